@@ -1,0 +1,27 @@
+/** @type {import('jest').Config} */
+const common = {
+  testEnvironment: 'node',
+  transform: {
+    '^.+\\.[jt]s$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } },
+    ],
+  },
+  // Some dependencies are published as ES modules only.
+  transformIgnorePatterns: ['/node_modules/(?!(@marcbachmann/cel-js|listr2)/)'],
+};
+
+// unit: pure, and whatever needs nothing but Node. contract: one suite for a fake and the real thing (etcd,
+// Docker Engine). e2e: whole stages.
+module.exports = {
+  projects: [
+    {
+      ...common,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/{pkg,cmd,bench}/**/*.test.ts'],
+      testPathIgnorePatterns: ['\\.contract\\.test\\.ts$'],
+    },
+    { ...common, displayName: 'contract', testMatch: ['<rootDir>/pkg/**/*.contract.test.ts'] },
+    { ...common, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
+  ],
+};

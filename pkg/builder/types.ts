@@ -1,0 +1,22 @@
+import type { BuildPlan, BuildResponse } from '../gen/gilliam/v1/build_service';
+
+export interface BuildInput {
+  readonly formation: string;
+  /** The git commit, for the image's label; may be empty. */
+  readonly commit: string;
+  /** The source tree as a tar archive, in chunks. */
+  readonly tar: AsyncIterable<Uint8Array>;
+}
+
+/** Makes images of source trees. Implemented over a Docker Engine; the API server is given one. */
+export interface Builder {
+  /** What would be built. Throws InvalidError for a tree that is refused or in which nothing is detected. */
+  plan(input: BuildInput, signal: AbortSignal): Promise<BuildPlan>;
+  /**
+   * Plan, then steps and output as they happen, last the result. Throws InvalidError as `plan` does,
+   * PreconditionError naming the step that failed, ExhaustedError when the disk is full.
+   */
+  build(input: BuildInput, signal: AbortSignal): AsyncIterable<NonNullable<BuildResponse['part']>>;
+  /** Whether builds are possible now: undefined, or why not. */
+  health(signal: AbortSignal): Promise<string | undefined>;
+}

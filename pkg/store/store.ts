@@ -1,0 +1,155 @@
+import type { Disposable } from '../base/disposable';
+import type { Kind, StoredObject } from '../resource/objects';
+
+/** Where an object is: with its kind, unique in the stage. */
+export interface ObjectKey {
+  /** Empty for kinds that are not formation-scoped (and for events of those). */
+  readonly formation: string;
+  readonly name: string;
+}
+
+/** One write of a transaction. */
+export type Write =
+  /** Fails with ExistsError when the key is taken. Gives the object its revision. */
+  | {
+      readonly op: 'create';
+      readonly kind: Kind<StoredObject>;
+      readonly object: StoredObject;
+      readonly lease?: Lease;
+    }
+  /** Fails with ConflictError unless the stored object's revision is `object.metadata.revision`. */
+  | {
+      readonly op: 'update';
+      readonly kind: Kind<StoredObject>;
+      readonly object: StoredObject;
+      readonly lease?: Lease;
+    }
+  /** Fails with ConflictError unless the stored object's revision is `revision`. */
+  | {
+      readonly op: 'delete';
+      readonly kind: Kind<StoredObject>;
+      readonly key: ObjectKey;
+      readonly revision: bigint;
+    };
+
+/** What must hold for a transaction to be carried out. */
+export type Guard =
+  /** The object is there at exactly this revision, or, with 0, is not there. Else ConflictError. */
+  | {
+      readonly guard: 'object';
+      readonly kind: Kind<StoredObject>;
+      readonly key: ObjectKey;
+      readonly revision: bigint;
+    }
+  /** The leadership is still held. Else FencedError: step down. */
+  | { readonly guard: 'leadership'; readonly leadership: Leadership };
+
+export interface ListOptions {
+  /** Only the objects of this formation. */
+  readonly formation?: string;
+  /** Read as of this revision; default the newest. */
+  readonly at?: bigint;
+  /** At most so many. Default all. */
+  readonly limit?: number;
+  /** Only keys after this one, in key order (formation, then name, both by bytes). */
+  readonly after?: ObjectKey;
+}
+
+export interface ListResult<T> {
+  readonly items: readonly T[];
+  /** The store's revision that the list shows: watch after this. */
+  readonly revision: bigint;
+  /** Whether `limit` cut the list. */
+  readonly more: boolean;
+}
+
+/** One object's change. */
+export interface Change {
+  readonly kind: Kind<StoredObject>;
+  readonly key: ObjectKey;
+  /** The object as of this revision; absent when it was deleted. */
+  readonly object?: StoredObject;
+}
+
+/** All changes of one or several whole transactions, in order. */
+export interface WatchBatch {
+  readonly changes: readonly Change[];
+  /** Every change up to this revision has been delivered. */
+  readonly revision: bigint;
+}
+
+export interface WatchOptions {
+  readonly kinds: readonly Kind<StoredObject>[];
+  /** Deliver what happened after this revision. */
+  readonly after: bigint;
+  /** Only the objects of this formation. */
+  readonly formation?: string;
+}
+
+/** A right to keep keys alive. Lost at the latest when its time to live has passed since the last renewal. */
+export interface Lease extends Disposable {
+  /** The store's own id. */
+  readonly id: string;
+  /**
+   * Aborted when the lease may have expired: on our own monotonic clock, at two thirds of its time to live after the
+   * last acknowledged renewal, so before anybody else can see its keys gone.
+   */
+  readonly lost: AbortSignal;
+  /** Stops renewing and removes its keys at once. */
+  revoke(): Promise<void>;
+}
+
+/** That this process leads, as long as the store says so. */
+export interface Leadership {
+  /** `controllers` */
+  readonly election: string;
+  /** Who leads: shown to people. */
+  readonly identity: string;
+  /** The store's revision at which the leader's key was created: unique to the term. */
+  readonly term: bigint;
+  /** Aborted when the leadership is or may be lost, in time for somebody else to lead. */
+  readonly lost: AbortSignal;
+  /** Gives it up at once. */
+  resign(): Promise<void>;
+}
+
+/**
+ * Objects with revisions, transactions, watches, leases and elections. Two implementations (etcd, memory) under one
+ * contract suite.
+ *
+ * All calls: UnavailableError when the store does not answer in time. A call whose reply was lost is read again
+ * before that is thrown: a transaction that was applied is reported as applied.
+ */
+export interface Store {
+  get<T extends StoredObject>(kind: Kind<T>, key: ObjectKey, signal?: AbortSignal): Promise<T | undefined>;
+
+  /** Linearizable; throws CompactedError when `at` is no longer kept. */
+  list<T extends StoredObject>(
+    kind: Kind<T>,
+    options?: ListOptions,
+    signal?: AbortSignal,
+  ): Promise<ListResult<T>>;
+
+  /**
+   * All writes in one step, or none. At most 100 writes and guards together, and 1 MiB. The revision that the objects
+   * have now. No key may be named by two writes.
+   */
+  commit(writes: readonly Write[], guards?: readonly Guard[], signal?: AbortSignal): Promise<bigint>;
+
+  /**
+   * Every change after a revision, in order, until the signal aborts (then it ends). Batches without changes say how
+   * far the watch has come. Throws CompactedError when changes may have been missed: list again.
+   * UnavailableError is not thrown: a watch reconnects by itself and resumes where it was.
+   */
+  watch(options: WatchOptions, signal: AbortSignal): AsyncIterable<WatchBatch>;
+
+  lease(ttlMs: number, signal?: AbortSignal): Promise<Lease>;
+
+  /** Waits for leadership of the election, until the signal aborts. */
+  campaign(election: string, identity: string, ttlMs: number, signal: AbortSignal): Promise<Leadership>;
+
+  /** Who leads; undefined while nobody does. */
+  leader(election: string, signal?: AbortSignal): Promise<string | undefined>;
+
+  close(): Promise<void>;
+}
