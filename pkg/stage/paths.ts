@@ -1,0 +1,66 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { InvalidError } from '../base/errors';
+
+export const defaultStage = 'local';
+
+/** Where a stage on this machine keeps its things. */
+export interface StagePaths {
+  readonly stage: string;
+  /** What the stage is made of, its ports above all: see config.ts. */
+  readonly config: string;
+  readonly data: string;
+  readonly etcd: string;
+  readonly executor: string;
+  readonly userToken: string;
+  readonly executorToken: string;
+  /** One file for each running component: see process-file.ts. */
+  readonly run: string;
+  readonly logs: string;
+}
+
+/** The directory of what belongs to the person: stage files, mode 0700. */
+export function gilliamHome(env: NodeJS.ProcessEnv): string {
+  return env.GILLIAM_HOME || join(env.HOME || homedir(), '.gilliam');
+}
+
+export function stageFilePath(stage: string, env: NodeJS.ProcessEnv): string {
+  return join(gilliamHome(env), 'stages', `${checkStageName(stage)}.json`);
+}
+
+/** The directory that holds a directory for each stage of this machine. */
+export function dataHome(env: NodeJS.ProcessEnv, uid: number | undefined = process.getuid?.()): string {
+  if (env.GILLIAM_DATA) return env.GILLIAM_DATA;
+  return uid === 0 ? '/var/lib/gilliam' : join(gilliamHome(env), 'data');
+}
+
+export function stagePaths(
+  stage: string,
+  env: NodeJS.ProcessEnv,
+  uid: number | undefined = process.getuid?.(),
+): StagePaths {
+  return pathsIn(join(dataHome(env, uid), checkStageName(stage)), stage);
+}
+
+/** The paths of the stage whose data is in this directory. */
+export function pathsIn(data: string, stage: string): StagePaths {
+  return {
+    stage,
+    data,
+    config: join(data, 'stage.json'),
+    etcd: join(data, 'etcd'),
+    executor: join(data, 'executor'),
+    userToken: join(data, 'tokens', 'user'),
+    executorToken: join(data, 'tokens', 'executor'),
+    run: join(data, 'run'),
+    logs: join(data, 'logs'),
+  };
+}
+
+/** A stage's name becomes a file name, a label and part of image names. */
+export function checkStageName(stage: string): string {
+  if (/^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/.test(stage)) return stage;
+  throw new InvalidError(
+    `"${stage}" cannot be the name of a stage: 1 to 40 lower-case letters, digits and dashes, from a letter to a letter or digit`,
+  );
+}

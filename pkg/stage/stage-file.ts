@@ -1,0 +1,78 @@
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { InvalidError, NotFoundError } from '../base/errors';
+import { defaultStage, stageFilePath } from './paths';
+
+/** What a client needs to talk to a stage. */
+export interface StageFile {
+  readonly stage: string;
+  /** `host:port` of the API. */
+  readonly api: string;
+  /** Sent as a bearer token. */
+  readonly token: string;
+  /** The PEM certificates to trust; absent for a stage without TLS. */
+  readonly ca?: string;
+}
+
+/** Throws NotFoundError when there is no such stage here, InvalidError when its file is not one. */
+export function readStageFile(stage: string, env: NodeJS.ProcessEnv): StageFile {
+  const path = stageFilePath(stage, env);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unreadable(path, error);
+    const up = stage === defaultStage ? 'gilliam up' : `gilliam up --stage ${stage}`;
+    throw new NotFoundError(
+      `no stage "${stage}" is known here: start one with "${up}", or put the file of an existing one at ${path}`,
+      { cause: error },
+    );
+  }
+  return parseStageFile(text, path);
+}
+
+/** Makes or replaces the file in one step, readable by its owner only. */
+export function writeStageFile(file: StageFile, env: NodeJS.ProcessEnv): string {
+  const path = stageFilePath(file.stage, env);
+  writePrivateFile(path, `${JSON.stringify(file, null, 2)}\n`);
+  return path;
+}
+
+export function removeStageFile(stage: string, env: NodeJS.ProcessEnv): void {
+  rmSync(stageFilePath(stage, env), { force: true });
+}
+
+/** Writes a file in one step: mode 0600, in a directory of mode 0700. */
+export function writePrivateFile(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, content, { mode: 0o600 });
+  chmodSync(temporary, 0o600);
+  renameSync(temporary, path);
+}
+
+function parseStageFile(text: string, path: string): StageFile {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  const { stage, api, token, ca } = (value ?? {}) as Record<string, unknown>;
+  if (typeof stage !== 'string' || typeof api !== 'string' || typeof token !== 'string') {
+    throw unreadable(path, new Error('stage, api and token must be strings'));
+  }
+  if (ca !== undefined && typeof ca !== 'string') throw unreadable(path, new Error('ca must be a string'));
+  return { stage, api, token, ca };
+}
+
+function unreadable(path: string, cause: unknown): InvalidError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new InvalidError(
+    `the stage file ${path} cannot be read (${why}): mend it, or run "gilliam up" again`,
+    [],
+    {
+      cause,
+    },
+  );
+}
