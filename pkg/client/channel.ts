@@ -1,0 +1,215 @@
+import {
+  Client as GrpcJsClient,
+  Metadata,
+  credentials,
+  status,
+  type CallOptions as GrpcCallOptions,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { SystemClock, type Clock } from '../base/clock';
+import type { GilliamError } from '../base/errors';
+import { CancelledError, DeadlineError, UnavailableError } from '../base/errors';
+import { fromStatus, isFromServer } from './status';
+import { readAll, writeAll, type Writable } from './streams';
+import type { CallOptions, Method } from './types';
+
+export interface ChannelOptions {
+  /** `host:port` */
+  readonly address: string;
+  /** The bearer token; without one only health and reflection answer. */
+  readonly token?: string;
+  /** The certificate authority to trust, in PEM. With it the connection is encrypted. */
+  readonly ca?: string;
+  /** For messages only. Default `local`. */
+  readonly stage?: string;
+  /** The longest silence, while calls are under way, before the peer is asked for a sign of life. Default 1 s. */
+  readonly keepaliveMs?: number;
+  /** How long that sign of life may take. Default 1 s. */
+  readonly keepaliveTimeoutMs?: number;
+  /** The largest message that is accepted. Default 16 MiB. */
+  readonly maxReceiveBytes?: number;
+  readonly clock?: Clock;
+}
+
+const defaultDeadlineMs = 10_000;
+
+/** One connection to a control plane: it knows how to call, not what. */
+export class Channel {
+  readonly #options: ChannelOptions;
+  readonly #clock: Clock;
+  readonly #grpc: GrpcJsClient;
+
+  constructor(options: ChannelOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? new SystemClock();
+    this.#grpc = new GrpcJsClient(
+      options.address,
+      options.ca === undefined
+        ? credentials.createInsecure()
+        : credentials.createSsl(Buffer.from(options.ca)),
+      {
+        'grpc.keepalive_time_ms': options.keepaliveMs ?? 1000,
+        'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs ?? 1000,
+        'grpc.initial_reconnect_backoff_ms': 100,
+        'grpc.max_reconnect_backoff_ms': 1000,
+        'grpc.max_receive_message_length': options.maxReceiveBytes ?? 16 * 2 ** 20,
+        'grpc.max_send_message_length': -1,
+        // A proxy of the environment is for the web, not for the control plane.
+        'grpc.enable_http_proxy': 0,
+        // Two clients of one process must not share a connection: closing one would have to wait for the other.
+        'grpc.use_local_subchannel_pool': 1,
+      },
+    );
+  }
+
+  close(): void {
+    this.#grpc.close();
+  }
+
+  /** How the method is called; see `Call` for the shape. `complete` fills in a request's defaults. */
+  call(method: Method, complete: (partial: unknown) => unknown): unknown {
+    if (method.requestStream) {
+      return method.responseStream
+        ? (requests: AsyncIterable<unknown>, options?: CallOptions) => this.#bidi(method, requests, options)
+        : (requests: AsyncIterable<unknown>, options?: CallOptions) =>
+            this.#upload(method, requests, options);
+    }
+    return method.responseStream
+      ? (request: unknown, options?: CallOptions) => this.#download(method, complete(request), options)
+      : (request: unknown, options?: CallOptions) => this.#unary(method, complete(request), options);
+  }
+
+  #unary(method: Method, request: unknown, options: CallOptions = {}): Promise<unknown> {
+    return this.#answer(options, (done) =>
+      this.#grpc.makeUnaryRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        request,
+        this.#metadata(),
+        this.#grpcOptions(options, defaultDeadlineMs),
+        done,
+      ),
+    );
+  }
+
+  #upload(method: Method, requests: AsyncIterable<unknown>, options: CallOptions = {}): Promise<unknown> {
+    let writing: Promise<void> = Promise.resolve();
+    const answer = this.#answer(options, (done) => {
+      const call = this.#grpc.makeClientStreamRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        this.#metadata(),
+        this.#grpcOptions(options),
+        done,
+      );
+      writing = writeAll(call as Writable, requests);
+      return call;
+    });
+    // The answer says why a call ended early; the source's own error says more.
+    return Promise.all([answer, writing]).then(
+      ([value]) => value,
+      (error: unknown) => writing.then(() => Promise.reject(error as Error)),
+    );
+  }
+
+  async *#download(method: Method, request: unknown, options: CallOptions = {}): AsyncGenerator<unknown> {
+    const call = this.#grpc.makeServerStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      this.#metadata(),
+      this.#grpcOptions(options),
+    );
+    yield* readAll(call, options.signal, (error) => this.#explain(error, options));
+  }
+
+  async *#bidi(
+    method: Method,
+    requests: AsyncIterable<unknown>,
+    options: CallOptions = {},
+  ): AsyncGenerator<unknown> {
+    const call = this.#grpc.makeBidiStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      this.#metadata(),
+      this.#grpcOptions(options),
+    );
+    let failure: unknown;
+    const writing = writeAll(call as Writable, requests).catch((error: unknown) => (failure = error));
+    try {
+      yield* readAll(call, options.signal, (error) => this.#explain(error, options));
+    } catch (error) {
+      // The source of the requests failed, and that cancelled the call: that is the reason.
+      throw failure ?? error;
+    } finally {
+      void writing;
+    }
+    if (failure) throw failure as Error;
+  }
+
+  #answer(
+    options: CallOptions,
+    start: (done: (error: ServiceError | null, value?: unknown) => void) => { cancel(): void },
+  ): Promise<unknown> {
+    const { signal } = options;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(cancelled(signal));
+      const call = start((error, value) => {
+        signal?.removeEventListener('abort', onAbort);
+        if (error) reject(this.#explain(error, options));
+        else resolve(value);
+      });
+      const onAbort = () => call.cancel();
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  #metadata(): Metadata {
+    const metadata = new Metadata();
+    if (this.#options.token !== undefined) metadata.set('authorization', `Bearer ${this.#options.token}`);
+    return metadata;
+  }
+
+  #grpcOptions(options: CallOptions, defaultMs?: number): GrpcCallOptions {
+    const ms = options.deadlineMs ?? defaultMs;
+    return ms === undefined ? {} : { deadline: this.#clock.now() + ms };
+  }
+
+  #explain(thrown: unknown, options: CallOptions): GilliamError {
+    if (options.signal?.aborted) return cancelled(options.signal);
+    const error = thrown as ServiceError;
+    if (isFromServer(error)) return fromStatus(error);
+    const where = `the control plane of stage "${this.#options.stage ?? 'local'}"`;
+    if (error.code === status.UNAVAILABLE) {
+      return new UnavailableError(
+        `${where} does not answer at ${this.#options.address}: ${whyUnavailable(error, this.#options.address)}`,
+        { cause: error },
+      );
+    }
+    if (error.code === status.DEADLINE_EXCEEDED) {
+      const ms = options.deadlineMs ?? defaultDeadlineMs;
+      return new DeadlineError(
+        `${where} did not answer within ${ms / 1000} s: try again, or gilliam status`,
+        {
+          cause: error,
+        },
+      );
+    }
+    return fromStatus(error);
+  }
+}
+
+function cancelled(signal: AbortSignal): CancelledError {
+  return new CancelledError('the call was cancelled', { cause: signal.reason });
+}
+
+function whyUnavailable(error: ServiceError, address: string): string {
+  const local = /^(127\.|localhost:|\[::1\])/.test(address);
+  if (local && !/certificate|TLS|SSL/i.test(error.details)) return 'gilliam up';
+  const reason = /Last error: (.*?)(?: \(\d{4}-.*\))?$/.exec(error.details)?.[1] ?? error.details;
+  return `${reason}: is it running there, and is the address of the stage file right?`;
+}
