@@ -1,0 +1,24 @@
+import type { FormationSpec } from '../gen/gilliam/v1/formation';
+import type { Metadata } from '../gen/gilliam/v1/metadata';
+import { MAX_INSTANCES } from './bounds';
+import { isLabel, labelViolation } from './names';
+import { checkLabels } from './validate-labels';
+import { Violations } from './violations';
+
+/** Throws InvalidError unless the formation may be created as it is. */
+export function validateFormation(formation: {
+  readonly metadata?: Metadata;
+  readonly spec?: FormationSpec;
+}): void {
+  const found = new Violations();
+  const name = formation.metadata?.name ?? '';
+  found.require(isLabel(name), 'formation.metadata.name', () => labelViolation('formation name', name));
+  checkLabels('label', formation.metadata?.labels ?? {}, 'formation.metadata.labels', found);
+  found.range(
+    formation.spec?.limits?.maxInstances ?? 0,
+    { least: 0, most: MAX_INSTANCES },
+    'formation.spec.limits.max_instances',
+    { what: 'max_instances' },
+  );
+  found.throwIfAny();
+}
