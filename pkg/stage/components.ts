@@ -1,0 +1,138 @@
+import { join } from 'node:path';
+import type { StageConfig } from './config';
+import type { StagePaths } from './paths';
+
+export const componentNames = ['dockerd', 'etcd', 'controlplane', 'executor'] as const;
+export type ComponentName = (typeof componentNames)[number];
+
+/** A process of the stage: exactly what is run. */
+export interface Component {
+  readonly name: ComponentName;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Its whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** How long it may take to end after SIGTERM. */
+  readonly stopGraceMs: number;
+}
+
+export interface ComponentInput {
+  readonly config: StageConfig;
+  readonly paths: StagePaths;
+  /** The package's directory: dist/ is in it. */
+  readonly packageRoot: string;
+  /** The Node to run daemons with. */
+  readonly node: string;
+  /** The supervisor's environment; only a few names of it are passed on. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** What the supervisor keeps running, in the order in which things are started; they are stopped in reverse. */
+export function stageComponents(input: ComponentInput): readonly Component[] {
+  const all = [dockerd(input), etcd(input), controlPlane(input), executor(input)];
+  return all.filter((component) => component !== undefined);
+}
+
+/** Only for a machine without a service manager. What runs survives its restart, as it does Gilliam's. */
+function dockerd({ config, env }: ComponentInput): Component | undefined {
+  if (config.engine.owner !== 'supervisor') return undefined;
+  return {
+    name: 'dockerd',
+    command: 'dockerd',
+    args: ['--live-restore'],
+    env: { ...basics(env), ...picked(env, ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']) },
+    stopGraceMs: 30_000,
+  };
+}
+
+function etcd({ config, paths, env }: ComponentInput): Component {
+  const client = `http://127.0.0.1:${config.ports.etcdClient}`;
+  const peer = `http://127.0.0.1:${config.ports.etcdPeer}`;
+  return {
+    name: 'etcd',
+    command: config.etcdBinary,
+    args: [
+      `--name=${config.stage}`,
+      `--data-dir=${paths.etcd}`,
+      `--listen-client-urls=${client}`,
+      `--advertise-client-urls=${client}`,
+      `--listen-peer-urls=${peer}`,
+      `--initial-advertise-peer-urls=${peer}`,
+      `--initial-cluster=${config.stage}=${peer}`,
+      // Idle watches hear of progress, so that they resume close to the present.
+      '--experimental-watch-progress-notify-interval=10s',
+      // Minutes of history, for watches that were away and lists at a revision.
+      '--auto-compaction-mode=periodic',
+      '--auto-compaction-retention=10m',
+      '--quota-backend-bytes=2147483648',
+      '--max-txn-ops=256',
+      '--logger=zap',
+      '--log-outputs=stderr',
+    ],
+    env: basics(env),
+    stopGraceMs: 10_000,
+  };
+}
+
+function controlPlane(input: ComponentInput): Component {
+  const { config, paths, env } = input;
+  return {
+    name: 'controlplane',
+    ...daemon(input, 'controlplane'),
+    env: defined({
+      ...basics(env),
+      GILLIAM_STAGE: config.stage,
+      GILLIAM_ETCD: `127.0.0.1:${config.ports.etcdClient}`,
+      GILLIAM_LISTEN: apiAddress(config),
+      GILLIAM_USER_TOKEN_FILE: paths.userToken,
+      GILLIAM_EXECUTOR_TOKEN_FILE: paths.executorToken,
+      GILLIAM_IDENTITY: config.executor.name,
+      GILLIAM_BASE_IMAGE: config.baseImage,
+      GILLIAM_CA_BUNDLE: config.caBundle,
+      DOCKER_HOST: config.engine.host,
+    }),
+    stopGraceMs: 10_000,
+  };
+}
+
+function executor(input: ComponentInput): Component {
+  const { config, paths, env } = input;
+  return {
+    name: 'executor',
+    ...daemon(input, 'executor'),
+    env: defined({
+      ...basics(env),
+      GILLIAM_STAGE: config.stage,
+      GILLIAM_API: apiAddress(config),
+      GILLIAM_TOKEN_FILE: paths.executorToken,
+      GILLIAM_EXECUTOR_NAME: config.executor.name,
+      GILLIAM_EXECUTOR_HOST: config.executor.host,
+      GILLIAM_EXECUTOR_DATA: paths.executor,
+      GILLIAM_HOST_PORT_BASE: String(config.hostPortBase),
+      DOCKER_HOST: config.engine.host,
+    }),
+    stopGraceMs: 10_000,
+  };
+}
+
+export function apiAddress(config: StageConfig): string {
+  return `127.0.0.1:${config.ports.api}`;
+}
+
+function daemon({ node, packageRoot }: ComponentInput, name: string): Pick<Component, 'command' | 'args'> {
+  return { command: node, args: ['--enable-source-maps', join(packageRoot, 'dist/cmd', `${name}.js`)] };
+}
+
+function basics(env: NodeJS.ProcessEnv): Record<string, string> {
+  return picked(env, ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR']);
+}
+
+function picked(env: NodeJS.ProcessEnv, names: readonly string[]): Record<string, string> {
+  return defined(Object.fromEntries(names.map((name) => [name, env[name]])));
+}
+
+function defined(env: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
