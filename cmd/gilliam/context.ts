@@ -1,0 +1,33 @@
+import type { Clock } from '../../pkg/base/clock';
+import type { Random } from '../../pkg/base/random';
+import type { Client, ConnectOptions } from '../../pkg/client/client';
+
+/** Where a command prints to. */
+export interface Output {
+  write(text: string | Uint8Array): void;
+  /** Whether a person is looking: tables, colours and progress are for them only. */
+  readonly isTerminal: boolean;
+  readonly colors: boolean;
+  /** The terminal's width in characters, now. */
+  readonly columns: number;
+}
+
+/** All that a command takes from the process it runs in, so that tests can run it in theirs. */
+export interface Context {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Gilliam's own. */
+  readonly version: string;
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP. */
+  readonly signal: AbortSignal;
+  connect(options: ConnectOptions): Client;
+}
+
+/** Whether colours may be used on a terminal: see https://no-color.org. */
+export function wantsColors(env: NodeJS.ProcessEnv): boolean {
+  return !env.NO_COLOR && env.TERM !== 'dumb';
+}

@@ -1,0 +1,29 @@
+import type { Interfaces } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
+import { BaseCommand } from './base-command';
+import { UsageError } from './lib/errors';
+
+/** A command about one formation: `--formation`, then GILLIAM_FORMATION, then the nearest `.gilliam.app`. */
+export abstract class FormationCommand extends BaseCommand {
+  static override baseFlags: Interfaces.FlagInput = {
+    ...BaseCommand.baseFlags,
+    formation: Flags.string({
+      char: 'f',
+      description: 'the formation; default $GILLIAM_FORMATION, then .gilliam.app here or above',
+      helpGroup: 'GLOBAL',
+      helpValue: 'NAME',
+    }),
+  };
+
+  protected get formation(): string {
+    const name =
+      this.globalFlag('formation') || this.context.env.GILLIAM_FORMATION || this.appFile?.formation;
+    if (name) return name;
+    throw new UsageError('no formation here: gilliam create NAME, or --formation NAME');
+  }
+
+  /** The formation's resource name. */
+  protected get parent(): string {
+    return `formations/${this.formation}`;
+  }
+}

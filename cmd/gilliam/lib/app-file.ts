@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parse } from 'yaml';
+import { InvalidError, messageOf } from '../../../pkg/base/errors';
+
+export const appFileName = '.gilliam.app';
+
+/** `.gilliam.app`: which formation a directory belongs to. */
+export interface AppFile {
+  readonly path: string;
+  /** The directory that it is in: what is deployed. */
+  readonly directory: string;
+  readonly formation: string;
+  readonly stage?: string;
+}
+
+/** The nearest one, in this directory or above. */
+export function findAppFile(directory: string): AppFile | undefined {
+  for (let at = directory; ; at = dirname(at)) {
+    const found = readAppFile(at);
+    if (found || at === dirname(at)) return found;
+  }
+}
+
+/** The one of this directory. Throws InvalidError when it is not as it must be. */
+export function readAppFile(directory: string): AppFile | undefined {
+  const path = join(directory, appFileName);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new InvalidError(`${path} cannot be read: ${messageOf(error)}`, [], { cause: error });
+  }
+  return { path, directory, ...parseAppFile(text, path) };
+}
+
+/** What `gilliam create` writes. */
+export function formatAppFile(app: Pick<AppFile, 'formation' | 'stage'>): string {
+  return `formation: ${app.formation}\n${app.stage ? `stage: ${app.stage}\n` : ''}`;
+}
+
+function parseAppFile(text: string, path: string): Pick<AppFile, 'formation' | 'stage'> {
+  const wrong = (why: string, cause?: unknown) =>
+    new InvalidError(`${path} is not as it must be: ${why}: write "formation: NAME" into it`, [], { cause });
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (error) {
+    throw wrong(messageOf(error).split('\n')[0] ?? '', error);
+  }
+  const { formation, stage } = (value ?? {}) as Record<string, unknown>;
+  if (typeof formation !== 'string' || formation === '') throw wrong('it names no formation');
+  if (stage !== undefined && typeof stage !== 'string') throw wrong('its stage is not a name');
+  return { formation, stage };
+}

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SystemClock } from '../../pkg/base/clock';
+import { SystemRandom } from '../../pkg/base/random';
+import { type Context, type Output, wantsColors } from './context';
+import { run } from './run';
+
+/** The process: everything that is global to it is taken here and nowhere else. */
+async function main(): Promise<void> {
+  const interrupted = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    // The second one ends the process at once, as ever.
+    process.once(name, () => interrupted.abort(new Error(name)));
+  }
+  for (const stream of [process.stdout, process.stderr]) {
+    // `gilliam logs | head`: the reader has seen enough.
+    stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  }
+  process.exitCode = await run(process.argv.slice(2), systemContext(interrupted.signal));
+  process.exit();
+}
+
+function systemContext(signal: AbortSignal): Context {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    stdout: outputTo(process.stdout),
+    stderr: outputTo(process.stderr),
+    clock: new SystemClock(),
+    random: new SystemRandom(),
+    version: readVersion(),
+    signal,
+    connect: (options) => loadClient().connect(options),
+  };
+}
+
+function loadClient() {
+  // Half of the start time is gRPC, and not every command needs it.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports
+  return require('../../pkg/client/client') as typeof import('../../pkg/client/client');
+}
+
+function outputTo(stream: NodeJS.WriteStream): Output {
+  const isTerminal = stream.isTTY === true;
+  return {
+    write: (text) => void stream.write(text),
+    isTerminal,
+    colors: isTerminal && wantsColors(process.env),
+    get columns() {
+      return stream.columns ?? 80;
+    },
+  };
+}
+
+// The bundle is dist/cli.js, one below package.json.
+function readVersion(): string {
+  const text = readFileSync(join(__dirname, '..', 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+void main();

@@ -1,0 +1,41 @@
+import { createColors } from 'picocolors';
+import { commands, loadCommand } from './commands';
+import type { Context } from './context';
+import { hoistGlobalFlags, resolveCommand } from './lib/command-line';
+import { describeError } from './lib/describe-error';
+import { loadConfig } from './oclif-config';
+
+/** Runs one command line; resolves to the exit code. Never rejects. */
+export async function run(argv: readonly string[], context: Context): Promise<number> {
+  try {
+    const words = hoistGlobalFlags(argv);
+    const resolved = resolveCommand(words, Object.keys(commands));
+    if ('help' in resolved) {
+      await loadHelp().showHelp(resolved.help, context);
+      return 0;
+    }
+    const Command = loadCommand(resolved.command);
+    await new Command([...resolved.argv], await loadConfig(context), context).execute();
+    return 0;
+  } catch (error) {
+    return report(error, argv, context);
+  }
+}
+
+function report(error: unknown, argv: readonly string[], context: Context): number {
+  const { message, exitCode, code } = describeError(error, context.signal);
+  const { stderr, stdout, env } = context;
+  if (message !== '') stderr.write(`${createColors(stderr.colors).red('error:')} ${message}\n`);
+  if (env.GILLIAM_DEBUG && error instanceof Error) stderr.write(`${error.stack}\n`);
+  const end = argv.indexOf('--');
+  if ((end === -1 ? argv : argv.slice(0, end)).includes('--json')) {
+    stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
+  }
+  return exitCode;
+}
+
+function loadHelp() {
+  // Loaded only where help is asked for: it is large.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports
+  return require('./help') as typeof import('./help');
+}
