@@ -1,0 +1,54 @@
+// Runs every check and every test, and ends with one line for machines: `N passed, N failed`.
+//   node hack/test.mjs [jest arguments …]
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const results = join(root, 'node_modules/.cache/test-results');
+rmSync(results, { recursive: true, force: true });
+mkdirSync(results, { recursive: true });
+
+const total = { passed: 0, failed: 0 };
+// A verify-*.sh counts as one test each: hack/verify.sh exits with the number of those that failed.
+total.failed += run('hack/verify.sh', []);
+// Unit tests share nothing. The others start etcd, containers and whole stages, and would wait for each other.
+jest('unit', ['--maxWorkers=2']);
+jest('contract', ['--runInBand']);
+jest('e2e', ['--runInBand']);
+console.log(`\n${total.passed} passed, ${total.failed} failed`);
+process.exit(total.failed === 0 ? 0 : 1);
+
+function jest(project, options) {
+  const file = join(results, `${project}.json`);
+  console.log(`\ntests: ${project}`);
+  const status = run('node_modules/.bin/jest', [
+    ...['--selectProjects', project, '--passWithNoTests', '--json', '--outputFile', file],
+    ...options,
+    ...process.argv.slice(2),
+  ]);
+  const result = read(file);
+  total.passed += result.numPassedTests;
+  const failed = result.numFailedTests + result.numRuntimeErrorTestSuites;
+  // Whatever else makes jest fail is a failure as well.
+  total.failed += failed === 0 && status !== 0 ? 1 : failed;
+}
+
+function read(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return { numPassedTests: 0, numFailedTests: 0, numRuntimeErrorTestSuites: 1 };
+  }
+}
+
+function run(command, args) {
+  // jest prints its report on stderr, and with --json the results on stdout unless they go to a file.
+  const { status, error } = spawnSync(join(root, command), args, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (error) throw error;
+  return status ?? 1;
+}
