@@ -4,7 +4,9 @@ import { silentLogger } from '../base/log';
 import { SeededRandom } from '../base/random';
 import { executors, formations } from '../resource/objects';
 import type { Executor, Formation, Kind, StoredObject } from '../resource/objects';
+import { MemoryStore } from '../store/memory/memory-store';
 import type { Change, ListOptions, ListResult, WatchBatch, WatchOptions } from '../store/store';
+import { VirtualClock } from '../testing/virtual-clock';
 import { Caches } from './caches';
 
 /** The little of a store that caches use, scripted by the test. */
@@ -189,4 +191,41 @@ describe('Caches', () => {
     });
     expect(() => none.of(formations)).toThrow('no cache of the kind Formation');
   });
+});
+
+it('invariant 8: what was compacted away while the watch was cut off is seen all the same', async () => {
+  const clock = new VirtualClock();
+  const random = new SeededRandom(1);
+  const cut = new MemoryStore({ clock, random });
+  const whole = new MemoryStore({ clock, random, server: cut.server });
+  const caches = new Caches({ store: cut, kinds: [formations], clock, random, log: silentLogger });
+  const stop = new AbortController();
+  const running = caches.run(stop.signal);
+  const empty = formations.decode(new Uint8Array());
+  const named = (name: string, revision = 0n) => ({
+    ...empty,
+    metadata: { ...empty.metadata, name, revision },
+  });
+  const removed = await whole.commit([{ op: 'create', kind: formations, object: named('removed') }]);
+  await caches.reached(removed);
+
+  cut.setReachable(false);
+  await whole.commit([
+    { op: 'delete', kind: formations, key: { formation: '', name: 'removed' }, revision: removed },
+    { op: 'create', kind: formations, object: named('added') },
+  ]);
+  const newest = await whole.commit([{ op: 'create', kind: formations, object: named('last') }]);
+  whole.compact(newest);
+  cut.setReachable(true);
+  await clock.advance(10_000);
+
+  const names = caches
+    .of(formations)
+    .list()
+    .map((formation) => formation.metadata.name);
+  expect(names.sort()).toEqual(['added', 'last']);
+  stop.abort();
+  await running;
+  await whole.close();
+  await cut.close();
 });

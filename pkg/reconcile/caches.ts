@@ -45,6 +45,11 @@ export class Caches {
     return this.#cache(kind.name) as unknown as CacheReader<T>;
   }
 
+  /** Whether it keeps a copy of the kind. */
+  has(kind: Kind<StoredObject>): boolean {
+    return this.#caches.has(kind.name);
+  }
+
   /** The store's revision that the copies have come to; 0 before the first list. */
   get revision(): bigint {
     return this.#gate.revision < 0n ? 0n : this.#gate.revision;
