@@ -1,0 +1,224 @@
+import type { Readable } from 'node:stream';
+import type Docker from 'dockerode';
+import type { Clock } from '../base/clock';
+import { deadline } from '../base/clock';
+import {
+  CancelledError,
+  GilliamError,
+  InvalidError,
+  PreconditionError,
+  UnavailableError,
+} from '../base/errors';
+import type { Logger } from '../base/log';
+import type { BuildPlan } from '../gen/gilliam/v1/build_service';
+import { BuildResult } from '../gen/gilliam/v1/build_service';
+import type { BuildPart, EngineMessage } from './build-output';
+import { BuildOutput } from './build-output';
+import { dockerignore } from './dockerignore';
+import { Engine, reasonOf, statusOf } from './engine';
+import { jsonLines } from './json-lines';
+import type { ContextPlan } from './plan';
+import { planBuild } from './plan';
+import { processesOf } from './processes';
+import { Slots } from './slots';
+import { Spool } from './spool';
+import type { TreeLimits } from './tree-check';
+import { DEFAULT_TREE_LIMITS } from './tree-check';
+import type { Builder, BuildInput } from './types';
+
+export interface DockerBuilderOptions {
+  readonly docker: Docker;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** For the images' names and labels. */
+  readonly stage: string;
+  /** What apps without a Dockerfile of their own are built on. */
+  readonly baseImage: string;
+  /** The certificates that builds trust, as PEM; see `hostCaBundle`. */
+  readonly caBundle?: string | undefined;
+  /** The engine's predefined build arguments; see `hostBuildArgs`. */
+  readonly buildArgs?: Readonly<Record<string, string>>;
+  readonly limits?: Partial<TreeLimits>;
+  /** The longest a build may take. Default 30 minutes. */
+  readonly timeoutMs?: number;
+  /** Builds at a time; further ones wait. Default 4. */
+  readonly maxBuilds?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 30 * 60_000;
+const DEFAULT_MAX_BUILDS = 4;
+const HEALTH_TIMEOUT_MS = 5_000;
+
+/** Builds with a Docker Engine, and leaves the images in its store. */
+export class DockerBuilder implements Builder {
+  readonly #options: DockerBuilderOptions;
+  readonly #engine: Engine;
+  readonly #limits: TreeLimits;
+  readonly #slots: Slots;
+
+  constructor(options: DockerBuilderOptions) {
+    this.#options = options;
+    this.#engine = new Engine(options.docker);
+    this.#limits = { ...DEFAULT_TREE_LIMITS, ...options.limits };
+    this.#slots = new Slots(options.maxBuilds ?? DEFAULT_MAX_BUILDS);
+  }
+
+  async plan(input: BuildInput, signal: AbortSignal): Promise<BuildPlan> {
+    const spool = await Spool.read(input.tar, this.#limits, signal);
+    try {
+      return planBuild(spool.tree, this.#options).plan;
+    } finally {
+      await spool.dispose();
+    }
+  }
+
+  async *build(input: BuildInput, signal: AbortSignal): AsyncIterable<BuildPart> {
+    const spool = await Spool.read(input.tar, this.#limits, signal);
+    try {
+      const context = planBuild(spool.tree, this.#options);
+      yield { $case: 'plan', value: context.plan };
+      if (this.#slots.full)
+        yield { $case: 'output', value: Buffer.from('waiting for another build to end\n') };
+      const release = await this.#slots.take(signal).catch((cause: unknown) => {
+        throw new CancelledError('the build was cancelled', { cause });
+      });
+      try {
+        yield* this.#build(input, spool, context, signal);
+      } finally {
+        release();
+      }
+    } finally {
+      await spool.dispose();
+    }
+  }
+
+  async health(signal: AbortSignal): Promise<string | undefined> {
+    const { clock, baseImage } = this.#options;
+    const limit = deadline(clock, HEALTH_TIMEOUT_MS, signal);
+    try {
+      await this.#engine.ping(limit.signal);
+      await this.#engine.inspect(baseImage, limit.signal);
+      return undefined;
+    } catch (error) {
+      if (statusOf(error) === 404) return `the base image ${baseImage} is missing: gilliam up makes it`;
+      return `the Docker Engine does not answer: ${reasonOf(error)}`;
+    } finally {
+      limit.dispose();
+    }
+  }
+
+  async *#build(
+    input: BuildInput,
+    spool: Spool,
+    context: ContextPlan,
+    signal: AbortSignal,
+  ): AsyncIterable<BuildPart> {
+    const { clock, log } = this.#options;
+    const timeoutMs = this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const limit = deadline(clock, timeoutMs, signal);
+    // A consumer that goes away ends this generator: then the engine has to be told as well.
+    const gone = new AbortController();
+    const until = AbortSignal.any([limit.signal, gone.signal]);
+    const output = new BuildOutput();
+    const started = clock.monotonic();
+    try {
+      const ignore = context.detection.dockerfile && spool.tree.texts.get('.dockerignore');
+      const upload = spool.context(context.extra, ignore === undefined ? undefined : dockerignore(ignore));
+      yield* this.#steps(input, context, upload, output, until);
+      const result = await this.#finish(input, context, output, until);
+      log.info('image built', {
+        formation: input.formation,
+        image: result.image,
+        ms: Math.round(clock.monotonic() - started),
+      });
+      yield { $case: 'result', value: result };
+    } catch (error) {
+      if (signal.aborted) throw new CancelledError('the build was cancelled', { cause: error });
+      if (limit.signal.aborted) {
+        throw new PreconditionError(
+          `${output.where} has not ended within ${Math.round(timeoutMs / 60_000)} minutes: the build was stopped`,
+          { cause: error },
+        );
+      }
+      throw this.#refined(error, output);
+    } finally {
+      gone.abort();
+      limit.dispose();
+    }
+  }
+
+  async *#steps(
+    input: BuildInput,
+    context: ContextPlan,
+    upload: Readable,
+    output: BuildOutput,
+    signal: AbortSignal,
+  ): AsyncIterable<BuildPart> {
+    try {
+      const options = {
+        dockerfile: context.dockerfile,
+        labels: this.#labels(input),
+        buildargs: { ...this.#options.buildArgs },
+        rm: true,
+        forcerm: true,
+      };
+      const messages = await this.#engine.build(upload, options, signal);
+      for await (const message of jsonLines<EngineMessage>(messages)) yield* output.read(message);
+    } finally {
+      upload.destroy();
+    }
+  }
+
+  /** Names the image, so that nothing prunes it, and reads from it what the Dockerfile did not tell. */
+  async #finish(
+    input: BuildInput,
+    context: ContextPlan,
+    output: BuildOutput,
+    signal: AbortSignal,
+  ): Promise<BuildResult> {
+    const { imageId } = output;
+    if (imageId === undefined) throw new UnavailableError(`${output.where} was cut off: deploy again`);
+    const image = await this.#engine.inspect(imageId, signal);
+    const { detection, plan } = context;
+    if (detection.commands.size === 0 && !image.hasCommand) {
+      throw new PreconditionError('the image has no command: add CMD to the Dockerfile, or a Procfile');
+    }
+    // What a Dockerfile's own base image exposes is not in the Dockerfile.
+    const inherited = detection.dockerfile?.ports.length === 0 && image.ports.length > 0;
+    const processes = inherited
+      ? processesOf({ ...detection, dockerfile: { text: plan.dockerfile, ports: image.ports } })
+      : plan.processes;
+    const digest = imageId.slice('sha256:'.length);
+    const repo = `gilliam/${this.#options.stage}/${input.formation}`;
+    await this.#engine.tag(imageId, repo, digest.slice(0, 12), signal);
+    return BuildResult.fromPartial({ image: imageId, processes, imageBytes: BigInt(image.sizeBytes) });
+  }
+
+  #labels(input: BuildInput): Record<string, string> {
+    return {
+      'gilliam.stage': this.#options.stage,
+      'gilliam.formation': input.formation,
+      ...(input.commit && { 'gilliam.commit': input.commit }),
+    };
+  }
+
+  #refined(error: unknown, output: BuildOutput): Error {
+    const { baseImage } = this.#options;
+    if (error instanceof PreconditionError && output.where.endsWith(` FROM ${baseImage}`)) {
+      return new PreconditionError(
+        `the base image ${baseImage} is missing and cannot be pulled: run gilliam up, which makes it`,
+        { cause: error },
+      );
+    }
+    if (error instanceof GilliamError) return error;
+    const status = statusOf(error);
+    const why = reasonOf(error);
+    if (status === 400) return new InvalidError(`the Dockerfile is refused: ${why}`, [], { cause: error });
+    if (status !== undefined) {
+      return new PreconditionError(`the Docker Engine refuses the build: ${why}`, { cause: error });
+    }
+    return new UnavailableError(`the Docker Engine does not answer, is it running? (${why})`, {
+      cause: error,
+    });
+  }
+}
