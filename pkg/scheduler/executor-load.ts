@@ -1,0 +1,83 @@
+import type { Executor } from '../resource/objects';
+import { hashText } from './hash';
+import type { Variables } from './variables';
+
+/** What an instance takes from its executor. */
+export interface Reservation {
+  readonly process: string;
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+}
+
+/** One executor and what is placed on it: the only thing that changes while a plan is made. */
+export class ExecutorLoad {
+  readonly name: string;
+  readonly hash: number;
+  readonly cpuTotalMillis: number;
+  readonly memoryTotalBytes: number;
+  /** Counts placements: who remembers something of this executor compares it. */
+  version = 1;
+  /** Negative when more is placed here than it has: its capacity was lowered. */
+  cpuFreeMillis: number;
+  memoryFreeBytes: number;
+  /** Unfinished instances here. */
+  count = 0;
+  readonly #counts = new Map<string, number>();
+  readonly #variables: Mutable<Variables>;
+  #variablesVersion = 0;
+
+  constructor(
+    readonly executor: Executor,
+    /** Its place among the executors of the plan, which are in the order of their names. */
+    readonly index: number,
+  ) {
+    const { host, domain, tags, capacity } = executor.status;
+    this.name = executor.metadata.name;
+    this.hash = hashText(this.name);
+    this.cpuTotalMillis = capacity?.cpuMillis ?? 0;
+    this.memoryTotalBytes = Number(capacity?.memoryBytes ?? 0n);
+    this.cpuFreeMillis = this.cpuTotalMillis;
+    this.memoryFreeBytes = this.memoryTotalBytes;
+    this.#variables = {
+      name: this.name,
+      host,
+      domain,
+      tags: new Map(Object.entries(tags)),
+      ncont: 0n,
+      nsame: 0n,
+      cpu_free: 0n,
+      cpu_total: BigInt(this.cpuTotalMillis),
+      memory_free: 0n,
+      memory_total: BigInt(this.memoryTotalBytes),
+    };
+  }
+
+  /** Takes an instance in. */
+  place({ process, cpuMillis, memoryBytes }: Reservation): void {
+    this.version++;
+    this.count++;
+    this.cpuFreeMillis -= cpuMillis;
+    this.memoryFreeBytes -= memoryBytes;
+    this.#counts.set(process, this.countOf(process) + 1);
+  }
+
+  /** Unfinished instances of the process here. */
+  countOf(process: string): number {
+    return this.#counts.get(process) ?? 0;
+  }
+
+  /** What expressions see, for an instance of the process. The same object at each call: use it before the next one. */
+  variablesFor(process: string): Variables {
+    const variables = this.#variables;
+    if (this.#variablesVersion !== this.version) {
+      this.#variablesVersion = this.version;
+      variables.ncont = BigInt(this.count);
+      variables.cpu_free = BigInt(this.cpuFreeMillis);
+      variables.memory_free = BigInt(this.memoryFreeBytes);
+    }
+    variables.nsame = BigInt(this.countOf(process));
+    return variables;
+  }
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };

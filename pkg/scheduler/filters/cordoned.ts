@@ -1,0 +1,22 @@
+import type { ExecutorLoad } from '../executor-load';
+import type { Filter } from './filter';
+import { countWords } from './filter';
+
+/** Nobody has closed the executor for new instances. Draining implies cordoned. */
+export const cordoned: Filter = {
+  clause: 'cordoned',
+  passes: isOpen,
+  explain: (load) =>
+    isOpen(load)
+      ? 'takes new instances'
+      : `is ${wordFor(load)}: gilliam executor uncordon ${load.name} opens it again`,
+  summarize: (refused) => countWords(refused, wordFor),
+};
+
+function isOpen({ executor }: ExecutorLoad): boolean {
+  return !executor.spec.cordoned && !executor.spec.draining;
+}
+
+function wordFor({ executor }: ExecutorLoad): string {
+  return executor.spec.draining ? 'draining' : 'cordoned';
+}

@@ -1,0 +1,30 @@
+import { ExecutorState } from '../../gen/gilliam/v1/executor';
+import type { ExecutorLoad } from '../executor-load';
+import type { Filter } from './filter';
+import { countWords } from './filter';
+
+const words: Partial<Record<ExecutorState, string>> = {
+  [ExecutorState.JOINING]: 'joining',
+  [ExecutorState.DISCONNECTED]: 'disconnected',
+  [ExecutorState.LOST]: 'lost',
+};
+
+/** The executor is connected, and done with stopping what it should not run. */
+export const ready: Filter = {
+  clause: 'ready',
+  passes: isReady,
+  explain: (load) => {
+    if (isReady(load)) return 'is connected';
+    const { message } = load.executor.status;
+    return message === '' ? `is ${wordFor(load)}` : `is ${wordFor(load)}: ${message}`;
+  },
+  summarize: (refused) => countWords(refused, wordFor),
+};
+
+function isReady(load: ExecutorLoad): boolean {
+  return load.executor.status.state === ExecutorState.READY;
+}
+
+function wordFor(load: ExecutorLoad): string {
+  return words[load.executor.status.state] ?? 'not ready';
+}

@@ -1,0 +1,61 @@
+import { isFinished } from '../resource/instance';
+import type { Instance } from '../resource/objects';
+import type { Demand } from './demand';
+import { demandOf, processKey } from './demand';
+import { ExecutorLoad } from './executor-load';
+import type { Snapshot } from './types';
+
+/** All executors with what is placed on them, made of a snapshot, which stays as it is. */
+export class Fleet {
+  /** In the order of their names. */
+  readonly loads: readonly ExecutorLoad[];
+  /** The indexes of the executors that something was placed on, in that order. */
+  readonly placed: number[] = [];
+  readonly #byName: ReadonlyMap<string, ExecutorLoad>;
+  readonly #demands = new Map<string, Demand | undefined>();
+
+  /** `without`: an instance that is left out, as if it were not placed. */
+  constructor(
+    readonly snapshot: Snapshot,
+    without?: Instance,
+  ) {
+    this.loads = [...snapshot.executors]
+      .sort((left, right) => compareText(left.metadata.name, right.metadata.name))
+      .map((executor, index) => new ExecutorLoad(executor, index));
+    this.#byName = new Map(this.loads.map((load) => [load.name, load]));
+    for (const instance of snapshot.instances) {
+      if (instance.spec.executor === '' || isFinished(instance.status.state)) continue;
+      if (without && instance.metadata.uid === without.metadata.uid) continue;
+      this.#byName.get(instance.spec.executor)?.place(this.#reservationOf(instance));
+    }
+  }
+
+  /** Places an instance of the demand. */
+  place(index: number, demand: Demand): ExecutorLoad {
+    const load = this.loads[index] as ExecutorLoad;
+    load.place(demand);
+    this.placed.push(index);
+    return load;
+  }
+
+  /** Undefined when the instance's release is gone. */
+  demandOf(instance: Instance): Demand | undefined {
+    // Of a process of a release, which never changes: looked at once.
+    const key = `${instance.spec.release} ${processKey(instance)}`;
+    const known = this.#demands.get(key);
+    if (known || this.#demands.has(key)) return known;
+    const process = this.snapshot.processOf(instance);
+    const demand = process && demandOf(instance, process);
+    this.#demands.set(key, demand);
+    return demand;
+  }
+
+  #reservationOf(instance: Instance) {
+    return this.demandOf(instance) ?? { process: processKey(instance), cpuMillis: 0, memoryBytes: 0 };
+  }
+}
+
+/** By UTF-16 units: the same everywhere, unlike localeCompare. */
+export function compareText(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
