@@ -98,6 +98,11 @@ export abstract class BaseCommand extends Command {
     this.context.stdout.write(`${JSON.stringify(value, null, this.context.stdout.isTerminal ? 2 : 0)}\n`);
   }
 
+  /** One JSON object of several, each on a line: for what has no end. */
+  protected jsonLine(value: unknown): void {
+    this.context.stdout.write(`${JSON.stringify(value)}\n`);
+  }
+
   /** A line on stdout; nothing with `--json`. */
   protected line(text: string): void {
     if (!this.jsonEnabled()) this.context.stdout.write(`${text}\n`);
@@ -108,10 +113,24 @@ export abstract class BaseCommand extends Command {
     this.context.stderr.write(`${text}\n`);
   }
 
+  protected warning(text: string): void {
+    this.note(`${createColors(this.context.stderr.colors).yellow('warning:')} ${text}`);
+  }
+
   /** The likely next command; for people only. */
-  protected hint(command: string): void {
-    const { stdout, stderr } = this.context;
-    if (this.jsonEnabled() || !stdout.isTerminal || !stderr.isTerminal) return;
+  protected hint(command: string | undefined): void {
+    if (command === undefined || !this.hintsWanted) return;
+    const { stderr } = this.context;
     stderr.write(`${createColors(stderr.colors).dim(`next: ${command}`)}\n`);
+  }
+
+  /** A hint that has to be asked for: for people only, and never what a command fails for. */
+  protected async hintFrom(find: () => Promise<string | undefined>): Promise<void> {
+    if (this.hintsWanted) this.hint(await find().catch(() => undefined));
+  }
+
+  protected get hintsWanted(): boolean {
+    const { stdout, stderr } = this.context;
+    return !this.jsonEnabled() && stdout.isTerminal && stderr.isTerminal;
   }
 }

@@ -16,7 +16,28 @@ interface CommandModule {
  * commands/executor/cordon.ts.
  */
 export const commands: Readonly<Record<string, () => CommandModule>> = {
+  up: () => require('./commands/up') as typeof import('./commands/up'),
+  down: () => require('./commands/down') as typeof import('./commands/down'),
+  status: () => require('./commands/status') as typeof import('./commands/status'),
+  create: () => require('./commands/create') as typeof import('./commands/create'),
+  deploy: () => require('./commands/deploy') as typeof import('./commands/deploy'),
+  releases: () => require('./commands/releases') as typeof import('./commands/releases'),
+  config: () => require('./commands/config') as typeof import('./commands/config'),
+  scale: () => require('./commands/scale') as typeof import('./commands/scale'),
+  ps: () => require('./commands/ps') as typeof import('./commands/ps'),
+  why: () => require('./commands/why') as typeof import('./commands/why'),
+  logs: () => require('./commands/logs') as typeof import('./commands/logs'),
+  events: () => require('./commands/events') as typeof import('./commands/events'),
+  destroy: () => require('./commands/destroy') as typeof import('./commands/destroy'),
+  executors: () => require('./commands/executors') as typeof import('./commands/executors'),
+  'executor cordon': () =>
+    require('./commands/executor/cordon') as typeof import('./commands/executor/cordon'),
+  'executor uncordon': () =>
+    require('./commands/executor/uncordon') as typeof import('./commands/executor/uncordon'),
+  'executor drain': () => require('./commands/executor/drain') as typeof import('./commands/executor/drain'),
   version: () => require('./commands/version') as typeof import('./commands/version'),
+  completion: () => require('./commands/completion') as typeof import('./commands/completion'),
+  __complete: () => require('./commands/complete') as typeof import('./commands/complete'),
 };
 /* eslint-enable @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports */
 

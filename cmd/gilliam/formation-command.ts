@@ -8,7 +8,6 @@ export abstract class FormationCommand extends BaseCommand {
   static override baseFlags: Interfaces.FlagInput = {
     ...BaseCommand.baseFlags,
     formation: Flags.string({
-      char: 'f',
       description: 'the formation; default $GILLIAM_FORMATION, then .gilliam.app here or above',
       helpGroup: 'GLOBAL',
       helpValue: 'NAME',

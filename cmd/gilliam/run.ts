@@ -3,6 +3,7 @@ import { commands, loadCommand } from './commands';
 import type { Context } from './context';
 import { hoistGlobalFlags, resolveCommand } from './lib/command-line';
 import { describeError } from './lib/describe-error';
+import { AnsweredError } from './lib/errors';
 import { loadConfig } from './oclif-config';
 
 /** Runs one command line; resolves to the exit code. Never rejects. */
@@ -23,6 +24,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
 }
 
 function report(error: unknown, argv: readonly string[], context: Context): number {
+  if (error instanceof AnsweredError) return 1;
   const { message, exitCode, code } = describeError(error, context.signal);
   const { stderr, stdout, env } = context;
   if (message !== '') stderr.write(`${createColors(stderr.colors).red('error:')} ${message}\n`);

@@ -7,7 +7,7 @@ export type Resolved =
   /** Help about a command, a topic or, without words, about everything. */
   | { readonly help: readonly string[] };
 
-const globalValues = ['--stage', '--formation', '-f'];
+const globalValues = ['--stage', '--formation'];
 const globalSwitches = ['--json'];
 
 /** Moves global flags that stand before the command behind it: `--stage prod ps` → `ps --stage prod`. */

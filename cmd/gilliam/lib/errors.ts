@@ -4,3 +4,8 @@ import { GilliamError } from '../../../pkg/base/errors';
 export class UsageError extends GilliamError {
   readonly code = 'USAGE';
 }
+
+/** The command's answer says that something is not as it should be: exit 1, and no more words. */
+export class AnsweredError extends GilliamError {
+  readonly code = 'ANSWERED';
+}

@@ -1,0 +1,66 @@
+import * as Flags from '@oclif/core/flags';
+import { Instance, InstanceState } from '../../../pkg/gen/gilliam/v1/instance';
+import { isFinished } from '../../../pkg/resource/instance';
+import { FormationCommand } from '../formation-command';
+import { UsageError } from '../lib/errors';
+import { followInstances, listInstances } from '../lib/follow-instances';
+import { compareInstances, instanceLine } from '../lib/instance-line';
+import { Screen } from '../lib/screen';
+
+export default class Ps extends FormationCommand {
+  static override summary = 'List the instances';
+  static override description =
+    'One line an instance: name, release, state and since when, host and port. Restarts are shown where there were some, and why an instance does not run.';
+  static override examples = [
+    '<%= config.bin %> ps',
+    { command: '<%= config.bin %> ps --watch', description: 'Keep the list on the screen:' },
+    { command: '<%= config.bin %> ps -A', description: 'Those of all formations:' },
+  ];
+  static override flags = {
+    all: Flags.boolean({ char: 'a', description: 'also those that are stopped, failed or lost' }),
+    'all-formations': Flags.boolean({ char: 'A', description: 'of every formation of the stage' }),
+    watch: Flags.boolean({ char: 'w', description: 'print again after each change, until interrupted' }),
+  };
+
+  override async run(): Promise<void> {
+    const { flags } = await this.parse(Ps);
+    const everywhere = flags['all-formations'];
+    const parent = everywhere ? 'formations/-' : this.parent;
+    const lines = (instances: readonly Instance[]) =>
+      instances.map((instance) =>
+        instanceLine(instance, {
+          nowMs: this.context.clock.now(),
+          colors: this.colors,
+          withFormation: everywhere,
+        }),
+      );
+    if (flags.watch) {
+      if (this.jsonEnabled())
+        throw new UsageError('--watch and --json do not go together: use the API’s Watch');
+      return this.#watch(parent, (instances) => lines(select(instances, flags.all)));
+    }
+    const { items } = await listInstances(
+      this.client,
+      { parent, showFinished: flags.all },
+      this.context.signal,
+    );
+    const shown = select(items, flags.all);
+    this.answer(
+      shown.map((instance) => Instance.toJSON(instance)),
+      lines(shown),
+    );
+    if (shown.length === 0) this.hint('gilliam scale web=1');
+  }
+
+  async #watch(parent: string, render: (instances: readonly Instance[]) => readonly string[]): Promise<void> {
+    const screen = new Screen(this.context.stdout);
+    for await (const instances of followInstances(this.client, parent, this.context))
+      screen.show(render(instances));
+  }
+}
+
+function select(instances: readonly Instance[], finishedToo: boolean): Instance[] {
+  return instances
+    .filter(({ status }) => finishedToo || !isFinished(status?.state ?? InstanceState.UNSPECIFIED))
+    .sort(compareInstances);
+}

@@ -1,0 +1,86 @@
+import { InternalError } from '../../../pkg/base/errors';
+import type { Client } from '../../../pkg/client/client';
+import type {
+  BuildPlan,
+  BuildRequest,
+  BuildResult,
+  BuildStep,
+} from '../../../pkg/gen/gilliam/v1/build_service';
+import type { Context } from '../context';
+import { type Head, archive } from './git';
+
+type Surroundings = Pick<Context, 'env' | 'signal'>;
+
+/** Of which formation the build is, and what is built. */
+export interface BuildTarget {
+  /** `formations/{formation}` */
+  readonly parent: string;
+  readonly head: Head;
+}
+
+/** Who is told what happens while it does. */
+export interface BuildReporter {
+  plan(plan: BuildPlan): void;
+  step(step: BuildStep): void;
+  output(bytes: Uint8Array): void;
+}
+
+// The contract's limit of one message.
+const maxChunkBytes = 2 ** 20;
+
+/** Sends HEAD to the builder and says what it was found to be; builds nothing. */
+export async function planHead(
+  client: Client,
+  target: BuildTarget,
+  around: Surroundings,
+): Promise<BuildPlan> {
+  const { signal } = around;
+  for await (const { part } of client.build.build(requests(target, true, around), { signal })) {
+    if (part?.$case === 'plan') return part.value;
+  }
+  throw new InternalError('the builder gave no plan: gilliam status');
+}
+
+/** Sends HEAD to the builder and waits for the image. Aborting cancels the build; nothing is released here. */
+export async function buildHead(
+  client: Client,
+  target: BuildTarget,
+  reporter: BuildReporter,
+  around: Surroundings,
+): Promise<BuildResult> {
+  const { signal } = around;
+  let result: BuildResult | undefined;
+  for await (const { part } of client.build.build(requests(target, false, around), { signal })) {
+    switch (part?.$case) {
+      case 'plan':
+        reporter.plan(part.value);
+        break;
+      case 'step':
+        reporter.step(part.value);
+        break;
+      case 'output':
+        reporter.output(part.value);
+        break;
+      case 'result':
+        result = part.value;
+        break;
+      case undefined:
+    }
+  }
+  if (!result) throw new InternalError('the build ended without a result: gilliam deploy again');
+  return result;
+}
+
+async function* requests(
+  { parent, head }: BuildTarget,
+  planOnly: boolean,
+  around: Surroundings,
+): AsyncGenerator<BuildRequest> {
+  yield { part: { $case: 'start', value: { parent, commit: head.commit, planOnly } } };
+  for await (const bytes of archive(head, around)) {
+    for (let from = 0; from < bytes.length; from += maxChunkBytes) {
+      const value = Buffer.from(bytes.subarray(from, from + maxChunkBytes));
+      yield { part: { $case: 'chunk', value } };
+    }
+  }
+}
