@@ -27,6 +27,11 @@ export interface ComponentInput {
   readonly env: NodeJS.ProcessEnv;
 }
 
+const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'ALL_PROXY', 'NO_PROXY'].flatMap((name) => [
+  name,
+  name.toLowerCase(),
+]);
+
 /** What the supervisor keeps running, in the order in which things are started; they are stopped in reverse. */
 export function stageComponents(input: ComponentInput): readonly Component[] {
   const all = [dockerd(input), etcd(input), controlPlane(input), executor(input)];
@@ -40,7 +45,7 @@ function dockerd({ config, env }: ComponentInput): Component | undefined {
     name: 'dockerd',
     command: 'dockerd',
     args: ['--live-restore'],
-    env: { ...basics(env), ...picked(env, ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']) },
+    env: { ...basics(env), ...picked(env, proxyNames) },
     stopGraceMs: 30_000,
   };
 }
@@ -81,6 +86,9 @@ function controlPlane(input: ComponentInput): Component {
     ...daemon(input, 'controlplane'),
     env: defined({
       ...basics(env),
+      // Builds go through the machine's proxies, and trust what it trusts.
+      ...picked(env, [...proxyNames, 'SSL_CERT_FILE']),
+      GILLIAM_EXTRA_CERTIFICATES: config.extraCertificates,
       GILLIAM_STAGE: config.stage,
       GILLIAM_ETCD: `127.0.0.1:${config.ports.etcdClient}`,
       GILLIAM_LISTEN: apiAddress(config),
@@ -88,7 +96,6 @@ function controlPlane(input: ComponentInput): Component {
       GILLIAM_EXECUTOR_TOKEN_FILE: paths.executorToken,
       GILLIAM_IDENTITY: config.executor.name,
       GILLIAM_BASE_IMAGE: config.baseImage,
-      GILLIAM_CA_BUNDLE: config.caBundle,
       DOCKER_HOST: config.engine.host,
     }),
     stopGraceMs: 10_000,

@@ -40,8 +40,8 @@ export interface StageConfig {
   };
   /** The image that builds start from. */
   readonly baseImage: string;
-  /** The certificates that builds trust. */
-  readonly caBundle?: string;
+  /** The file of NODE_EXTRA_CA_CERTS: builds trust it, besides what the machine trusts. */
+  readonly extraCertificates?: string;
 }
 
 /** Undefined when there is no such stage yet. */

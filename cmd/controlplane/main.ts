@@ -1,0 +1,57 @@
+import Docker from 'dockerode';
+import { ApiServer } from '../../pkg/api/server';
+import { sleep } from '../../pkg/base/clock';
+import { UnavailableError } from '../../pkg/base/errors';
+import { DockerBuilder } from '../../pkg/builder/docker-builder';
+import { hostBuildArgs, hostCaBundle } from '../../pkg/builder/host-settings';
+import { ControllerManager } from '../../pkg/controllers/manager';
+import { type Daemon, runDaemon } from '../../pkg/stage/daemon';
+import { readToken } from '../../pkg/stage/tokens';
+import { EtcdStore } from '../../pkg/store/etcd/etcd-store';
+
+runDaemon('controlplane', async (daemon) => {
+  const { clock, random, log, version, signal, setting } = daemon;
+  const stage = setting('GILLIAM_STAGE');
+  const identity = `${setting('GILLIAM_IDENTITY')}-${process.pid}`;
+  const store = await openStore(stage, daemon);
+  const certificates = {
+    SSL_CERT_FILE: process.env.SSL_CERT_FILE,
+    NODE_EXTRA_CA_CERTS: process.env.GILLIAM_EXTRA_CERTIFICATES,
+  };
+  const builder = new DockerBuilder({
+    docker: new Docker(),
+    clock,
+    log,
+    baseImage: setting('GILLIAM_BASE_IMAGE'),
+    caBundle: await hostCaBundle(certificates),
+    buildArgs: hostBuildArgs(process.env),
+    stage,
+  });
+  const tokens = {
+    user: readToken(setting('GILLIAM_USER_TOKEN_FILE')),
+    executor: readToken(setting('GILLIAM_EXECUTOR_TOKEN_FILE')),
+  };
+  const api = new ApiServer({ store, builder, clock, random, log, stage, version, identity, tokens });
+  const controllers = new ControllerManager({ store, clock, random, log, identity });
+  const [host = '', port] = setting('GILLIAM_LISTEN').split(':');
+  await api.listen({ host, port: Number(port) });
+  log.info('listening', { host, port });
+
+  await controllers.run(signal);
+  await api.close();
+  await store.close();
+});
+
+/** etcd may be slower to start than we are, or away. */
+async function openStore(stage: string, { clock, random, log, signal, setting }: Daemon): Promise<EtcdStore> {
+  const endpoints = setting('GILLIAM_ETCD').split(',');
+  for (;;) {
+    try {
+      return await EtcdStore.open({ endpoints, stage, clock, random, log });
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error;
+      log.info('waiting for etcd', { endpoints, error: error.message });
+      await sleep(clock, 200, signal);
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import * as Flags from '@oclif/core/flags';
+import { Down as StageDown } from '../../../pkg/stage/down';
+import { withLock } from '../../../pkg/stage/lock';
+import { BaseCommand } from '../base-command';
+import { runSteps } from '../lib/run-steps';
+import { stageContext } from '../lib/stage-context';
+
+export default class Down extends BaseCommand {
+  static override summary = 'Stop the stage on this machine';
+  static override description =
+    'Stops its instances, its parts, and Docker only where up has started it. The next up starts the instances again.';
+  static override examples = ['<%= config.bin %> down', '<%= config.bin %> down --keep-instances'];
+  static override flags = {
+    'keep-instances': Flags.boolean({
+      description: 'leave the instances running; the next up takes them over',
+      exclusive: ['forget'],
+    }),
+    forget: Flags.boolean({ description: "remove the stage's data and images, too: there is no way back" }),
+    plan: Flags.boolean({ description: 'say what would be done; change nothing' }),
+  };
+
+  override async run(): Promise<void> {
+    const { flags } = await this.parse(Down);
+    const stage = stageContext(this.stageName, this.context);
+    const down = new StageDown(stage, { keepInstances: flags['keep-instances'], forget: flags.forget });
+    const work = () => this.#down(down, flags.plan);
+    await (flags.plan ? work() : withLock(join(stage.paths.run, 'lock'), 'up or down', work));
+  }
+
+  async #down(down: StageDown, planOnly: boolean): Promise<void> {
+    const stage = this.stageName;
+    const plan = await down.plan(this.context.signal);
+    const steps = down.steps(plan);
+    const answer = { stage, steps: plan };
+    if (planOnly)
+      return this.answer(
+        answer,
+        steps.map(({ title }) => `would ${title}`),
+      );
+    await runSteps(steps, this.context, this.jsonEnabled());
+    this.answer(answer, steps.length > 0 ? `stage ${stage} is down` : `stage ${stage} was down already`);
+    this.hint('gilliam up');
+  }
+}

@@ -1,0 +1,47 @@
+import { NotFoundError } from '../../../pkg/base/errors';
+import { type ComponentReport, stageReport } from '../../../pkg/stage/status';
+import { BaseCommand } from '../base-command';
+import { age } from '../lib/age';
+import { AnsweredError } from '../lib/errors';
+import { stageContext } from '../lib/stage-context';
+import { renderTable } from '../lib/table';
+
+export default class Status extends BaseCommand {
+  static override summary = 'Look at the stage on this machine';
+  static override description =
+    'Shows its parts and whether each does its work. Exits with 1 when one does not.';
+  static override examples = ['<%= config.bin %> status', '<%= config.bin %> status --json'];
+
+  override async run(): Promise<void> {
+    await this.parse(Status);
+    const { clock, stdout, signal } = this.context;
+    const report = await stageReport(stageContext(this.stageName, this.context), signal);
+    if (!report) throw new NotFoundError(`there is no stage "${this.stageName}" on this machine: gilliam up`);
+    const heading = stdout.isTerminal
+      ? ['PART', 'STATE', 'PID', 'STARTED', 'RESTARTS', 'VERSION', 'ADDRESS']
+      : undefined;
+    const rows = report.components.map((component) => this.#row(component, clock.now()));
+    this.answer(report, renderTable(rows, { heading, colors: this.colors }));
+    if (report.up) return this.hint('gilliam ps');
+    for (const { name, healthy, message } of report.components) {
+      if (!healthy) this.note(`${name}: ${message || 'is not healthy'}`);
+    }
+    this.hint('gilliam up');
+    throw new AnsweredError(`stage ${report.stage} is not up`);
+  }
+
+  #row(component: ComponentReport, nowMs: number): string[] {
+    const { name, healthy, pid, uptimeMs, restarts, version, address } = component;
+    const state = healthy ? this.colors.green('healthy') : this.colors.red(pid ? 'unhealthy' : 'down');
+    const started = uptimeMs === undefined ? '-' : age(new Date(nowMs - uptimeMs), nowMs);
+    return [
+      name,
+      state,
+      String(pid ?? '-'),
+      started,
+      String(restarts ?? '-'),
+      version || '-',
+      address || '-',
+    ];
+  }
+}

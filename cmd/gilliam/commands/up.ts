@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import * as Flags from '@oclif/core/flags';
+import { PreconditionError } from '../../../pkg/base/errors';
+import { withLock } from '../../../pkg/stage/lock';
+import { Up as StageUp } from '../../../pkg/stage/up';
+import { BaseCommand } from '../base-command';
+import { runSteps } from '../lib/run-steps';
+import { stageContext } from '../lib/stage-context';
+
+export default class Up extends BaseCommand {
+  static override summary = 'Start a stage on this machine';
+  static override description =
+    'Starts what is not running: etcd, the control plane, an executor, and Docker where it may. What a stage keeps is in /var/lib/gilliam, or in ~/.gilliam for those who are not root.';
+  static override examples = ['<%= config.bin %> up', '<%= config.bin %> up --install'];
+  static override flags = {
+    install: Flags.boolean({ description: 'install what is missing, as root or by sudo' }),
+    port: Flags.integer({ description: "the API's port; etcd has the two after it", min: 1024, max: 65533 }),
+    'host-port-base': Flags.integer({
+      description: 'published ports count up from here',
+      min: 1024,
+      max: 60000,
+    }),
+    host: Flags.string({ description: 'the address by which published ports are reached' }),
+    plan: Flags.boolean({ description: 'say what would be done; change nothing' }),
+  };
+
+  override async run(): Promise<void> {
+    const { flags } = await this.parse(Up);
+    const stage = stageContext(this.stageName, this.context);
+    const up = new StageUp(stage, { ...flags, hostPortBase: flags['host-port-base'] });
+    const work = () => this.#up(up, flags);
+    await (flags.plan ? work() : withLock(join(stage.paths.run, 'lock'), 'up or down', work));
+  }
+
+  async #up(up: StageUp, flags: { plan: boolean; install: boolean }): Promise<void> {
+    const { signal } = this.context;
+    const stage = this.stageName;
+    let plan = await up.plan(signal);
+    if (plan.problems.length > 0 && flags.install && !flags.plan) {
+      await runSteps([up.installStep()], this.context, this.jsonEnabled());
+      plan = await up.plan(signal);
+    }
+    if (flags.plan) {
+      const titles = up.steps(plan).map(({ title }) => title);
+      const lines = [...plan.problems, ...titles.map((title) => `would ${title}`)];
+      return this.answer({ stage, problems: plan.problems, steps: plan.steps }, lines);
+    }
+    for (const problem of plan.problems.slice(0, -1)) this.note(problem);
+    if (plan.problems.length > 0) throw new PreconditionError(plan.problems.at(-1) ?? '');
+    await runSteps(up.steps(plan), this.context, this.jsonEnabled());
+    const again = plan.steps.includes('start') ? 'is up' : 'was up already';
+    this.answer(
+      { stage, api: up.api, started: plan.steps.includes('start') },
+      `stage ${stage} ${again}: ${up.api}`,
+    );
+    this.hint('gilliam create NAME');
+  }
+}

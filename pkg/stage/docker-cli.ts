@@ -1,0 +1,81 @@
+import { UnavailableError } from '../base/errors';
+import type { CommandResult, RunCommand } from './command';
+
+export type EngineState =
+  | { readonly state: 'answers'; readonly version: string }
+  | { readonly state: 'denied' | 'silent' | 'no-client' };
+
+/** What up, down and status need of the engine, by the docker program: it knows every way to reach an engine. */
+export class DockerCli {
+  constructor(
+    private readonly run: RunCommand,
+    private readonly env: NodeJS.ProcessEnv,
+  ) {}
+
+  async engine(signal?: AbortSignal): Promise<EngineState> {
+    const { code, stdout, stderr } = await this.#docker(
+      ['version', '--format', '{{.Server.Version}}'],
+      signal,
+    );
+    if (code === 0) return { state: 'answers', version: stdout.trim() };
+    if (code === 127) return { state: 'no-client' };
+    return { state: /permission denied/i.test(stderr) ? 'denied' : 'silent' };
+  }
+
+  async hasImage(image: string, signal?: AbortSignal): Promise<boolean> {
+    return (await this.#docker(['image', 'inspect', '--format', '{{.Id}}', image], signal)).code === 0;
+  }
+
+  /** Containers of the stage, running or not. */
+  async containersOf(stage: string, signal?: AbortSignal): Promise<string[]> {
+    return this.#list(
+      ['ps', '--all', '--quiet', '--no-trunc', '--filter', `label=gilliam.stage=${stage}`],
+      signal,
+    );
+  }
+
+  async running(signal?: AbortSignal): Promise<string[]> {
+    return this.#list(['ps', '--quiet', '--no-trunc'], signal);
+  }
+
+  /** SIGTERM, each container's own grace period, SIGKILL; then removes them. All at once. */
+  async stopAndRemove(containers: readonly string[], signal?: AbortSignal): Promise<void> {
+    const results = await Promise.all(
+      containers.map(async (id) => {
+        const stopped = await this.#docker(['stop', id], signal);
+        const removed = await this.#docker(['rm', '--force', '--volumes', id], signal);
+        // Somebody else may have removed it meanwhile: gone is gone.
+        return removed.code === 0 || /no such container/i.test(removed.stderr)
+          ? undefined
+          : [stopped, removed];
+      }),
+    );
+    const failed = results.flatMap((result) => result ?? []).find(({ code }) => code !== 0);
+    if (failed) throw engineError(failed);
+  }
+
+  /** Takes away the names of the stage's images; what nothing else uses goes with them. */
+  async removeImagesOf(stage: string, signal?: AbortSignal): Promise<number> {
+    const format = ['--format', '{{.Repository}}:{{.Tag}}'];
+    const tags = await this.#list(
+      ['image', 'ls', '--filter', `reference=gilliam/${stage}/*`, ...format],
+      signal,
+    );
+    if (tags.length > 0) await this.#docker(['image', 'rm', ...tags], signal);
+    return tags.length;
+  }
+
+  async #list(args: string[], signal?: AbortSignal): Promise<string[]> {
+    const result = await this.#docker(args, signal);
+    if (result.code !== 0) throw engineError(result);
+    return result.stdout.split('\n').filter((line) => line !== '');
+  }
+
+  #docker(args: readonly string[], signal?: AbortSignal): Promise<CommandResult> {
+    return this.run('docker', args, { env: this.env }, signal);
+  }
+}
+
+function engineError({ stderr }: CommandResult): UnavailableError {
+  return new UnavailableError(`the Docker Engine refuses: ${stderr.trim().split('\n')[0] ?? ''}`);
+}

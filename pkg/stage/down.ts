@@ -1,0 +1,111 @@
+import { rmSync } from 'node:fs';
+import { type EngineOwner, readConfig, type StageConfig } from './config';
+import { type DownStep, planDown } from './plan-down';
+import { findRunning } from './process-record';
+import { removeStageFile } from './stage-file';
+import type { StageContext, Step } from './step';
+import { stopProcess } from './stop-process';
+import { runningBuilds } from './survey';
+
+export interface DownOptions {
+  /** Instances run on, and are adopted by the next `up`. */
+  readonly keepInstances: boolean;
+  /** Removes the stage's data and images, too. */
+  readonly forget: boolean;
+}
+
+const graceMs = { supervisor: 5_000, executor: 10_000, controlplane: 10_000, etcd: 10_000, dockerd: 30_000 };
+
+/** Takes a single-machine stage down: what it has started, and nothing else. */
+export class Down {
+  readonly #config: StageConfig | undefined;
+
+  constructor(
+    private readonly context: StageContext,
+    private readonly options: DownOptions,
+  ) {
+    this.#config = options.forget ? configIfSound(context.paths.config) : readConfig(context.paths.config);
+  }
+
+  async plan(signal: AbortSignal): Promise<readonly DownStep[]> {
+    const { paths, docker } = this.context;
+    const engine = await docker.engine(signal);
+    const containers = engine.state === 'answers' ? await docker.containersOf(paths.stage, signal) : [];
+    return planDown({
+      running: new Set(Object.keys(runningBuilds(paths))),
+      containers: containers.length,
+      engineOwner: this.#config?.engine.owner ?? 'other',
+      known: this.#config !== undefined,
+      ...this.options,
+    });
+  }
+
+  steps(plan: readonly DownStep[]): readonly Step[] {
+    const all: Record<DownStep, Step> = {
+      supervisor: this.#stopStep('supervisor', 'stop the supervisor'),
+      executor: this.#stopStep('executor', 'stop the executor'),
+      instances: { title: 'stop the instances', run: (_, signal) => this.#stopInstances(signal) },
+      controlplane: this.#stopStep('controlplane', 'stop the control plane'),
+      images: { title: 'remove the images', run: (_, signal) => this.#removeImages(signal) },
+      etcd: this.#stopStep('etcd', 'stop etcd'),
+      dockerd: { title: 'stop the Docker Engine', run: (_, signal) => this.#stopEngine(signal) },
+      forget: { title: 'remove the data', run: () => this.#forget() },
+    };
+    return plan.map((step) => all[step]);
+  }
+
+  #stopStep(name: keyof typeof graceMs, title: string): Step {
+    const { paths, clock } = this.context;
+    return {
+      title,
+      run: async (_, signal) => {
+        const record = findRunning(paths.run, name);
+        if (!record) return undefined;
+        const end = await stopProcess(record, graceMs[name], { clock }, signal);
+        return end === 'killed' ? `killed after ${graceMs[name] / 1000} s` : undefined;
+      },
+    };
+  }
+
+  async #stopInstances(signal: AbortSignal): Promise<string> {
+    const { docker, paths } = this.context;
+    const containers = await docker.containersOf(paths.stage, signal);
+    await docker.stopAndRemove(containers, signal);
+    return String(containers.length);
+  }
+
+  async #removeImages(signal: AbortSignal): Promise<string> {
+    return String(await this.context.docker.removeImagesOf(this.context.paths.stage, signal));
+  }
+
+  /** Only when nothing runs on it any more: others may have come to use it. */
+  async #stopEngine(signal: AbortSignal): Promise<string | undefined> {
+    const { docker, paths, clock, run, env } = this.context;
+    const record = findRunning(paths.run, 'dockerd');
+    if (!record) return undefined;
+    const engine = await docker.engine(signal);
+    const others = engine.state === 'answers' ? (await docker.running(signal)).length : 0;
+    if (others > 0) return `left running: ${others} containers of others use it`;
+    const owner: EngineOwner = this.#config?.engine.owner ?? 'other';
+    if (owner === 'systemd')
+      await run('systemctl', ['stop', 'docker.socket', 'docker.service'], { env }, signal);
+    else await stopProcess(record, graceMs.dockerd, { clock }, signal);
+    return undefined;
+  }
+
+  async #forget(): Promise<string> {
+    const { paths, env } = this.context;
+    rmSync(paths.data, { recursive: true, force: true });
+    removeStageFile(paths.stage, env);
+    return paths.data;
+  }
+}
+
+/** What is to be forgotten need not be understood. */
+function configIfSound(path: string): StageConfig | undefined {
+  try {
+    return readConfig(path);
+  } catch {
+    return undefined;
+  }
+}

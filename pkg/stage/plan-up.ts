@@ -1,0 +1,114 @@
+import type { EngineOwner } from './config';
+import type { EngineState } from './docker-cli';
+
+/** What `gilliam up` finds on the machine. */
+export interface Survey {
+  readonly root: boolean;
+  /** systemd is the service manager here. */
+  readonly systemd: boolean;
+  /** etcd's version; undefined when it is not installed. */
+  readonly etcdVersion?: string;
+  readonly dockerd: boolean;
+  readonly engine: EngineState;
+  /** DOCKER_HOST is set: the engine is somebody else's. */
+  readonly remoteEngine: boolean;
+  readonly baseImage: boolean;
+  readonly mmdebstrap: boolean;
+  /** The base image is made here, not pulled. */
+  readonly ownBaseImage: boolean;
+  /** By component, the build that the living process was started from. */
+  readonly running: Readonly<Record<string, string>>;
+  /** Who started the engine the last time; undefined for a new stage. */
+  readonly engineOwner?: EngineOwner;
+}
+
+export type UpStep =
+  /** Components of another build end, for those of this one. */
+  'stop-older' | 'start-engine' | 'prepare' | 'start' | 'wait-engine' | 'base-image' | 'ready';
+
+export interface UpPlan {
+  /** One line each: what is missing, and what to do. With any, nothing is done. */
+  readonly problems: readonly string[];
+  readonly steps: readonly UpStep[];
+  readonly engineOwner: EngineOwner;
+}
+
+/** These come with Gilliam and change with it; etcd and dockerd do not, and are left running. */
+export const ownComponents = ['supervisor', 'controlplane', 'executor'] as const;
+
+const install = 'run "gilliam up --install", or install it yourself';
+
+/** What to do to have the stage up, from what there is. */
+export function planUp(survey: Survey, build: string): UpPlan {
+  const engine = planEngine(survey);
+  const problems = [...etcdProblems(survey), ...engine.problems, ...baseImageProblems(survey)];
+  // The supervisor reads who owns the engine when it starts.
+  const reconfigured = survey.engineOwner !== undefined && engine.owner !== survey.engineOwner;
+  const older = ownComponents.some((name) => {
+    const running = survey.running[name];
+    return running !== undefined && (reconfigured || running !== build);
+  });
+  const wanted = [...ownComponents, 'etcd', ...(engine.owner === 'supervisor' ? ['dockerd'] : [])];
+  const complete = !older && wanted.every((name) => survey.running[name] !== undefined);
+  const answers = survey.engine.state === 'answers';
+  const steps: (UpStep | false)[] = [
+    older && 'stop-older',
+    engine.owner === 'systemd' && !answers && 'start-engine',
+    !complete && 'prepare',
+    !complete && 'start',
+    !answers && 'wait-engine',
+    (!complete || !survey.baseImage) && 'base-image',
+    'ready',
+  ];
+  return {
+    problems,
+    steps: problems.length > 0 ? [] : steps.filter((step) => step !== false),
+    engineOwner: engine.owner,
+  };
+}
+
+function etcdProblems({ etcdVersion }: Survey): string[] {
+  if (etcdVersion === undefined)
+    return [`etcd is not installed (Debian's package is etcd-server): ${install}`];
+  const [major = 0, minor = 0] = etcdVersion.split('.').map(Number);
+  if (major > 3 || (major === 3 && minor >= 4)) return [];
+  return [`etcd ${etcdVersion} is too old: install 3.4 or newer`];
+}
+
+function baseImageProblems(survey: Survey): string[] {
+  if (survey.baseImage || survey.mmdebstrap || !survey.ownBaseImage) return [];
+  return [`mmdebstrap, which makes the base image, is not installed: ${install}, or set GILLIAM_BASE_IMAGE`];
+}
+
+function planEngine(survey: Survey): { owner: EngineOwner; problems: string[] } {
+  const { engine, engineOwner = 'other' } = survey;
+  switch (engine.state) {
+    case 'answers':
+      // Ours only as long as the process lives that we have started.
+      return { owner: survey.running.dockerd ? engineOwner : 'other', problems: [] };
+    case 'no-client':
+      return {
+        owner: 'other',
+        problems: [`Docker is not installed (Debian's package is docker.io): ${install}`],
+      };
+    case 'denied':
+      return {
+        owner: 'other',
+        problems: [
+          'you may not use the Docker Engine: add yourself to the group docker and log in again, or use sudo',
+        ],
+      };
+    case 'silent':
+      return planSilentEngine(survey);
+  }
+}
+
+function planSilentEngine(survey: Survey): { owner: EngineOwner; problems: string[] } {
+  const problem = (text: string) => ({ owner: 'other' as const, problems: [text] });
+  if (survey.remoteEngine)
+    return problem('the Docker Engine at DOCKER_HOST does not answer: start it, or unset DOCKER_HOST');
+  if (!survey.dockerd)
+    return problem(`the Docker Engine is not installed (Debian's package is docker.io): ${install}`);
+  if (!survey.root) return problem('the Docker Engine does not run: start it (sudo systemctl start docker)');
+  return { owner: survey.systemd ? 'systemd' : 'supervisor', problems: [] };
+}

@@ -1,0 +1,78 @@
+import { get } from 'node:http';
+import { messageOf } from '../base/errors';
+import type { Client, ConnectOptions } from '../client/client';
+import { ExecutorState, type ExecutorStatus } from '../gen/gilliam/v1/executor';
+import type { GetStageResponse } from '../gen/gilliam/v1/stage_service';
+import { apiAddress } from './components';
+import type { StageConfig } from './config';
+
+export type Connect = (options: ConnectOptions) => Client;
+
+/** What the stage's parts say of themselves; what does not answer says why. */
+export interface Health {
+  readonly etcd: PartHealth;
+  readonly controlplane: PartHealth;
+  readonly executor: PartHealth;
+}
+
+export interface PartHealth {
+  readonly healthy: boolean;
+  /** Why not, or a detail; may be empty. */
+  readonly message: string;
+}
+
+const probeTimeoutMs = 2_000;
+
+/** Asks all parts at once. Never rejects but by the signal. */
+export async function probe(
+  config: StageConfig,
+  token: string,
+  connect: Connect,
+  signal?: AbortSignal,
+): Promise<Health> {
+  const client = connect({ address: apiAddress(config), token, stage: config.stage });
+  try {
+    const options = { signal, deadlineMs: probeTimeoutMs };
+    const name = `executors/${config.executor.name}`;
+    const [etcd, controlplane, executor] = await Promise.all([
+      etcdHealth(config.ports.etcdClient),
+      client.stage.getStage({}, options).then(stageHealth, unhealthy),
+      client.executors
+        .getExecutor({ name }, options)
+        .then(({ executor }) => executorHealth(executor?.status), unhealthy),
+    ]);
+    return { etcd, controlplane, executor };
+  } finally {
+    client.close();
+  }
+}
+
+/** Healthy when its parts are and somebody leads. */
+export function stageHealth(stage: GetStageResponse): PartHealth {
+  const ill = stage.components.filter(({ healthy }) => !healthy);
+  if (ill.length > 0)
+    return { healthy: false, message: ill.map(({ name, message }) => `${name}: ${message}`).join('; ') };
+  if (stage.leader === '') return { healthy: false, message: 'no controllers lead yet' };
+  return { healthy: true, message: '' };
+}
+
+function executorHealth(status: ExecutorStatus | undefined): PartHealth {
+  if (status?.state === ExecutorState.READY) return { healthy: true, message: '' };
+  return { healthy: false, message: status?.message || 'is not ready yet' };
+}
+
+function unhealthy(error: unknown): PartHealth {
+  return { healthy: false, message: messageOf(error) };
+}
+
+function etcdHealth(port: number): Promise<PartHealth> {
+  return new Promise((resolve) => {
+    const request = get({ host: '127.0.0.1', port, path: '/health', timeout: probeTimeoutMs }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => (body += text));
+      response.on('end', () => resolve({ healthy: /"health"\s*:\s*"?true/.test(body), message: '' }));
+    });
+    request.on('timeout', () => request.destroy(new Error(`no answer within ${probeTimeoutMs} ms`)));
+    request.on('error', (error) => resolve({ healthy: false, message: error.message }));
+  });
+}

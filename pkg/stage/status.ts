@@ -1,0 +1,86 @@
+import { existsSync } from 'node:fs';
+import { apiAddress, componentNames } from './components';
+import { readConfig, type StageConfig } from './config';
+import { probe, type Health, type PartHealth } from './probe';
+import { findRunning, type ProcessRecord, readProcessRecord } from './process-record';
+import type { StageContext } from './step';
+import { readToken } from './tokens';
+
+export interface ComponentReport {
+  readonly name: string;
+  readonly healthy: boolean;
+  readonly pid?: number;
+  readonly uptimeMs?: number;
+  readonly restarts?: number;
+  readonly version: string;
+  readonly address: string;
+  /** Why it is not healthy; may be empty. */
+  readonly message: string;
+}
+
+export interface StageReport {
+  readonly stage: string;
+  /** All components are healthy. */
+  readonly up: boolean;
+  readonly api: string;
+  readonly data: string;
+  readonly components: readonly ComponentReport[];
+}
+
+/** How the stage on this machine does; undefined when there is none. */
+export async function stageReport(
+  context: StageContext,
+  signal: AbortSignal,
+): Promise<StageReport | undefined> {
+  const { paths, connect, docker } = context;
+  const config = readConfig(paths.config);
+  if (!config) return undefined;
+  const token = existsSync(paths.userToken) ? readToken(paths.userToken) : '';
+  const [health, engine] = await Promise.all([probe(config, token, connect, signal), docker.engine(signal)]);
+  const answers = engine.state === 'answers';
+  const dockerHealth = { healthy: answers, message: answers ? '' : 'does not answer' };
+  const reports = [
+    processReport('supervisor', context, { healthy: true, message: '' }, ''),
+    ...componentNames
+      .filter((name) => name !== 'dockerd')
+      .map((name) => processReport(name, context, health[name], addressOf(name, config))),
+    {
+      ...processReport(
+        'dockerd',
+        context,
+        dockerHealth,
+        config.engine.host ?? '/var/run/docker.sock',
+        answers,
+      ),
+      name: 'docker',
+      version: answers ? engine.version : '',
+    },
+  ];
+  const up = reports.every(({ healthy }) => healthy);
+  return { stage: config.stage, up, api: apiAddress(config), data: paths.data, components: reports };
+}
+
+function processReport(
+  name: string,
+  { paths, clock }: StageContext,
+  health: PartHealth,
+  address: string,
+  elsewhere = false,
+): ComponentReport {
+  const record = findRunning(paths.run, name);
+  if (record) {
+    const { pid, startedAtMs, restarts, version } = record;
+    return { name, ...health, pid, uptimeMs: clock.now() - startedAtMs, restarts, version, address };
+  }
+  if (elsewhere) return { name, ...health, version: '', address };
+  return { name, healthy: false, version: '', address, message: whyDown(readProcessRecord(paths.run, name)) };
+}
+
+function whyDown(record: ProcessRecord | undefined): string {
+  return record?.lastExit?.status ? `does not run (${record.lastExit.status})` : 'does not run';
+}
+
+function addressOf(name: keyof Health, config: StageConfig): string {
+  if (name === 'etcd') return `127.0.0.1:${config.ports.etcdClient}`;
+  return name === 'controlplane' ? apiAddress(config) : config.executor.host;
+}
