@@ -1,6 +1,6 @@
-import { InternalError } from '../base/errors';
+import { InternalError, InvalidError } from '../base/errors';
 import type { Kind, StoredObject } from '../resource/objects';
-import type { ObjectKey } from './store';
+import type { ListOptions, ObjectKey } from './store';
 
 /** Stands for "of no formation" in a path. No formation can have this name. */
 const noFormation = '-';
@@ -41,8 +41,19 @@ export function endOfPrefix(prefix: string): string {
 }
 
 /** The first string after this one. */
-export function next(path: string): string {
+function next(path: string): string {
   return `${path}\0`;
+}
+
+/** The paths of a list, from `start` to before `end`. */
+export function rangeOf(kind: Kind<StoredObject>, options: ListOptions): { start: string; end: string } {
+  if (options.limit !== undefined && options.limit < 1)
+    throw new InvalidError(`a list of at most ${options.limit}`);
+  const scope = scopeOf(kind, options.formation);
+  const after = options.after ? next(pathOf(kind, options.after)) : scope;
+  const end = endOfPrefix(scope);
+  // After a key of another formation than the one that is listed: all of it, or nothing.
+  return { start: after < scope ? scope : after > end ? end : after, end };
 }
 
 /** What people call the object in an error: `Instance hello/web-1-1`. */

@@ -1,19 +1,27 @@
 import { SystemClock } from '../../base/clock';
-import { SeededRandom } from '../../base/random';
-import { type Formation, formations } from '../../resource/objects';
+import { SystemRandom } from '../../base/random';
+import type { Store } from '../store';
+import { storeContract } from '../store-contract';
+import { MemoryServer } from './memory-server';
 import { MemoryStore } from './memory-store';
 
-const empty = formations.decode(new Uint8Array());
-const formation = (name: string): Formation => ({ ...empty, metadata: { ...empty.metadata, name } });
-
-test('what is committed is read, and seen by a watch', async () => {
-  const store = new MemoryStore({ clock: new SystemClock(), random: new SeededRandom(1) });
-  const revision = await store.commit([{ op: 'create', kind: formations, object: formation('a') }]);
-  expect((await store.get(formations, { formation: '', name: 'a' }))?.metadata.revision).toBe(revision);
-  const stop = new AbortController();
-  for await (const batch of store.watch({ kinds: [formations], after: 1n }, stop.signal)) {
-    expect(batch.changes[0]?.key.name).toBe('a');
-    stop.abort();
-  }
-  await store.close();
+describe('MemoryStore', () => {
+  storeContract(async () => {
+    const clock = new SystemClock();
+    const server = new MemoryServer(clock);
+    const opened: Store[] = [];
+    return {
+      open: async () => {
+        const store = new MemoryStore({ clock, random: new SystemRandom(), server });
+        opened.push(store);
+        return store;
+      },
+      compact: async (revision) => server.compact(revision),
+      ttlMs: 150,
+      close: async () => {
+        for (const store of opened) await store.close();
+        server.close();
+      },
+    };
+  });
 });

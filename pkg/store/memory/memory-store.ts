@@ -4,7 +4,8 @@ import { CancelledError, UnavailableError } from '../../base/errors';
 import type { Random } from '../../base/random';
 import type { Kind, StoredObject } from '../../resource/objects';
 import { abortError, throwIfAborted } from '../aborted';
-import { endOfPrefix, next, pathOf, scopeOf } from '../keys';
+import { endOfPrefix, pathOf, rangeOf } from '../keys';
+import { Signalled } from '../signalled';
 import type {
   Guard,
   Leadership,
@@ -22,7 +23,6 @@ import { prepare } from '../transaction';
 import { Decoder } from './decoder';
 import { MemoryLease } from './memory-lease';
 import { MemoryServer } from './memory-server';
-import { Signalled } from './signalled';
 
 export interface MemoryStoreOptions {
   readonly clock: Clock;
@@ -80,13 +80,11 @@ export class MemoryStore implements Store {
     signal?: AbortSignal,
   ): Promise<ListResult<T>> {
     this.#enter(signal);
-    const scope = scopeOf(kind, options.formation);
-    const after = options.after ? next(pathOf(kind, options.after)) : scope;
-    const start = after > scope ? after : scope;
+    const { start, end } = rangeOf(kind, options);
     const limit = options.limit ?? Infinity;
     const items: T[] = [];
     let more = false;
-    for (const [path, version] of this.server.range(start, endOfPrefix(scope), options.at)) {
+    for (const [path, version] of this.server.range(start, end, options.at)) {
       more = items.length >= limit;
       if (more) break;
       items.push(this.#decoder.decode(kind, path, version));
