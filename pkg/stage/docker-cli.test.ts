@@ -1,0 +1,51 @@
+import type { CommandResult, RunCommand } from './command';
+import { DockerCli } from './docker-cli';
+
+/** A docker program that answers by its arguments. */
+function docker(answers: Record<string, Partial<CommandResult>>) {
+  const calls: string[] = [];
+  const run: RunCommand = (_file, args) => {
+    const call = args.join(' ');
+    calls.push(call);
+    const key = Object.keys(answers).find((prefix) => call.startsWith(prefix));
+    return Promise.resolve({ code: 0, stdout: '', stderr: '', ...(key === undefined ? {} : answers[key]) });
+  };
+  return { cli: new DockerCli(run, {}), calls };
+}
+
+describe('the engine', () => {
+  test.each<[string, Partial<CommandResult>, unknown]>([
+    ['answers', { stdout: '20.10.24\n' }, { state: 'answers', version: '20.10.24' }],
+    ['is silent', { code: 1, stderr: 'Cannot connect to the Docker daemon' }, { state: 'silent' }],
+    ['denies', { code: 1, stderr: 'Got permission denied while trying' }, { state: 'denied' }],
+    ['has no client', { code: 127 }, { state: 'no-client' }],
+  ])('%s', async (_, answer, expected) => {
+    expect(await docker({ version: answer }).cli.engine()).toEqual(expected);
+  });
+});
+
+describe('containers', () => {
+  test('are those of the stage only', async () => {
+    const { cli, calls } = docker({ ps: { stdout: 'a\nb\n' } });
+    expect(await cli.containersOf('local')).toEqual(['a', 'b']);
+    expect(calls[0]).toContain('label=gilliam.stage=local');
+  });
+
+  test('are stopped with their own grace, then removed', async () => {
+    const { cli, calls } = docker({});
+    await cli.stopAndRemove(['a']);
+    expect(calls).toEqual(['stop a', 'rm --force --volumes a']);
+  });
+
+  test('that somebody else has removed meanwhile are gone', async () => {
+    const gone = { code: 1, stderr: 'Error: No such container: a' };
+    await docker({ stop: gone, rm: gone }).cli.stopAndRemove(['a']);
+  });
+
+  test('that stay say why', async () => {
+    const { cli } = docker({ rm: { code: 1, stderr: 'device or resource busy\n' } });
+    await expect(cli.stopAndRemove(['a'])).rejects.toThrow(
+      'the Docker Engine refuses: device or resource busy',
+    );
+  });
+});
