@@ -1,0 +1,84 @@
+import { graceMsOf, limitsOf } from '../resource/defaults';
+import type { Owner, PortBinding } from './driver';
+import { environmentOf } from './environment';
+import { labelsOf } from './labels';
+import type { Task } from './task';
+
+/**
+ * What an ordinary service needs to set itself up as root and then drop to a user, to bind a low port, and to signal
+ * its children. All else is dropped.
+ */
+const capabilities = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'KILL',
+  'NET_BIND_SERVICE',
+  'SETGID',
+  'SETUID',
+] as const;
+
+/** A container to be made, in no engine's terms. */
+export interface ContainerSpec {
+  /** Unique to the instance: an engine cannot hold two of the same name. */
+  readonly name: string;
+  readonly image: string;
+  /** The whole argument vector; empty stands for the image's own. */
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly hostname: string;
+  readonly ports: readonly PortBinding[];
+  /** Where the host ports listen. */
+  readonly bindAddress: string;
+  /** 0 for no limit. */
+  readonly cpuMillis: number;
+  /** 0 for no limit. */
+  readonly memoryBytes: number;
+  readonly pids: number;
+  readonly graceMs: number;
+  /** All that the container may do beyond an ordinary user. */
+  readonly capabilities: readonly string[];
+  /** At most this much of what it prints is kept: `files` files of `bytes` each. */
+  readonly logs: { readonly bytes: number; readonly files: number };
+}
+
+/** Deterministic, so that making the same instance's container twice is refused by the engine itself. */
+export function containerName(task: Task): string {
+  const { metadata } = task.instance;
+  return `${metadata.formation}.${metadata.name}.${metadata.uid}`.replace(/^[^A-Za-z0-9]+/, '');
+}
+
+export function containerSpec(
+  task: Task,
+  owner: Owner,
+  ports: readonly PortBinding[],
+  bindAddress: string,
+): ContainerSpec {
+  const limits = limitsOf(task.process);
+  return {
+    name: containerName(task),
+    image: task.image,
+    command: task.process.command,
+    environment: environmentOf(task, owner.stage),
+    labels: labelsOf(task, owner),
+    // The kernel takes 63 characters at most.
+    hostname: task.instance.metadata.name.slice(0, 63),
+    ports,
+    bindAddress,
+    cpuMillis: limits.cpuMillis,
+    memoryBytes: Number(limits.memoryBytes),
+    pids: limits.pids,
+    graceMs: graceMsOf(task.process),
+    capabilities,
+    logs: { bytes: 10 * 1024 * 1024, files: 3 },
+  };
+}
+
+/** Whether the image names a registry that it can be fetched from: `host/name…`, not a bare id. */
+export function isPullable(image: string): boolean {
+  const slash = image.indexOf('/');
+  if (slash < 0) return false;
+  const host = image.slice(0, slash);
+  return host === 'localhost' || host.includes('.') || host.includes(':');
+}

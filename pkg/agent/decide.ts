@@ -1,0 +1,88 @@
+import type { Container } from './driver';
+import type { Wish } from './wish';
+
+/** All that the next step of an instance depends on. Times are the monotonic clock's. */
+export interface Facts {
+  readonly wish: Wish;
+  /** Undefined: none exists. `unknown`: not looked at yet, or something has happened since. */
+  readonly container: Container | 'unknown' | undefined;
+  /** New containers may be made: what should not run on this executor has been stopped. */
+  readonly mayCreate: boolean;
+  /** Its container cannot be made or started, for good. */
+  readonly failed: boolean;
+  /** The image has to be pulled before the container can be made. */
+  readonly pull: boolean;
+  /** The container cannot be used as it is made, because a port of it is taken. */
+  readonly discard: boolean;
+  /** The container's last exit has been judged. */
+  readonly judged: boolean;
+  /** It is not pulled, made or started before: the back-off after what failed or exited. */
+  readonly startNotBeforeMs: number;
+  /** The engine is asked for nothing before: the back-off after it did not answer. */
+  readonly engineNotBeforeMs: number;
+  readonly nowMs: number;
+}
+
+export type Action =
+  /** Ask the engine what there is. */
+  | { readonly kind: 'look' }
+  | { readonly kind: 'pull' }
+  | { readonly kind: 'create' }
+  | { readonly kind: 'start'; readonly container: Container }
+  /** Decide what the exit means. */
+  | { readonly kind: 'judge'; readonly container: Container }
+  | { readonly kind: 'stop'; readonly container: Container }
+  | { readonly kind: 'remove'; readonly container: Container }
+  /** Nothing is left to be done, ever. */
+  | { readonly kind: 'finish' }
+  /** Nothing to do until something changes, or until the time has passed. */
+  | { readonly kind: 'wait'; readonly delayMs?: number };
+
+const removalPollMs = 100;
+
+/** The one step that brings an instance nearer to what is wished. Pure: looks at what is, never at what happened. */
+export function decide(facts: Facts): Action {
+  const { wish, container } = facts;
+  const from =
+    (...times: readonly number[]) =>
+    (action: Action): Action => {
+      const waitMs = Math.max(facts.engineNotBeforeMs, ...times) - facts.nowMs;
+      return waitMs > 0 ? { kind: 'wait', delayMs: waitMs } : action;
+    };
+  const soon = from();
+  const afterBackoff = from(facts.startNotBeforeMs);
+
+  if (container === 'unknown') return soon({ kind: 'look' });
+  if (container?.state === 'removing') return { kind: 'wait', delayMs: removalPollMs };
+  switch (wish.kind) {
+    case 'stop':
+    case 'gone':
+      if (!container) return { kind: 'finish' };
+      return from(wish.kind === 'gone' ? wish.notBeforeMs : 0)({
+        kind: container.state === 'running' ? 'stop' : 'remove',
+        container,
+      });
+    case 'rest':
+      return container?.state === 'running' ? soon({ kind: 'stop', container }) : { kind: 'wait' };
+    case 'keep':
+      // One that never started belongs to an instance that nobody has counted on yet.
+      if (!container) return { kind: 'finish' };
+      return container.state === 'exited' ? keepUp(container) : { kind: 'wait' };
+    case 'run':
+      if (facts.failed) return { kind: 'wait' };
+      if (!container) {
+        if (!facts.mayCreate) return { kind: 'wait' };
+        return afterBackoff({ kind: facts.pull ? 'pull' : 'create' });
+      }
+      if (container.state === 'running') return { kind: 'wait' };
+      if (facts.discard) return soon({ kind: 'remove', container });
+      return container.state === 'exited' ? keepUp(container) : afterBackoff({ kind: 'start', container });
+  }
+
+  function keepUp(exited: Container): Action {
+    if (facts.failed) return { kind: 'wait' };
+    return facts.judged
+      ? afterBackoff({ kind: 'start', container: exited })
+      : { kind: 'judge', container: exited };
+  }
+}

@@ -1,0 +1,46 @@
+import type Docker from 'dockerode';
+import type { ContainerSpec } from '../container-spec';
+
+/** What the Docker Engine is asked to make for a spec. Pure, so that tests compare values. */
+export function containerConfig(spec: ContainerSpec): Docker.ContainerCreateOptions {
+  const [program, ...args] = spec.command;
+  return {
+    name: spec.name,
+    Image: spec.image,
+    // The argument vector is the whole command: an image's own entry point would only run with its own arguments.
+    ...(program === undefined ? {} : { Entrypoint: [program], Cmd: args }),
+    Env: Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`),
+    Labels: { ...spec.labels },
+    Hostname: spec.hostname,
+    StopTimeout: Math.ceil(spec.graceMs / 1000),
+    ExposedPorts: Object.fromEntries(spec.ports.map(({ containerPort }) => [`${containerPort}/tcp`, {}])),
+    // The agent checks health; an image's own check would start a process every few seconds for nobody.
+    Healthcheck: { Test: ['NONE'] },
+    HostConfig: {
+      // The agent restarts: with the engine doing so too, nobody would know who did what.
+      RestartPolicy: { Name: 'no' },
+      // A first process that forwards signals and reaps what is left behind.
+      Init: true,
+      PortBindings: Object.fromEntries(
+        spec.ports.map(({ containerPort, hostPort }) => [
+          `${containerPort}/tcp`,
+          [{ HostIp: spec.bindAddress, HostPort: String(hostPort) }],
+        ]),
+      ),
+      NanoCpus: spec.cpuMillis * 1_000_000,
+      Memory: spec.memoryBytes,
+      // As much as memory means: no swap on top.
+      MemorySwap: spec.memoryBytes,
+      PidsLimit: spec.pids,
+      CapDrop: ['ALL'],
+      CapAdd: [...spec.capabilities],
+      SecurityOpt: ['no-new-privileges'],
+      // Of open files the engine's own limit holds, which it cannot always exceed; core dumps would fill its disk.
+      Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }],
+      LogConfig: {
+        Type: 'json-file',
+        Config: { 'max-size': String(spec.logs.bytes), 'max-file': String(spec.logs.files) },
+      },
+    },
+  };
+}

@@ -1,0 +1,24 @@
+import type { Driver } from './driver';
+
+const lookedAt = 20;
+const maxCharacters = 300;
+
+/**
+ * The last line that a container printed as an error, or at all: mostly why it exited. Undefined when it printed
+ * none or its logs cannot be read, since a reason is worth having, but not worth failing for.
+ */
+export async function lastLine(driver: Driver, id: string, signal: AbortSignal): Promise<string | undefined> {
+  let any: string | undefined;
+  let error: string | undefined;
+  try {
+    for await (const entry of driver.logs(id, { follow: false, tailLines: lookedAt }, signal)) {
+      const line = entry.line.toString('utf8').trim();
+      if (!line) continue;
+      any = line;
+      if (entry.stream === 'stderr') error = line;
+    }
+  } catch {
+    return error ?? any;
+  }
+  return (error ?? any)?.slice(0, maxCharacters);
+}

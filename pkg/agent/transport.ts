@@ -1,0 +1,30 @@
+import { connect as connectClient } from '../client/client';
+import type { ConnectOptions } from '../client/client';
+import type { ConnectRequest, ConnectResponse, SendLogsRequest } from '../gen/gilliam/v1/session_service';
+
+/** A connection to one control plane: gRPC in life, memory in tests and in the simulator. */
+export interface Transport {
+  /**
+   * The executor's session: what it sends in, what it is sent out. Ends when the control plane ends it, throws when
+   * it breaks.
+   */
+  session(requests: AsyncIterable<ConnectRequest>, signal: AbortSignal): AsyncIterable<ConnectResponse>;
+  /** One answer to a `LogsWanted`; resolves when the control plane has it all or wants no more. */
+  sendLogs(requests: AsyncIterable<SendLogsRequest>, signal: AbortSignal): Promise<unknown>;
+  close(): void;
+}
+
+/** Called for each try to connect: a new connection, to the next control plane where there are several. */
+export type Connect = () => Transport;
+
+/** Connections over gRPC, which asks a silent peer for a sign of life every second. */
+export function grpcConnect(options: ConnectOptions): Connect {
+  return () => {
+    const client = connectClient(options);
+    return {
+      session: (requests, signal) => client.session.connect(requests, { signal }),
+      sendLogs: (requests, signal) => client.session.sendLogs(requests, { signal }),
+      close: () => client.close(),
+    };
+  };
+}
