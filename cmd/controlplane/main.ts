@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import Docker from 'dockerode';
 import { ApiServer } from '../../pkg/api/server';
 import { sleep } from '../../pkg/base/clock';
@@ -6,6 +8,7 @@ import { DockerBuilder } from '../../pkg/builder/docker-builder';
 import { hostBuildArgs, hostCaBundle } from '../../pkg/builder/host-settings';
 import { ControllerManager } from '../../pkg/controllers/manager';
 import { type Daemon, runDaemon } from '../../pkg/stage/daemon';
+import { packageRoot } from '../../pkg/stage/package-root';
 import { readToken } from '../../pkg/stage/tokens';
 import { EtcdStore } from '../../pkg/store/etcd/etcd-store';
 
@@ -31,7 +34,19 @@ runDaemon('controlplane', async (daemon) => {
     user: readToken(setting('GILLIAM_USER_TOKEN_FILE')),
     executor: readToken(setting('GILLIAM_EXECUTOR_TOKEN_FILE')),
   };
-  const api = new ApiServer({ store, builder, clock, random, log, stage, version, identity, tokens });
+  const options = { descriptorSet: await readFile(join(packageRoot(), 'dist/gilliam.binpb')) };
+  const api = new ApiServer({
+    store,
+    builder,
+    clock,
+    random,
+    log,
+    stage,
+    version,
+    identity,
+    tokens,
+    options,
+  });
   const controllers = new ControllerManager({ store, clock, random, log, identity });
   const [host = '', port] = setting('GILLIAM_LISTEN').split(':');
   await api.listen({ host, port: Number(port) });

@@ -13,11 +13,15 @@ export default class Down extends BaseCommand {
   static override examples = ['<%= config.bin %> down', '<%= config.bin %> down --keep-instances'];
   static override flags = {
     'keep-instances': Flags.boolean({
+      default: false,
       description: 'leave the instances running; the next up takes them over',
       exclusive: ['forget'],
     }),
-    forget: Flags.boolean({ description: "remove the stage's data and images, too: there is no way back" }),
-    plan: Flags.boolean({ description: 'say what would be done; change nothing' }),
+    forget: Flags.boolean({
+      default: false,
+      description: "remove the stage's data and images, too: there is no way back",
+    }),
+    plan: Flags.boolean({ default: false, description: 'say what would be done; change nothing' }),
   };
 
   override async run(): Promise<void> {

@@ -13,7 +13,7 @@ export default class Up extends BaseCommand {
     'Starts what is not running: etcd, the control plane, an executor, and Docker where it may. What a stage keeps is in /var/lib/gilliam, or in ~/.gilliam for those who are not root.';
   static override examples = ['<%= config.bin %> up', '<%= config.bin %> up --install'];
   static override flags = {
-    install: Flags.boolean({ description: 'install what is missing, as root or by sudo' }),
+    install: Flags.boolean({ default: false, description: 'install what is missing, as root or by sudo' }),
     port: Flags.integer({ description: "the API's port; etcd has the two after it", min: 1024, max: 65533 }),
     'host-port-base': Flags.integer({
       description: 'published ports count up from here',
@@ -21,7 +21,7 @@ export default class Up extends BaseCommand {
       max: 60000,
     }),
     host: Flags.string({ description: 'the address by which published ports are reached' }),
-    plan: Flags.boolean({ description: 'say what would be done; change nothing' }),
+    plan: Flags.boolean({ default: false, description: 'say what would be done; change nothing' }),
   };
 
   override async run(): Promise<void> {
