@@ -2,6 +2,7 @@ import type { Interfaces } from '@oclif/core';
 import { Command } from '@oclif/core/command';
 import type { Config } from '@oclif/core/config';
 import * as Flags from '@oclif/core/flags';
+import * as Parser from '@oclif/core/parser';
 import { createColors } from 'picocolors';
 import type { Client } from '../../pkg/client/client';
 import { defaultStage } from '../../pkg/stage/paths';
@@ -48,8 +49,14 @@ export abstract class BaseCommand extends Command {
     F extends Interfaces.OutputFlags<Interfaces.FlagInput>,
     B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
     A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
-  >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
-    const parsed = await super.parse<F, B, A>(options, argv);
+  >(options: Interfaces.Input<F, B, A>): Promise<Interfaces.ParserOutput<F, B, A>> {
+    // Not super.parse: it runs hooks, and for those all of oclif's configuration would have to be loaded.
+    const flags = { ...options.flags, ...options.baseFlags };
+    const parsed = await Parser.parse<F, B, A>(this.argv, {
+      ...options,
+      flags,
+      context: this,
+    } as unknown as typeof options);
     this.#flags = parsed.flags;
     return parsed;
   }

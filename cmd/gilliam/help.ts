@@ -19,6 +19,11 @@ class ContextHelp extends Help {
     this.#context = context;
   }
 
+  /** In the order of commands.ts: the likely ones first. */
+  protected override get sortedCommands() {
+    return this.config.commands.filter((command) => !command.hidden);
+  }
+
   protected override log(...lines: string[]): void {
     this.#context.stdout.write(`${lines.join('\n')}\n`);
   }

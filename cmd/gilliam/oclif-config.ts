@@ -4,17 +4,23 @@ import { Config } from '@oclif/core/config';
 import { type CommandClass, commands, loadCommand } from './commands';
 import type { Context } from './context';
 
+/** What a command needs of oclif's configuration to run: nothing but that it is there. */
+export function newConfig(): Config {
+  return new Config({ root: '/' });
+}
+
 /**
- * oclif's configuration, made here instead of read from package.json and a manifest: nothing is read from the disk, and
- * nothing can be out of step with the commands. `described` are the commands that help is to know.
+ * oclif's configuration as help needs it, made here instead of read from package.json and a manifest: nothing is read from the disk, and
+ * nothing can be out of step with the commands.
  */
 export async function loadConfig(
   context: Pick<Context, 'version'>,
-  described: readonly Command.Loadable[] = [],
+  described: readonly Command.Loadable[],
 ): Promise<Config> {
   const pjson = {
     name: 'gilliam',
     version: context.version,
+    description: 'A platform for systems of many small services, on your own machines',
     oclif: {
       bin: 'gilliam',
       topicSeparator: ' ',

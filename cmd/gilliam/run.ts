@@ -4,10 +4,11 @@ import type { Context } from './context';
 import { hoistGlobalFlags, resolveCommand } from './lib/command-line';
 import { describeError } from './lib/describe-error';
 import { AnsweredError } from './lib/errors';
-import { loadConfig } from './oclif-config';
+import { newConfig } from './oclif-config';
 
 /** Runs one command line; resolves to the exit code. Never rejects. */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
+  let command = '';
   try {
     const words = hoistGlobalFlags(argv);
     const resolved = resolveCommand(words, Object.keys(commands));
@@ -15,17 +16,22 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
       await loadHelp().showHelp(resolved.help, context);
       return 0;
     }
+    command = resolved.command;
     const Command = loadCommand(resolved.command);
-    await new Command([...resolved.argv], await loadConfig(context), context).execute();
+    await new Command([...resolved.argv], newConfig(), context).execute();
     return 0;
   } catch (error) {
-    return report(error, argv, context);
+    return report(error, { argv, command }, context);
   }
 }
 
-function report(error: unknown, argv: readonly string[], context: Context): number {
+function report(
+  error: unknown,
+  { argv, command }: { readonly argv: readonly string[]; readonly command: string },
+  context: Context,
+): number {
   if (error instanceof AnsweredError) return 1;
-  const { message, exitCode, code } = describeError(error, context.signal);
+  const { message, exitCode, code } = describeError(error, { command, signal: context.signal });
   const { stderr, stdout, env } = context;
   if (message !== '') stderr.write(`${createColors(stderr.colors).red('error:')} ${message}\n`);
   if (env.GILLIAM_DEBUG && error instanceof Error) stderr.write(`${error.stack}\n`);

@@ -10,21 +10,20 @@ export interface Described {
   readonly exitCode: number;
 }
 
-/** What a command line parser error of oclif carries, as far as it is used here. */
+/** What the errors of oclif's parser carry, as far as it is used here. */
 interface ParseError extends Error {
-  // `flags` of one that names unknown flags; `args` of one that names missing (objects) or unexpected ones (text).
-  readonly parse: {
-    readonly input: {
-      readonly flags?: Readonly<Record<string, { readonly char?: string }>>;
-      readonly context?: { readonly id?: string };
-    };
-  };
+  readonly parse?: { readonly input?: { readonly flags?: Readonly<Record<string, unknown>> } };
+  /** Of one about unknown flags. */
   readonly flags?: readonly string[];
+  /** Of one about missing arguments (objects) or unexpected ones (text). */
   readonly args?: readonly (string | { readonly name: string })[];
 }
 
 /** Exit code and line of whatever was thrown: 2 for wrong usage, 130 for what a signal has ended, else 1. */
-export function describeError(error: unknown, signal: AbortSignal): Described {
+export function describeError(
+  error: unknown,
+  { command, signal }: { readonly command: string; readonly signal: AbortSignal },
+): Described {
   if (signal.aborted && !(error instanceof UsageError)) {
     const said = error instanceof InterruptedError ? oneLine(error.message) : '';
     return { code: 'CANCELLED', message: said, exitCode: 130 };
@@ -32,7 +31,7 @@ export function describeError(error: unknown, signal: AbortSignal): Described {
   if (error instanceof UsageError) return { code: error.code, message: oneLine(error.message), exitCode: 2 };
   if (error instanceof GilliamError)
     return { code: error.code, message: oneLine(error.message), exitCode: 1 };
-  if (isOclifError(error)) return { code: 'USAGE', message: usageMessage(error), exitCode: 2 };
+  if (isOclifError(error)) return { code: 'USAGE', message: usageMessage(error, command), exitCode: 2 };
   if (isSystemError(error)) return { code: error.code, message: oneLine(error.message), exitCode: 1 };
   return {
     code: 'INTERNAL',
@@ -54,13 +53,12 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code:
   return error instanceof Error && 'syscall' in error && 'code' in error;
 }
 
-function usageMessage(error: Error): string {
-  const { parse, flags, args } = error as Partial<ParseError>;
-  const command = parse?.input.context?.id?.replaceAll(':', ' ') ?? '';
-  const help = `gilliam ${command} --help`.replace('  ', ' ');
+function usageMessage(error: ParseError, command: string): string {
+  const { parse, flags, args } = error;
+  const help = `gilliam ${command} --help`;
   if (flags) {
     const wrong = flags[0]?.replace(/=.*/s, '') ?? '';
-    const near = wrong.startsWith('--') && nearest(wrong.slice(2), Object.keys(parse?.input.flags ?? {}));
+    const near = wrong.startsWith('--') && nearest(wrong.slice(2), Object.keys(parse?.input?.flags ?? {}));
     return `${command} has no flag ${wrong}: ${near ? `did you mean --${near}?` : help}`;
   }
   if (args) {
@@ -69,7 +67,9 @@ function usageMessage(error: Error): string {
       ? `${command} does not take ${names.join(', ')}: ${help}`
       : `${names.join(' and ')} is missing: ${help}`;
   }
-  const text = error.message.replace(/\n*See more help with --help/, '').replace(/^Parsing --\S+ \n\t/, '');
+  const text = error.message
+    .replace(/\n*See more help with --help/, '')
+    .replace(/^Parsing (--\S+) \n\t/, '$1: ');
   return `${oneLine(text)}: ${help}`;
 }
 
