@@ -16,6 +16,7 @@ export class TcpProxy {
   #mode: Mode = 'forward';
   #cutAfterBytes = Infinity;
   #accepted = 0;
+  #droppedBytes = 0;
 
   private constructor(
     private readonly target: { host: string; port: number },
@@ -42,6 +43,11 @@ export class TcpProxy {
   /** How many connections have been accepted in all. */
   get accepted(): number {
     return this.#accepted;
+  }
+
+  /** How many bytes of replies have been thrown away in all. */
+  get droppedBytes(): number {
+    return this.#droppedBytes;
   }
 
   /** Breaks all connections. New ones are accepted. */
@@ -112,8 +118,10 @@ export class TcpProxy {
     client.on('data', (data) => target.write(data));
     target.on('data', (data) => {
       replyBytes += data.length;
-      if (this.#mode === 'drop-replies') pair.spoiled = true;
-      else if (replyBytes > this.#cutAfterBytes) this.#destroy(pair);
+      if (this.#mode === 'drop-replies') {
+        pair.spoiled = true;
+        this.#droppedBytes += data.length;
+      } else if (replyBytes > this.#cutAfterBytes) this.#destroy(pair);
       else client.write(data);
     });
     if (this.#mode === 'stall') {

@@ -128,10 +128,10 @@ async function read(
   signal: AbortSignal,
 ): Promise<{ found: Map<string, Found>; revision: bigint }> {
   const success = paths.map((path) => keys.read(path, at));
-  const response = await client.call(
-    (etcd, options) => etcd.kv.txn({ success }, options),
+  const response = await client.call((etcd, options) => etcd.kv.txn({ success }, options), {
     signal,
-    lookMs / 2,
-  );
+    timeoutMs: lookMs / 2,
+    repeatable: true,
+  });
   return { found: readsOf(paths, response), revision: BigInt(response.header.revision) };
 }

@@ -1,10 +1,11 @@
 import type { CallOptions } from '@grpc/grpc-js';
 import { noop } from 'cockatiel';
 import { Etcd3, GRPCDeadlineExceededError, type IDuplexStream } from 'etcd3';
-import type { Clock } from '../../base/clock';
-import { type Disposable } from '../../base/disposable';
+import { type Clock, sleep } from '../../base/clock';
+import type { Disposable } from '../../base/disposable';
+import { CancelledError, UnavailableError } from '../../base/errors';
 import { abortError, orAborted, throwIfAborted } from '../aborted';
-import { castError } from './etcd-errors';
+import { castError, UnreachedError } from './etcd-errors';
 
 export interface EtcdClientOptions {
   /** `HOST:PORT`, one or several. */
@@ -14,8 +15,18 @@ export interface EtcdClientOptions {
   readonly callTimeoutMs?: number;
 }
 
+export interface CallSettings {
+  readonly signal?: AbortSignal;
+  /** How long each try may take. */
+  readonly timeoutMs?: number;
+  /** Whether doing it twice is as good as once: it reads only. */
+  readonly repeatable?: boolean;
+}
+
 const defaultCallTimeoutMs = 3000;
 const minResetIntervalMs = 1000;
+const retryForMs = 1000;
+const retryEveryMs = 50;
 
 const grpcOptions = {
   // Below 5 s etcd hangs up.
@@ -51,21 +62,29 @@ export class EtcdClient {
     return this.#closed.signal;
   }
 
-  /** One call, once, under a deadline. Throws the errors of the store's contract. */
+  /**
+   * One call under a deadline. A call that was never sent is tried again for a moment, so that a broken connection is
+   * not noticed; a call that may have been carried out is not, unless it is said to be harmless to repeat. Throws the
+   * errors of the store's contract.
+   */
   async call<T>(
     operation: (etcd: Etcd3, options: CallOptions) => Promise<T>,
-    signal?: AbortSignal,
-    timeoutMs: number = this.#options.callTimeoutMs ?? defaultCallTimeoutMs,
+    {
+      signal,
+      timeoutMs = this.#options.callTimeoutMs ?? defaultCallTimeoutMs,
+      repeatable = false,
+    }: CallSettings = {},
   ): Promise<T> {
-    throwIfAborted(this.closed);
-    throwIfAborted(signal);
-    const etcd = this.#etcd;
-    try {
-      return await orAborted(operation(etcd, { deadline: this.#options.clock.now() + timeoutMs }), signal);
-    } catch (error) {
-      if (signal?.aborted) throw abortError(signal);
-      if (error instanceof GRPCDeadlineExceededError && etcd === this.#etcd) this.reset();
-      throw castError(error, this.endpoints);
+    const { clock } = this.#options;
+    const startedAt = clock.monotonic();
+    for (;;) {
+      try {
+        return await this.#once(operation, timeoutMs, signal);
+      } catch (error) {
+        const again = error instanceof UnreachedError || (repeatable && error instanceof UnavailableError);
+        if (!again || clock.monotonic() - startedAt > Math.min(retryForMs, timeoutMs)) throw error;
+      }
+      await orAborted(sleep(clock, retryEveryMs, signal), signal);
     }
   }
 
@@ -96,8 +115,25 @@ export class EtcdClient {
 
   close(): void {
     if (this.closed.aborted) return;
-    this.#closed.abort(new Error('the store is closed'));
+    this.#closed.abort(new CancelledError('the store is closed'));
     this.#etcd.close();
+  }
+
+  async #once<T>(
+    operation: (etcd: Etcd3, options: CallOptions) => Promise<T>,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    throwIfAborted(this.closed);
+    throwIfAborted(signal);
+    const etcd = this.#etcd;
+    try {
+      return await orAborted(operation(etcd, { deadline: this.#options.clock.now() + timeoutMs }), signal);
+    } catch (error) {
+      if (signal?.aborted) throw abortError(signal);
+      if (error instanceof GRPCDeadlineExceededError && etcd === this.#etcd) this.reset();
+      throw castError(error, this.endpoints);
+    }
   }
 
   #connect(): Etcd3 {

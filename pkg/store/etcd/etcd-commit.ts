@@ -21,7 +21,7 @@ export async function commit(
     failure: read.map((path) => keys.readRevision(path)),
   };
   try {
-    const response = await client.call((etcd, options) => etcd.kv.txn(request, options), signal);
+    const response = await client.call((etcd, options) => etcd.kv.txn(request, options), { signal });
     if (response.succeeded) return BigInt(response.header.revision);
     const seen = readsOf(read, response);
     throw refusalOf(transaction, (path) => seen.get(path)) ?? new InternalError('etcd refused, and all held');

@@ -64,7 +64,10 @@ export async function leading(
     sort_order: SortOrder.Ascend,
     limit: 1,
   };
-  const { kvs, header } = await client.call((etcd, options) => etcd.kv.range(request, options), signal);
+  const { kvs, header } = await client.call((etcd, options) => etcd.kv.range(request, options), {
+    signal,
+    repeatable: true,
+  });
   const revision = BigInt(header.revision);
   const first = kvs[0];
   return first ? { path: keys.path(first.key), identity: first.value.toString(), revision } : { revision };
@@ -81,7 +84,9 @@ async function candidacy(
   try {
     const path = `${electionPrefix(election)}${BigInt(lease.id).toString(16).padStart(16, '0')}`;
     const success = [keys.write({ path, bytes: Buffer.from(identity), lease: lease.id })];
-    const { header } = await client.call((etcd, options) => etcd.kv.txn({ success }, options), ended);
+    const { header } = await client.call((etcd, options) => etcd.kv.txn({ success }, options), {
+      signal: ended,
+    });
     await elected(context, election, path, ended);
     return new Term(election, identity, BigInt(header.revision), path, lease);
   } catch (error) {

@@ -4,6 +4,7 @@ import {
   EtcdInvalidAuthTokenError,
   EtcdLeaseInvalidError,
   EtcdPermissionDeniedError,
+  GRPCDeadlineExceededError,
   GRPCFailedPreconditionError,
   GRPCGenericError,
   GRPCInvalidArgumentError,
@@ -24,7 +25,7 @@ import {
 } from '../../base/errors';
 import { FencedError } from '../errors';
 
-/** Nobody listens, so the call was never sent. */
+/** The call was certainly not carried out: nobody listens, or etcd turned it away. */
 export class UnreachedError extends UnavailableError {}
 
 /** What a call to etcd threw, as the error that the store's contract names. */
@@ -50,9 +51,12 @@ export function castError(error: unknown, endpoints: string): GilliamError {
     return new InvalidError('the write is too large for etcd: at most 1 MiB at once', [], options);
   if (isCallersFault(error))
     return new InternalError(`etcd at ${endpoints} refuses a call: ${message}`, options);
-  const unavailable = `etcd does not answer at ${endpoints} (${cleaned(message)}): is it running?`;
-  if (/ECONNREFUSED|No connection established/.test(message)) return new UnreachedError(unavailable, options);
-  return new UnavailableError(unavailable, options);
+  const unavailable = (why: string) => `etcd does not answer at ${endpoints} (${why}): is it running?`;
+  if (/ECONNREFUSED|No connection established/.test(message))
+    return new UnreachedError(unavailable('cannot connect'), options);
+  if (error instanceof GRPCDeadlineExceededError)
+    return new UnavailableError(unavailable('no reply in time'), options);
+  return new UnavailableError(unavailable(cleaned(message)), options);
 }
 
 function castExhausted(message: string, endpoints: string, options: ErrorOptions): GilliamError {

@@ -11,13 +11,13 @@ let stages = 0;
 /** A stage of its own in an etcd that several tests share, for tests. */
 export class EtcdHarness implements StoreHarness {
   readonly ttlMs = 1000;
-  readonly stage = `test-${++stages}`;
   readonly #opened: EtcdStore[] = [];
 
   /** `endpoint`: where the stores connect, a proxy for example. */
   constructor(
     private readonly etcd: EtcdProcess,
     private readonly endpoint: string = etcd.endpoint,
+    readonly stage: string = `test-${++stages}`,
   ) {}
 
   async open(options: Partial<EtcdStoreOptions> = {}): Promise<EtcdStore> {

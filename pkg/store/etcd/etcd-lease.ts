@@ -45,10 +45,9 @@ export class EtcdLease implements Lease {
   ): Promise<EtcdLease> {
     const sentAt = clock.monotonic();
     const request = { TTL: Math.ceil(ttlMs / 1000) };
-    const { ID } = await client.call(
-      (etcd, options) => etcd.leaseClient.leaseGrant(request, options),
+    const { ID } = await client.call((etcd, options) => etcd.leaseClient.leaseGrant(request, options), {
       signal,
-    );
+    });
     return new EtcdLease(ID, client, clock, ttlMs, sentAt);
   }
 
@@ -59,7 +58,9 @@ export class EtcdLease implements Lease {
   async revoke(): Promise<void> {
     this.dispose();
     try {
-      await this.client.call((etcd, options) => etcd.leaseClient.leaseRevoke({ ID: this.id }, options));
+      await this.client.call((etcd, options) => etcd.leaseClient.leaseRevoke({ ID: this.id }, options), {
+        repeatable: true,
+      });
     } catch (error) {
       // It has expired already.
       if (!(error instanceof FencedError)) throw error;

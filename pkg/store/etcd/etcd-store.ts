@@ -79,7 +79,10 @@ export class EtcdStore implements Store {
   ): Promise<T | undefined> {
     const path = pathOf(kind, key);
     const request = { key: this.#keys.key(path) };
-    const { kvs } = await this.#client.call((etcd, options) => etcd.kv.range(request, options), signal);
+    const { kvs } = await this.#client.call((etcd, options) => etcd.kv.range(request, options), {
+      signal,
+      repeatable: true,
+    });
     const kv = kvs[0];
     return kv && decodeObject(kind, path, kv.value, BigInt(kv.mod_revision));
   }
@@ -98,7 +101,7 @@ export class EtcdStore implements Store {
     };
     const { kvs, header, more } = await this.#client.call(
       (etcd, callOptions) => etcd.kv.range(request, callOptions),
-      signal,
+      { signal, repeatable: true },
     );
     return {
       items: kvs.map((kv) => decodeObject(kind, this.#keys.path(kv.key), kv.value, BigInt(kv.mod_revision))),

@@ -55,7 +55,10 @@ async function refuseAnotherHistory(
   signal: AbortSignal,
 ): Promise<void> {
   const request = { key: start, count_only: true };
-  const { header } = await client.call((etcd, options) => etcd.kv.range(request, options), signal);
+  const { header } = await client.call((etcd, options) => etcd.kv.range(request, options), {
+    signal,
+    repeatable: true,
+  });
   if (BigInt(header.revision) < after)
     throw new CompactedError(
       `revision ${after} is none of this store, which is at ${header.revision}: list again`,

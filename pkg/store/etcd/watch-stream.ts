@@ -41,6 +41,8 @@ export class WatchStream {
   readonly #changed = new Signalled();
   #stream: Stream | undefined;
   #after: bigint;
+  #overlaps = false;
+  #watchId: string | undefined;
   #began: bigint | undefined;
 
   constructor(options: WatchStreamOptions) {
@@ -90,7 +92,7 @@ export class WatchStream {
   }
 
   async #open(): Promise<void> {
-    const { client, start, end, after } = this.#options;
+    const { client, after } = this.#options;
     try {
       const stream = await client.open((etcd) => etcd.watchClient.watch());
       this.#stream = stream;
@@ -100,31 +102,47 @@ export class WatchStream {
       );
       stream.on('data', (response) => this.#take(response));
       if (this.#failure) return stream.cancel();
-      stream.write({
-        create_request: {
-          key: start,
-          range_end: end,
-          // From the revision that is known already, and that one is skipped: when it has been compacted, so may have
-          // been a deletion in the next one (etcd-io/etcd#18089), and etcd then says so instead of leaving it out.
-          start_revision: (after > 0n ? after : 1n).toString(),
-          progress_notify: true,
-        },
-      });
+      this.#create(after + 1n);
     } catch (error) {
       this.#fail(castError(error, client.endpoints));
     }
   }
 
+  #create(startRevision: bigint): void {
+    const { start, end } = this.#options;
+    const request = {
+      key: start,
+      range_end: end,
+      start_revision: startRevision.toString(),
+      progress_notify: true,
+    };
+    this.#stream?.write({ create_request: request });
+  }
+
+  /**
+   * When there are changes to catch up on, begins again one revision earlier, which is then skipped: if the revision
+   * that is known already has been compacted, a deletion in the next one may have been too, and etcd would leave it out
+   * without a word (etcd-io/etcd#18089). This way it says so. When there are none, etcd needs to look nothing up, and
+   * begins 100 ms sooner.
+   */
   #take(response: IWatchResponse): void {
     if (this.#failure) return;
     const revision = BigInt(response.header.revision);
-    if (response.canceled) return this.#fail(cancellation(response));
-    if (response.created) {
+    const known = this.#options.after;
+    if (response.created && !response.canceled) {
+      if (revision > known && known > 0n && !this.#overlaps) {
+        this.#overlaps = true;
+        this.#stream?.write({ cancel_request: { watch_id: response.watch_id } });
+        return this.#create(known);
+      }
+      this.#watchId = response.watch_id;
       this.#began = revision;
       this.#changed.signal();
       return;
     }
-    const events = response.events.filter((event) => BigInt(event.kv.mod_revision) > this.#options.after);
+    if (!response.created && response.watch_id !== this.#watchId) return;
+    if (response.canceled) return this.#fail(cancellation(response));
+    const events = response.events.filter((event) => BigInt(event.kv.mod_revision) > known);
     const last = events.at(-1);
     // Without events it is how far the watch has come; with events the header may be far ahead of them.
     const reached = last
@@ -134,11 +152,12 @@ export class WatchStream {
         : this.#after;
     if (reached <= this.#after) return;
     this.#after = reached;
+    const { maxQueued } = this.#options;
+    // However large, what comes to a consumer that waits for it is not too much.
+    if (this.#queued > 0 && this.#queued + events.length > maxQueued)
+      return this.#fail(new CompactedError(`the watch is more than ${maxQueued} changes behind: list again`));
     this.#queue.push({ events, revision: reached });
     this.#queued += events.length;
-    const { maxQueued } = this.#options;
-    if (this.#queued > maxQueued)
-      this.#fail(new CompactedError(`the watch is more than ${maxQueued} changes behind: list again`));
     this.#changed.signal();
   }
 
