@@ -18,6 +18,8 @@ export interface ChannelOptions {
   readonly address: string;
   /** The bearer token; without one only health and reflection answer. */
   readonly token?: string;
+  /** Who calls, for the events that tell of it. Proves nothing. */
+  readonly user?: string;
   /** The certificate authority to trust, in PEM. With it the connection is encrypted. */
   readonly ca?: string;
   /** For messages only. Default `local`. */
@@ -171,6 +173,9 @@ export class Channel {
   #metadata(): Metadata {
     const metadata = new Metadata();
     if (this.#options.token !== undefined) metadata.set('authorization', `Bearer ${this.#options.token}`);
+    // Metadata is ASCII; names are not.
+    if (this.#options.user !== undefined)
+      metadata.set('gilliam-user', encodeURIComponent(this.#options.user));
     return metadata;
   }
 

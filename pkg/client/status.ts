@@ -122,7 +122,7 @@ function readDetails(metadata: Metadata | undefined) {
 
 function asGilliamError(thrown: unknown): GilliamError {
   if (thrown instanceof GilliamError) return thrown;
-  if (thrown instanceof Error && thrown.name === 'AbortError') {
+  if ((thrown as { name?: unknown } | undefined)?.name === 'AbortError') {
     return new CancelledError('the call was cancelled', { cause: thrown });
   }
   return new InternalError(`a fault of the control plane, not of the request: ${messageOf(thrown)}`, {
@@ -130,6 +130,8 @@ function asGilliamError(thrown: unknown): GilliamError {
   });
 }
 
+/** The text without halves of characters, which gRPC cannot encode, and not longer than that. */
 function cut(text: string, maxChars: number): string {
-  return text.length <= maxChars ? text : `${text.slice(0, maxChars - 1)}…`;
+  const short = text.length <= maxChars ? text : `${text.slice(0, maxChars - 1)}…`;
+  return Buffer.from(short).toString();
 }

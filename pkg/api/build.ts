@@ -1,0 +1,96 @@
+import { ExhaustedError, InvalidError, PreconditionError } from '../base/errors';
+import type { Builder } from '../builder/types';
+import type { BuildRequest, BuildServiceService } from '../gen/gilliam/v1/build_service';
+import { parseParent } from '../resource/names';
+import { formatBytes } from '../resource/quantity';
+import type { ApiContext } from './api-context';
+import type { Handlers } from './call';
+import { requireLivingFormation } from './objects';
+import { StreamLimit } from './stream-limit';
+
+const maxChunkBytes = 2 ** 20;
+
+export function buildHandlers(context: ApiContext): Handlers<BuildServiceService> {
+  const places = new StreamLimit(context.limits.maxBuilds, 'builds');
+  return {
+    async *build(requests, call) {
+      const builder = requireBuilder(context);
+      const iterator = requests[Symbol.asyncIterator]();
+      const { parent, commit, planOnly } = await readStart(iterator);
+      const formation = parseParent(parent, { field: 'start.parent' });
+      const place = places.take();
+      try {
+        await requireLivingFormation(context, formation, call.signal);
+        const tar = new Upload(iterator, context.limits.maxUploadBytes);
+        const input = { formation, commit, tar };
+        try {
+          if (planOnly) yield { part: { $case: 'plan', value: await builder.plan(input, call.signal) } };
+          else for await (const part of builder.build(input, call.signal)) yield { part };
+        } catch (error) {
+          // A builder that was given a broken tree says less than what broke it.
+          throw tar.failure ?? error;
+        }
+      } finally {
+        place.dispose();
+      }
+    },
+  };
+}
+
+/** The chunks of the tree, as the builder asks for them: what it does not take, the client cannot send. */
+class Upload implements AsyncIterable<Uint8Array> {
+  /** Why it ended early. */
+  failure: Error | undefined;
+
+  constructor(
+    private readonly requests: AsyncIterator<BuildRequest>,
+    private readonly maxBytes: number,
+  ) {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    try {
+      let bytes = 0;
+      for (let next = await this.requests.next(); !next.done; next = await this.requests.next()) {
+        const { part } = next.value;
+        if (part?.$case !== 'chunk')
+          throw invalid('part', 'start comes once, then chunks of the tar archive');
+        if (part.value.length > maxChunkBytes) {
+          throw invalid(
+            'chunk',
+            `a chunk is ${formatBytes(part.value.length)}: send at most 1 MiB at a time`,
+          );
+        }
+        bytes += part.value.length;
+        if (bytes > this.maxBytes) {
+          throw new ExhaustedError(
+            `the source tree is over the limit of ${formatBytes(this.maxBytes)}: commit less, or keep large files elsewhere`,
+          );
+        }
+        yield part.value;
+      }
+    } catch (error) {
+      this.failure = error as Error;
+      throw error;
+    }
+  }
+}
+
+function requireBuilder({ builder }: ApiContext): Builder {
+  if (builder) return builder;
+  throw new PreconditionError('this control plane builds no images: ask one that has a container engine');
+}
+
+async function readStart(requests: AsyncIterator<BuildRequest>) {
+  const first = await requests.next();
+  const part = first.done ? undefined : first.value.part;
+  if (part?.$case !== 'start') throw invalid('part', 'the first message has to be start');
+  const { commit } = part.value;
+  if (!/^(?:[0-9a-f]{7,64})?$/.test(commit)) {
+    throw invalid('start.commit', 'commit is not a git commit: use 7 to 64 hexadecimal digits, or nothing');
+  }
+  return part.value;
+}
+
+function invalid(field: string, description: string): InvalidError {
+  return new InvalidError(description, [{ field, description }]);
+}

@@ -1,0 +1,56 @@
+import { NotFoundError, PreconditionError } from '../base/errors';
+import type { Metadata } from '../gen/gilliam/v1/metadata';
+import { quote } from '../resource/names';
+import { formations, type Formation } from '../resource/objects';
+import { nearest } from '../resource/suggest';
+import type { ApiContext } from './api-context';
+
+/** The metadata of an object that is made now. */
+export function newMetadata(
+  { clock, random }: Pick<ApiContext, 'clock' | 'random'>,
+  key: { readonly formation?: string; readonly name: string },
+  labels: Readonly<Record<string, string>> = {},
+): Metadata {
+  return {
+    name: key.name,
+    formation: key.formation ?? '',
+    uid: random.uuid(),
+    generation: 1n,
+    revision: 0n,
+    labels: { ...labels },
+    created: new Date(clock.now()),
+  };
+}
+
+/** The formation as it is now. Throws NotFoundError with what was probably meant. */
+export async function requireFormation(
+  { store, caches }: Pick<ApiContext, 'store' | 'caches'>,
+  name: string,
+  signal: AbortSignal,
+): Promise<Formation> {
+  const found = await store.get(formations, { formation: '', name }, signal);
+  if (found) return found;
+  const known = caches.of(formations).list();
+  const near = nearest(
+    name,
+    known.map(({ metadata }) => metadata.name),
+  );
+  throw new NotFoundError(
+    `formation ${quote(name)} does not exist: ${near ? `did you mean ${quote(near)}?` : `gilliam create ${name}`}`,
+  );
+}
+
+/** As requireFormation, for changes: throws PreconditionError when it is being deleted. */
+export async function requireLivingFormation(
+  context: Pick<ApiContext, 'store' | 'caches'>,
+  name: string,
+  signal: AbortSignal,
+): Promise<Formation> {
+  const formation = await requireFormation(context, name, signal);
+  if (formation.metadata.deleted) {
+    throw new PreconditionError(
+      `formation ${quote(name)} is being deleted: wait until it is gone, then create it again`,
+    );
+  }
+  return formation;
+}

@@ -1,0 +1,250 @@
+import { isIP } from 'node:net';
+import { Server, ServerCredentials, type Metadata } from '@grpc/grpc-js';
+import { deadline, sleep, type Clock } from '../base/clock';
+import {
+  CancelledError,
+  InternalError,
+  PreconditionError,
+  UnavailableError,
+  messageOf,
+} from '../base/errors';
+import type { Logger } from '../base/log';
+import type { Random } from '../base/random';
+import type { Builder } from '../builder/types';
+import type { Method } from '../client/types';
+import { BuildServiceService } from '../gen/gilliam/v1/build_service';
+import { EventServiceService } from '../gen/gilliam/v1/event_service';
+import { ExecutorServiceService } from '../gen/gilliam/v1/executor_service';
+import { FormationServiceService } from '../gen/gilliam/v1/formation_service';
+import { InstanceServiceService } from '../gen/gilliam/v1/instance_service';
+import { LogServiceService } from '../gen/gilliam/v1/log_service';
+import { ReleaseServiceService } from '../gen/gilliam/v1/release_service';
+import { ScaleServiceService } from '../gen/gilliam/v1/scale_service';
+import { SessionServiceService } from '../gen/gilliam/v1/session_service';
+import { StageServiceService } from '../gen/gilliam/v1/stage_service';
+import { WatchServiceService } from '../gen/gilliam/v1/watch_service';
+import { Caches } from '../reconcile/caches';
+import { executors, formations, instances, releases, scales, sessions } from '../resource/objects';
+import type { Store } from '../store/store';
+import type { ApiContext } from './api-context';
+import { Authenticator, type Audience, type Tokens } from './authenticator';
+import { buildHandlers } from './build';
+import { implement, type CallContext, type EnteredCall, type Gate, type Handlers } from './call';
+import { EventRecorder } from './event-recorder';
+import { eventHandlers } from './events';
+import { executorHandlers } from './executors';
+import { formationHandlers } from './formations';
+import { HealthService, healthHandlers } from './health';
+import { instanceHandlers } from './instances';
+import { defaultLimits, type Limits } from './limits';
+import { LogBroker } from './logs/log-broker';
+import { logHandlers } from './logs/logs';
+import { reflectionHandlers, reflectionServices } from './reflection';
+import { releaseHandlers } from './releases';
+import { scaleHandlers } from './scales';
+import { ExecutorLinks } from './session/executor-links';
+import { sessionHandlers } from './session/session';
+import { stageHandlers } from './stage';
+import { StreamLimit } from './stream-limit';
+import { watchable, watchHandlers } from './watch/watch';
+import { WatchHub } from './watch/watch-hub';
+
+export interface ApiServerOptions {
+  readonly store: Store;
+  /** Without one no images are built here. */
+  readonly builder?: Builder;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** The stage's name. */
+  readonly stage: string;
+  readonly version: string;
+  /** Which control plane this is, for people. */
+  readonly identity: string;
+  readonly tokens: Tokens;
+  readonly options?: Partial<Limits> & {
+    /** A FileDescriptorSet of proto/, for reflection; without one there is none. */
+    readonly descriptorSet?: Uint8Array;
+  };
+}
+
+export interface ListenOptions {
+  /** An address of this machine. Default 127.0.0.1; others ask for TLS. */
+  readonly host?: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** In PEM. */
+  readonly tls?: { readonly key: string; readonly certificate: string };
+}
+
+// How long calls that were told to end may take to do so.
+const closeGraceMs = 500;
+
+/** The API of a stage over gRPC: all services, health and reflection. */
+export class ApiServer {
+  readonly #options: ApiServerOptions;
+  readonly #context: ApiContext;
+  readonly #server: Server;
+  readonly #hub: WatchHub;
+  readonly #links: ExecutorLinks;
+  readonly #stopping = new AbortController();
+  readonly #calls = new Set<AbortController>();
+  readonly #background: Promise<void>[] = [];
+  readonly #services = new Set<string>();
+
+  constructor(options: ApiServerOptions) {
+    this.#options = options;
+    const { store, clock, random } = options;
+    const log = options.log.child({ part: 'api' });
+    const limits = { ...defaultLimits, ...options.options };
+    const kinds = [formations, releases, scales, instances, executors, sessions];
+    const caches = new Caches({ store, kinds, clock, random, log });
+    const events = new EventRecorder({ store, clock, random, log });
+    this.#context = { ...options, log, limits, caches, events };
+    this.#hub = new WatchHub({ store, kinds: watchable, history: limits.watchHistory, clock, random, log });
+    this.#links = new ExecutorLinks(this.#context);
+    this.#server = new Server({
+      'grpc.max_receive_message_length': limits.maxMessageBytes,
+      'grpc.max_send_message_length': -1,
+      'grpc.keepalive_time_ms': limits.keepaliveMs,
+      'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
+    });
+    this.#addServices(new Authenticator(options.tokens));
+  }
+
+  /** Begins to answer. Throws PreconditionError for an address that it may not or cannot listen at. */
+  async listen({ host = '127.0.0.1', port, tls }: ListenOptions): Promise<{ port: number }> {
+    if (!tls && !isLoopback(host)) {
+      throw new PreconditionError(
+        `the API does not listen at ${host} without TLS, as its token could be read on the way: give a certificate, or listen at 127.0.0.1`,
+      );
+    }
+    const { signal } = this.#stopping;
+    this.#background.push(this.#context.caches.run(signal), this.#hub.run(signal));
+    const credentials = tls
+      ? ServerCredentials.createSsl(null, [
+          { private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.certificate) },
+        ])
+      : ServerCredentials.createInsecure();
+    const address = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, credentials, (error, bound) => {
+        if (!error) return resolve({ port: bound });
+        const why = messageOf(error);
+        reject(
+          new PreconditionError(`the API cannot listen at ${address} (${why}): is another process there?`, {
+            cause: error,
+          }),
+        );
+      });
+    });
+  }
+
+  /** Ends all calls, gives sessions up, and resolves when nothing is left. */
+  async close(): Promise<void> {
+    const reason = new UnavailableError('the control plane stops: try again in a moment');
+    this.#stopping.abort(reason);
+    for (const call of this.#calls) call.abort(reason);
+    const ended = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+    const grace = deadline(this.#context.clock, closeGraceMs);
+    const late = new Promise<void>((resolve) => {
+      grace.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([ended, late]);
+    grace.dispose();
+    this.#server.forceShutdown();
+    await this.#context.events.flush();
+    await this.#links.close();
+    await Promise.all(this.#background);
+  }
+
+  #addServices(authenticator: Authenticator): void {
+    const context = this.#context;
+    const broker = new LogBroker();
+    const streams = new StreamLimit(context.limits.maxStreams, 'watches and log streams');
+    const gateOf = (audience: Audience): Gate => this.#gate(authenticator, audience);
+    const add = <S extends Record<string, Method>>(definition: S, handlers: Handlers<S>, gate: Gate) => {
+      const path = Object.values(definition)[0]?.path ?? '';
+      this.#services.add(path.split('/')[1] ?? '');
+      this.#server.addService(definition as never, implement(definition, handlers, gate));
+    };
+    const user = gateOf('user');
+    add(FormationServiceService, formationHandlers(context), user);
+    add(ReleaseServiceService, releaseHandlers(context), user);
+    add(ScaleServiceService, scaleHandlers(context), user);
+    add(InstanceServiceService, instanceHandlers(context), user);
+    add(ExecutorServiceService, executorHandlers(context), user);
+    add(EventServiceService, eventHandlers(context), user);
+    add(WatchServiceService, watchHandlers(context, this.#hub, streams), user);
+    add(LogServiceService, logHandlers({ context, links: this.#links, broker, streams }), user);
+    add(BuildServiceService, buildHandlers(context), user);
+    add(StageServiceService, stageHandlers(context), user);
+    add(SessionServiceService, sessionHandlers(this.#links, broker), gateOf('executor'));
+    add(HealthService, healthHandlers(this.#health()), gateOf('anybody'));
+    const { descriptorSet } = this.#options.options ?? {};
+    if (!descriptorSet) return;
+    const reflection = reflectionHandlers(descriptorSet);
+    for (const service of reflectionServices) add(service, reflection, gateOf('either'));
+  }
+
+  #health() {
+    const { store, clock } = this.#context;
+    return {
+      services: this.#services,
+      isServing: (signal: AbortSignal) =>
+        store.list(formations, { limit: 1 }, signal).then(
+          () => true,
+          () => false,
+        ),
+      pause: (signal: AbortSignal) => sleep(clock, 1_000, signal),
+    };
+  }
+
+  #gate(authenticator: Authenticator, audience: Audience): Gate {
+    return {
+      enter: (metadata, _method, onCancelled): EnteredCall => {
+        if (this.#stopping.signal.aborted) throw this.#stopping.signal.reason;
+        authenticator.check(metadata, audience);
+        const call = new AbortController();
+        this.#calls.add(call);
+        const end = () => call.abort(new CancelledError('the caller is gone'));
+        onCancelled(end);
+        const context: CallContext = { signal: call.signal, user: userOf(metadata) };
+        return {
+          context,
+          leave: () => {
+            this.#calls.delete(call);
+            end();
+          },
+        };
+      },
+      failed: (method, error) => this.#logFailure(method, error),
+    };
+  }
+
+  #logFailure({ path }: Method, error: unknown): void {
+    const { log } = this.#context;
+    const fields = { path, error: messageOf(error) };
+    if (error instanceof CancelledError) return;
+    if (error instanceof InternalError || !(error instanceof Error) || !('code' in error)) {
+      log.error('call failed', { ...fields, stack: error instanceof Error ? error.stack : undefined });
+    } else {
+      log.debug('call refused', fields);
+    }
+  }
+}
+
+/** Who calls, as the caller says: shown to people, so without anything that steers a terminal. */
+function userOf(metadata: Metadata): string {
+  const [value] = metadata.get('gilliam-user');
+  try {
+    const user = decodeURIComponent(String(value ?? ''));
+    return /^[\p{L}\p{N}\p{P}\p{S} ]{0,128}$/u.test(user) ? user : '';
+  } catch {
+    return '';
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}

@@ -1,0 +1,82 @@
+import { InstanceState } from '../../gen/gilliam/v1/instance';
+import type { Task } from '../../gen/gilliam/v1/session_service';
+import type { CacheReader } from '../../reconcile/cache';
+import { entryOf } from '../../resource/entries';
+import { isFinished } from '../../resource/instance';
+import type { Instance, Release } from '../../resource/objects';
+
+/**
+ * Whether the instance's executor has to know it: to run it, or to stop it. A lost one is to be stopped for as long as
+ * it is remembered: its executor may come back at any time.
+ */
+export function isAssigned({ spec, status }: Instance): boolean {
+  return spec.executor !== '' && (!isFinished(status.state) || status.state === InstanceState.LOST);
+}
+
+/**
+ * What of a task can change: everything else of an instance and all of its release is fixed. An executor is not told
+ * what it has itself reported.
+ */
+export function taskVersion({ spec, status }: Instance): string {
+  return `${spec.desired} ${status.state === InstanceState.LOST ? 'lost' : ''}`;
+}
+
+/** The instance with what its release says. */
+export function toTask(instance: Instance, releases: Pick<CacheReader<Release>, 'get'>): Task {
+  const { metadata, spec } = instance;
+  const release = releases.get({ formation: metadata.formation, name: spec.release });
+  return {
+    instance,
+    image: release?.spec.image ?? '',
+    config: release?.spec.config ?? {},
+    process: release && entryOf(release.spec.processes, spec.process),
+  };
+}
+
+/** Which instances each executor has to know, by uid, in step with the cache. */
+export class AssignmentIndex {
+  readonly #byExecutor = new Map<string, Map<string, Instance>>();
+  readonly #subscription: { dispose(): void };
+
+  /** `onChange` is told of each instance of an executor that changed in any way. */
+  constructor(
+    cache: Pick<CacheReader<Instance>, 'list' | 'onChange'>,
+    onChange: (executor: string, uid: string) => void,
+  ) {
+    for (const instance of cache.list()) this.#put(instance);
+    this.#subscription = cache.onChange((_key, after, before) => {
+      // A name that was taken again is another instance.
+      if (before && (!after || before.metadata.uid !== after.metadata.uid)) {
+        this.#byExecutor.get(before.spec.executor)?.delete(before.metadata.uid);
+        onChange(before.spec.executor, before.metadata.uid);
+      }
+      if (!after) return;
+      this.#put(after);
+      onChange(after.spec.executor, after.metadata.uid);
+    });
+  }
+
+  get(executor: string, uid: string): Instance | undefined {
+    return this.#byExecutor.get(executor)?.get(uid);
+  }
+
+  of(executor: string): Iterable<Instance> {
+    return this.#byExecutor.get(executor)?.values() ?? [];
+  }
+
+  dispose(): void {
+    this.#subscription.dispose();
+  }
+
+  #put(instance: Instance): void {
+    const { executor } = instance.spec;
+    let held = this.#byExecutor.get(executor);
+    if (!isAssigned(instance)) {
+      held?.delete(instance.metadata.uid);
+      if (held?.size === 0) this.#byExecutor.delete(executor);
+      return;
+    }
+    if (!held) this.#byExecutor.set(executor, (held = new Map<string, Instance>()));
+    held.set(instance.metadata.uid, instance);
+  }
+}

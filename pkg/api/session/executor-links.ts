@@ -1,0 +1,158 @@
+import { messageOf } from '../../base/errors';
+import { ExecutorState, ExecutorStatus } from '../../gen/gilliam/v1/executor';
+import type { ConnectRequest, ConnectResponse, Hello } from '../../gen/gilliam/v1/session_service';
+import {
+  executors,
+  instances,
+  releases,
+  sessions,
+  type Executor,
+  type Session,
+} from '../../resource/objects';
+import type { ApiContext } from '../api-context';
+import { newMetadata } from '../objects';
+import { retryConflicts } from '../retry';
+import { AssignmentIndex } from './assignment';
+import { ExecutorLink } from './executor-link';
+import { HeldSession } from './held-session';
+import { LeaseKeeper } from './lease-keeper';
+import { Outbox } from './outbox';
+import { ReportWriter } from './report-writer';
+
+/** The executors that are connected to this control plane. */
+export class ExecutorLinks {
+  readonly #context: ApiContext;
+  readonly #links = new Map<string, ExecutorLink>();
+  readonly #index: AssignmentIndex;
+  readonly #writer: ReportWriter;
+  readonly #lease: LeaseKeeper;
+  readonly #subscription: { dispose(): void };
+
+  constructor(context: ApiContext) {
+    this.#context = context;
+    const { store, caches, clock, random, log, limits } = context;
+    const cache = caches.of(instances);
+    this.#index = new AssignmentIndex(cache, (executor, uid) => this.#links.get(executor)?.outbox.touch(uid));
+    this.#writer = new ReportWriter({ store, cache, clock, random });
+    this.#lease = new LeaseKeeper({
+      store,
+      clock,
+      random,
+      log,
+      ttlMs: limits.leaseTtlMs,
+      onRenewed: (signal) => this.#renewAll(signal),
+    });
+    // Another control plane may hold a newer session of an executor that is connected here, too.
+    this.#subscription = caches.of(sessions).onChange(({ name }, after) => {
+      const held = this.#links.get(name)?.session;
+      if (held && after && after.number > held.number) held.supersede();
+    });
+  }
+
+  /** The link of a connected executor. */
+  get(executor: string): ExecutorLink | undefined {
+    return this.#links.get(executor);
+  }
+
+  /** Serves the executor that said hello, until its stream or its session is over. */
+  async *serve(
+    hello: Hello,
+    requests: AsyncIterator<ConnectRequest>,
+    signal: AbortSignal,
+  ): AsyncGenerator<ConnectResponse> {
+    const { caches, log } = this.#context;
+    const { session, revision } = await this.#open(hello, signal);
+    const outbox = new Outbox(hello.name, this.#index, caches.of(releases));
+    const link = new ExecutorLink(this.#context, this.#writer, session, outbox);
+    const other = this.#links.get(hello.name)?.session;
+    // Two that open at the same moment may come here in either order; the numbers say which is the newer.
+    if (other && other.number > session.number) throw session.supersede();
+    other?.supersede();
+    this.#links.set(hello.name, link);
+    log.info('executor connected', { executor: hello.name, session: String(session.number) });
+    try {
+      // What is sent is at least as new as the session: nothing that was decided before can be missing.
+      await caches.reached(revision, AbortSignal.any([signal, session.over]));
+      yield* link.serve(requests, signal);
+    } finally {
+      if (this.#links.get(hello.name) === link) this.#links.delete(hello.name);
+      log.info('executor disconnected', { executor: hello.name, session: String(session.number) });
+      // Nobody waits for it: when the store does not answer, the lease ends the session.
+      void session.close().catch((error: unknown) => {
+        log.debug('session not removed', { executor: hello.name, error: messageOf(error) });
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#subscription.dispose();
+    this.#index.dispose();
+    this.#writer.dispose();
+    await this.#lease.close();
+  }
+
+  /** Creates or updates the executor, and begins its next session, in one step. */
+  #open(hello: Hello, signal: AbortSignal): Promise<{ session: HeldSession; revision: bigint }> {
+    const { store, identity } = this.#context;
+    const key = { formation: '', name: hello.name };
+    return retryConflicts(
+      this.#context,
+      async () => {
+        const [executor, before] = await Promise.all([
+          store.get(executors, key, signal),
+          store.get(sessions, key, signal),
+        ]);
+        const last = executor?.status.session ?? 0n;
+        const number = (before && before.number > last ? before.number : last) + 1n;
+        const session: Session = {
+          metadata: before?.metadata ?? newMetadata(this.#context, key),
+          number,
+          holder: identity,
+          synced: false,
+        };
+        const revision = await store.commit(
+          [
+            {
+              op: executor ? 'update' : 'create',
+              kind: executors,
+              object: this.#executor(hello, executor, number),
+            },
+            {
+              op: before ? 'update' : 'create',
+              kind: sessions,
+              object: session,
+              lease: await this.#lease.current(),
+            },
+          ],
+          [],
+          signal,
+        );
+        const lease = () => this.#lease.current();
+        return { session: new HeldSession(this.#context, hello.name, number, { revision, lease }), revision };
+      },
+      signal,
+    );
+  }
+
+  #executor(hello: Hello, before: Executor | undefined, session: bigint): Executor {
+    const { host, domain, tags, capacity, version } = hello;
+    const facts = { host, domain, tags, capacity, version, session };
+    if (before) return { ...before, status: { ...before.status, ...facts } };
+    return {
+      metadata: newMetadata(this.#context, { name: hello.name }),
+      spec: { cordoned: false, draining: false },
+      status: ExecutorStatus.fromPartial({
+        ...facts,
+        state: ExecutorState.JOINING,
+        changed: new Date(this.#context.clock.now()),
+      }),
+    };
+  }
+
+  async #renewAll(signal: AbortSignal): Promise<void> {
+    const all = [...this.#links.values()].map(({ session }) => session);
+    const results = await Promise.allSettled(all.map((session) => session.renew(signal)));
+    const failed = results.find((result, index) => result.status === 'rejected' && !all[index]?.over.aborted);
+    if (failed?.status === 'rejected') throw failed.reason;
+  }
+}

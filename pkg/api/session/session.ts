@@ -1,0 +1,50 @@
+import { InvalidError, NotFoundError } from '../../base/errors';
+import type { ConnectRequest, Hello, SessionServiceService } from '../../gen/gilliam/v1/session_service';
+import { validateExecutor } from '../../resource/validate-executor';
+import type { Handlers } from '../call';
+import type { LogBroker } from '../logs/log-broker';
+import type { ExecutorLinks } from './executor-links';
+
+export function sessionHandlers(links: ExecutorLinks, broker: LogBroker): Handlers<SessionServiceService> {
+  return {
+    async *connect(requests, call) {
+      const iterator = requests[Symbol.asyncIterator]();
+      const hello = await readHello(iterator);
+      validateExecutor(hello);
+      yield* links.serve(hello, iterator, call.signal);
+    },
+
+    async sendLogs(requests, call) {
+      const iterator = requests[Symbol.asyncIterator]();
+      const first = await iterator.next();
+      const stream = first.done ? '' : first.value.stream;
+      const pipe = broker.connect(stream);
+      if (!pipe) throw new NotFoundError('nobody reads this log stream: it was never asked for, or is over');
+      let error = 'the connection to its executor was lost';
+      try {
+        for (let next = first; ; next = await iterator.next()) {
+          if (next.done) {
+            if (!call.signal.aborted) error = '';
+            break;
+          }
+          // The reader is gone: the answer tells the executor to stop.
+          if (!(await pipe.push(next.value.lines))) break;
+          if (next.value.error !== '') {
+            error = next.value.error;
+            break;
+          }
+        }
+      } finally {
+        pipe.end(error);
+      }
+      return {};
+    },
+  };
+}
+
+async function readHello(requests: AsyncIterator<ConnectRequest>): Promise<Hello> {
+  const first = await requests.next();
+  const message = first.done ? undefined : first.value.message;
+  if (message?.$case === 'hello') return message.value;
+  throw new InvalidError('the first message of a session has to be hello');
+}
