@@ -1,4 +1,5 @@
 import { InvalidError, messageOf } from '../base/errors';
+import { quote } from '../resource/names';
 import type { NodeApp } from './detection';
 import type { SourceTree } from './tree';
 
@@ -71,7 +72,7 @@ function whyTreeFirst(manifest: Json): string | undefined {
   const local = [...DEPENDENCIES, 'devDependencies']
     .flatMap((name) => Object.entries(object(manifest[name])))
     .find(([, version]) => /^(file:|link:|\.|~\/|\/)/.test(text(version) ?? ''));
-  return local && `its dependency ${local[0]} is in the tree`;
+  return local && `its dependency ${quote(local[0])} is in the tree`;
 }
 
 function object(value: unknown): Json {

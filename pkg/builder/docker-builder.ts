@@ -30,7 +30,7 @@ export interface DockerBuilderOptions {
   readonly docker: Docker;
   readonly clock: Clock;
   readonly log: Logger;
-  /** For the images' names and labels. */
+  /** For the images' names. */
   readonly stage: string;
   /** What apps without a Dockerfile of their own are built on. */
   readonly baseImage: string;
@@ -124,10 +124,11 @@ export class DockerBuilder implements Builder {
     try {
       const ignore = context.detection.dockerfile && spool.tree.texts.get('.dockerignore');
       const upload = spool.context(context.extra, ignore === undefined ? undefined : dockerignore(ignore));
-      yield* this.#steps(input, context, upload, output, until);
+      yield* this.#steps(context, upload, output, until);
       const result = await this.#finish(input, context, output, until);
       log.info('image built', {
         formation: input.formation,
+        commit: input.commit,
         image: result.image,
         ms: Math.round(clock.monotonic() - started),
       });
@@ -136,11 +137,11 @@ export class DockerBuilder implements Builder {
       if (signal.aborted) throw new CancelledError('the build was cancelled', { cause: error });
       if (limit.signal.aborted) {
         throw new PreconditionError(
-          `${output.where} has not ended within ${Math.round(timeoutMs / 60_000)} minutes: the build was stopped`,
+          `${output.where} has not ended within ${Math.round(timeoutMs / 1000)} s: the build was stopped`,
           { cause: error },
         );
       }
-      throw this.#refined(error, output);
+      throw (await this.#isWithoutBase(error, output)) ? this.#baseMissing(error) : refined(error);
     } finally {
       gone.abort();
       limit.dispose();
@@ -148,7 +149,6 @@ export class DockerBuilder implements Builder {
   }
 
   async *#steps(
-    input: BuildInput,
     context: ContextPlan,
     upload: Readable,
     output: BuildOutput,
@@ -157,7 +157,6 @@ export class DockerBuilder implements Builder {
     try {
       const options = {
         dockerfile: context.dockerfile,
-        labels: this.#labels(input),
         buildargs: { ...this.#options.buildArgs },
         rm: true,
         forcerm: true,
@@ -194,31 +193,37 @@ export class DockerBuilder implements Builder {
     return BuildResult.fromPartial({ image: imageId, processes, imageBytes: BigInt(image.sizeBytes) });
   }
 
-  #labels(input: BuildInput): Record<string, string> {
-    return {
-      'gilliam.stage': this.#options.stage,
-      'gilliam.formation': input.formation,
-      ...(input.commit && { 'gilliam.commit': input.commit }),
-    };
+  /** Whether the first step failed for want of the base image. */
+  async #isWithoutBase(error: unknown, output: BuildOutput): Promise<boolean> {
+    const { clock, baseImage } = this.#options;
+    if (!(error instanceof PreconditionError) || !output.where.endsWith(` FROM ${baseImage}`)) return false;
+    const limit = deadline(clock, HEALTH_TIMEOUT_MS);
+    try {
+      await this.#engine.inspect(baseImage, limit.signal);
+      return false;
+    } catch (cause) {
+      return statusOf(cause) === 404;
+    } finally {
+      limit.dispose();
+    }
   }
 
-  #refined(error: unknown, output: BuildOutput): Error {
-    const { baseImage } = this.#options;
-    if (error instanceof PreconditionError && output.where.endsWith(` FROM ${baseImage}`)) {
-      return new PreconditionError(
-        `the base image ${baseImage} is missing and cannot be pulled: run gilliam up, which makes it`,
-        { cause: error },
-      );
-    }
-    if (error instanceof GilliamError) return error;
-    const status = statusOf(error);
-    const why = reasonOf(error);
-    if (status === 400) return new InvalidError(`the Dockerfile is refused: ${why}`, [], { cause: error });
-    if (status !== undefined) {
-      return new PreconditionError(`the Docker Engine refuses the build: ${why}`, { cause: error });
-    }
-    return new UnavailableError(`the Docker Engine does not answer, is it running? (${why})`, {
-      cause: error,
-    });
+  #baseMissing(cause: unknown): PreconditionError {
+    return new PreconditionError(
+      `the base image ${this.#options.baseImage} is missing and cannot be pulled: run gilliam up, which makes it`,
+      { cause },
+    );
   }
+}
+
+/** What the engine's refusals mean for whoever asked for the build. */
+function refined(error: unknown): Error {
+  if (error instanceof GilliamError) return error;
+  const status = statusOf(error);
+  const why = reasonOf(error);
+  if (status === 400) return new InvalidError(`the Dockerfile is refused: ${why}`, [], { cause: error });
+  if (status !== undefined) {
+    return new PreconditionError(`the Docker Engine refuses the build: ${why}`, { cause: error });
+  }
+  return new UnavailableError(`the Docker Engine does not answer, is it running? (${why})`, { cause: error });
 }

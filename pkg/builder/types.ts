@@ -2,7 +2,7 @@ import type { BuildPlan, BuildResponse } from '../gen/gilliam/v1/build_service';
 
 export interface BuildInput {
   readonly formation: string;
-  /** The git commit, for the image's label; may be empty. */
+  /** The git commit that the tree is of, for the log; may be empty. */
   readonly commit: string;
   /** The source tree as a tar archive, in chunks. */
   readonly tar: AsyncIterable<Uint8Array>;
