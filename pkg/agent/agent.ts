@@ -20,10 +20,10 @@ import { Reporter } from './reporter';
 import { Session } from './session';
 import { completeTask } from './task';
 import type { Connect } from './transport';
-import type { WorkerContext } from './worker';
-import { Worker } from './worker';
 import type { Wish } from './wish';
 import { wishOf } from './wish';
+import type { WorkerContext } from './worker';
+import { Worker } from './worker';
 
 export interface AgentOptions {
   readonly driver: Driver;
@@ -100,6 +100,7 @@ export class Agent {
       address: config.host,
       bindAddress,
       mayCreate: () => this.#open,
+      listed: () => this.#listed,
       onStep: (worker) => this.#onStep(worker),
     };
     this.#logs = new LogSender({
@@ -154,6 +155,8 @@ export class Agent {
 
   #takeAssignment(assignment: Assignment): void {
     this.#assigned = true;
+    // Before any worker sees its task: a new one begins at once.
+    this.#open = false;
     const named = new Set<string>();
     for (const message of assignment.tasks) {
       const uid = this.#assign(message, true);
@@ -162,7 +165,6 @@ export class Agent {
     for (const worker of this.#workers.values()) {
       if (!named.has(worker.uid)) this.#stray(worker);
     }
-    this.#open = false;
     this.#openWhenClear();
   }
 

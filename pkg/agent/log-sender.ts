@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock';
+import { sleep } from '../base/clock';
 import { messageOf } from '../base/errors';
 import type { Logger } from '../base/log';
 import { LogLine_Stream } from '../gen/gilliam/v1/log_service';
@@ -14,6 +15,8 @@ const maxStreams = 64;
 /** A message is sent when it holds so much, or when nothing more is there at the moment. */
 const maxBatchBytes = 64 * 1024;
 const maxBatchLines = 512;
+/** Between the end of a followed log and the question whether it goes on. */
+const settleMs = 100;
 
 /** What a sender of logs has to know of an instance. */
 export interface LogSource {
@@ -78,7 +81,7 @@ export class LogSender {
 
   /** With `follow`, through restarts: a container's log ends with each exit and goes on with the next start. */
   async *#entries(wanted: LogsWanted, signal: AbortSignal): AsyncGenerator<LogEntry> {
-    const { driver, source, changed } = this.#options;
+    const { driver, clock, source, changed } = this.#options;
     let cursorNs = wanted.since ? BigInt(wanted.since.getTime()) * 1_000_000n : undefined;
     let tailLines = wanted.tailLines;
     let read: string | undefined;
@@ -101,7 +104,10 @@ export class LogSender {
         tailLines = undefined;
       }
       if (!wanted.follow || !now || now.over) return;
-      await changed(wanted.uid, signal);
+      // An exit shows here first, and what is known of the container a moment later.
+      await sleep(clock, settleMs, signal);
+      const next = source(wanted.uid);
+      if (next && !next.over && !(next.running && next.containerId)) await changed(wanted.uid, signal);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { backoffMs } from '../base/backoff';
 import type { Clock } from '../base/clock';
-import { deadline, sleep } from '../base/clock';
-import { messageOf } from '../base/errors';
+import { sleep } from '../base/clock';
+import { UnavailableError, messageOf } from '../base/errors';
 import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
 import type {
@@ -86,9 +86,12 @@ export class Session {
     this.#reporter?.reconnected();
     const hello = await this.#handler.hello(either);
     const transport = this.#options.connect();
-    const patience = deadline(this.#options.clock, this.#options.assignmentTimeoutMs, either);
+    const { clock, assignmentTimeoutMs } = this.#options;
+    const patience = clock.after(assignmentTimeoutMs, () =>
+      ended.abort(new UnavailableError(`no assignment within ${assignmentTimeoutMs} ms`)),
+    );
     try {
-      for await (const { message } of transport.session(this.#requests(hello, either), patience.signal)) {
+      for await (const { message } of transport.session(this.#requests(hello, either), either)) {
         if (message?.$case === 'assignment') patience.dispose();
         this.#receive(message, transport, either);
       }

@@ -1,9 +1,9 @@
+import { Instance as InstanceMessage } from '../gen/gilliam/v1/instance';
 import type { Process } from '../gen/gilliam/v1/release';
 import { Process as ProcessMessage } from '../gen/gilliam/v1/release';
 import type { Task as TaskMessage } from '../gen/gilliam/v1/session_service';
 import type { Instance } from '../resource/objects';
 import { instances } from '../resource/objects';
-import { Instance as InstanceMessage } from '../gen/gilliam/v1/instance';
 
 /** One instance with all that is needed to run it: the contract's Task with nothing absent. */
 export interface Task {

@@ -55,6 +55,8 @@ export interface WorkerContext {
   readonly bindAddress: string;
   /** Whether new containers may be made. */
   mayCreate(): boolean;
+  /** Whether all containers have been listed: an instance that has no worker then has no container. */
+  listed(): boolean;
   /** Called after each step: something may be different. */
   onStep(worker: Worker): void;
 }
@@ -121,7 +123,10 @@ export class Worker {
     this.#wish = wish;
     this.#checker = new HealthChecker(context.driver, context.host, context.clock);
     this.#identity = 'task' in of ? identityOfTask(of.task) : identityOfContainer(of.container);
-    this.#stale = 'task' in of;
+    // One that has had a container before is looked for: where it is, or that it vanished.
+    this.#stale =
+      'task' in of &&
+      (!context.listed() || of.task.instance.status.containerId !== '' || wish.kind !== 'run');
     this.#log = context.log.child({ instance: this.#identity.name, formation: this.#identity.formation });
     if ('task' in of) this.#adoptStatus(of.task);
     else this.#see(of.container);
@@ -369,7 +374,9 @@ export class Worker {
   async #create(signal: AbortSignal): Promise<void> {
     const { driver, owner, ports, bindAddress, address, starts } = this.#context;
     const task = this.#task();
-    this.#set({ state: InstanceState.STARTING, reason: '', message: '' });
+    // Only the engine knows whether it has the image; a state never goes back.
+    const fetching = isPullable(task.image) && !this.#pulled;
+    this.#set({ state: fetching ? InstanceState.PULLING : InstanceState.STARTING, reason: '', message: '' });
     await starts.run(async () => {
       if (this.#step.signal.aborted || signal.aborted) return;
       const containerPorts = task.process.ports.map((port) => port.containerPort);
@@ -385,6 +392,7 @@ export class Worker {
       if (existed) return;
       this.#see({ id, name: spec.name, labels: spec.labels, state: 'created', ports: bindings });
       this.#set({
+        state: InstanceState.STARTING,
         containerId: id,
         host: address,
         ports: publishedPorts(task.process, bindings),

@@ -47,7 +47,7 @@ export class DockerDriver implements Driver {
     // The types do not know of the agent, which docker-modem hands to each request.
     const dockerOptions = { socketPath: options.socketPath, agent: this.#agent };
     if (options.socketPath === undefined) delete dockerOptions.socketPath;
-    this.#docker = new Docker(dockerOptions as Docker.DockerOptions);
+    this.#docker = new Docker(dockerOptions);
   }
 
   /** Lets go of its connections. */
@@ -167,9 +167,7 @@ export class DockerDriver implements Driver {
         .getContainer(id)
         .exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, abortSignal: signal });
       const stream = await exec.start({ hijack: true, stdin: false, abortSignal: signal });
-      const output = await readOutput(
-        chunksOf(stream as unknown as Readable, signal ?? new AbortController().signal),
-      );
+      const output = await readOutput(chunksOf(stream, signal ?? new AbortController().signal));
       signal?.throwIfAborted();
       const { ExitCode } = await exec.inspect({ abortSignal: signal });
       return { exitCode: ExitCode ?? -1, output };
