@@ -22,6 +22,11 @@ module.exports = {
       testPathIgnorePatterns: ['\\.contract\\.test\\.ts$'],
     },
     { ...common, displayName: 'contract', testMatch: ['<rootDir>/pkg/**/*.contract.test.ts'] },
-    { ...common, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
+    {
+      ...common,
+      displayName: 'e2e',
+      testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
+      setupFilesAfterEnv: ['<rootDir>/test/e2e/setup.ts'],
+    },
   ],
 };

@@ -18,7 +18,9 @@ export interface Figure {
 const machine = `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
 
 export function print(figure: Figure): void {
-  process.stdout.write(`${JSON.stringify({ ...figure, value: round(figure.value), ...peerOf(figure), machine })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ ...figure, value: round(figure.value), ...peerOf(figure), machine })}\n`,
+  );
 }
 
 function peerOf({ value, peer, ratio }: Figure): Partial<Figure> {

@@ -6,9 +6,6 @@ import { findRunning, type ProcessRecord } from '../../pkg/stage/process-record'
 
 const root = join(__dirname, '../..');
 
-/** Whole stages take their time on a busy machine. Every wait below has a deadline of its own, which says more. */
-jest.setTimeout(180_000);
-
 export interface CommandResult {
   readonly stdout: string;
   readonly stderr: string;
