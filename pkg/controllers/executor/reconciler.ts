@@ -91,6 +91,8 @@ export class ExecutorReconciler implements Reconciler {
     const { state, reason, message } = executor.status;
     const guards = state === ExecutorState.LOST ? [noSession(name)] : [];
     await writer.commit([{ op: 'update', kind: executors, object: executor }], guards, signal);
+    // It follows on `ready` or comes before it: no news.
+    if (state === ExecutorState.JOINING) return;
     events.record({
       formation: '',
       kind: executors.name,

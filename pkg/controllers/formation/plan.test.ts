@@ -249,11 +249,7 @@ describe('planFormation', () => {
       { scales: [scale('v10', { worker: 1, web: 1 })] },
       ['+web.1 v10'],
     ],
-    [
-      'is not misled by names that every object has',
-      { scales: [scale('v1', { constructor: 1 })] },
-      [],
-    ],
+    ['is not misled by names that every object has', { scales: [scale('v1', { constructor: 1 })] }, []],
   ])('%s', (_, world, expected) => {
     expect(plan(world)).toEqual(expected);
   });
