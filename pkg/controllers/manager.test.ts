@@ -105,6 +105,24 @@ describe('ControllerManager', () => {
     expect(await executorState('e1')).toBe(ExecutorState.READY);
   });
 
+  it('loses nothing of an executor that is back although its view does not show it yet', async () => {
+    const { faults, manager } = begin().start();
+    const e1 = await stage.executor('e1');
+    await stage.formation('shop', 'web');
+    await stage.scale('shop', 'v1', { web: 1 });
+    await stage.run(1_000);
+    faults.lagMs = 4_000;
+    e1.vanish();
+    await stage.run(14_000);
+    await e1.connect();
+    // By now it would be lost, going by a view that is four seconds old.
+    await stage.run(3_700);
+    expect(manager.status().counters.executor?.conflicted).toBeGreaterThan(0);
+    await stage.run(20_000);
+    expect(await states()).toEqual(['web-1-1 running e1']);
+    expect(await executorState('e1')).toBe(ExecutorState.READY);
+  });
+
   it('invariant 10: gives no work to an executor that is back and has not said that it is in step', async () => {
     begin().start();
     const e1 = await stage.executor('e1');
