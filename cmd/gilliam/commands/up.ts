@@ -14,7 +14,11 @@ export default class Up extends BaseCommand {
   static override examples = ['<%= config.bin %> up', '<%= config.bin %> up --install'];
   static override flags = {
     install: Flags.boolean({ default: false, description: 'install what is missing, as root or by sudo' }),
-    port: Flags.integer({ description: "the API's port; etcd has the two after it", min: 1024, max: 65533 }),
+    port: Flags.integer({
+      description: "the API's port; default the first free one of 4410, 4420, …",
+      min: 1024,
+      max: 65535,
+    }),
     'host-port-base': Flags.integer({
       description: 'published ports count up from here',
       min: 1024,

@@ -21,8 +21,7 @@ export function activeFactors(scale: Scale | undefined): Map<string, number> {
 
 /** The factors that are not 0, and those that were asked for. */
 export function shownFactors(scale: Scale, named: ReadonlyMap<string, number>): Map<string, number> {
-  const all = Object.entries(scale.spec?.factors ?? {});
-  return new Map(all.filter(([process, factor]) => factor > 0 || named.has(process)));
+  return new Map([...named, ...activeFactors(scale)]);
 }
 
 /** `v2 web=2 worker=4` for each release that is scaled to anything. */
