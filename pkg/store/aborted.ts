@@ -15,6 +15,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 /** The promise, or a rejection as soon as the signal aborts: what the promise stands for is not stopped by that. */
 export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
+  if (signal.aborted) promise.catch(() => {});
   throwIfAborted(signal);
   let onAbort: (() => void) | undefined;
   try {

@@ -7,6 +7,7 @@ import { watchesContract } from './contract/watches.contract';
 
 /** What every store must do: run by the tests of each implementation, with its own harness for each test. */
 export function storeContract(start: () => Promise<StoreHarness>): void {
+  jest.setTimeout(30_000);
   let harness: StoreHarness;
   beforeEach(async () => {
     harness = await start();

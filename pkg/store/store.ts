@@ -8,7 +8,10 @@ export interface ObjectKey {
   readonly name: string;
 }
 
-/** One write of a transaction. */
+/**
+ * One write of a transaction. A written object lives as long as the `lease` of its last write; without one, until it is
+ * deleted. FencedError when that lease is over.
+ */
 export type Write =
   /** Fails with ExistsError when the key is taken. Gives the object its revision. */
   | {
@@ -45,13 +48,13 @@ export type Guard =
   | { readonly guard: 'leadership'; readonly leadership: Leadership };
 
 export interface ListOptions {
-  /** Only the objects of this formation. */
+  /** Only the objects of this formation; '' for those of none. */
   readonly formation?: string;
   /** Read as of this revision; default the newest. */
   readonly at?: bigint;
-  /** At most so many. Default all. */
+  /** At most so many, 1 or more. Default all. */
   readonly limit?: number;
-  /** Only keys after this one, in key order (formation, then name, both by bytes). */
+  /** Only keys after this one, in key order: that of `<formation>/<name>`, by bytes. */
   readonly after?: ObjectKey;
 }
 
@@ -86,16 +89,16 @@ export interface WatchOptions {
   readonly formation?: string;
 }
 
-/** A right to keep keys alive. Lost at the latest when its time to live has passed since the last renewal. */
+/** A right to keep objects alive; renewed by itself until it is disposed of. Lost at the latest when its time to live has passed since the last renewal. */
 export interface Lease extends Disposable {
   /** The store's own id. */
   readonly id: string;
   /**
    * Aborted when the lease may have expired: on our own monotonic clock, at two thirds of its time to live after the
-   * last acknowledged renewal, so before anybody else can see its keys gone.
+   * last acknowledged renewal, so before anybody else can see its objects gone.
    */
   readonly lost: AbortSignal;
-  /** Stops renewing and removes its keys at once. */
+  /** Stops renewing and removes its objects at once. */
   revoke(): Promise<void>;
 }
 
@@ -117,13 +120,15 @@ export interface Leadership {
  * Objects with revisions, transactions, watches, leases and elections. Two implementations (etcd, memory) under one
  * contract suite.
  *
- * All calls: UnavailableError when the store does not answer in time. A call whose reply was lost is read again
- * before that is thrown: a transaction that was applied is reported as applied.
+ * All calls: UnavailableError when the store does not answer in time; CancelledError, or the signal's reason if that is
+ * a GilliamError, when the signal aborts. Neither says that nothing was written, but a transaction whose reply was lost
+ * is looked for before UnavailableError is thrown: one that was applied is reported as applied, one that was refused as
+ * refused.
  */
 export interface Store {
   get<T extends StoredObject>(kind: Kind<T>, key: ObjectKey, signal?: AbortSignal): Promise<T | undefined>;
 
-  /** Linearizable; throws CompactedError when `at` is no longer kept. */
+  /** Linearizable; throws CompactedError when `at` is no longer kept, or has never been. In key order. */
   list<T extends StoredObject>(
     kind: Kind<T>,
     options?: ListOptions,
@@ -131,25 +136,29 @@ export interface Store {
   ): Promise<ListResult<T>>;
 
   /**
-   * All writes in one step, or none. At most 100 writes and guards together, and 1 MiB. The revision that the objects
-   * have now. No key may be named by two writes.
+   * All writes in one step, or none. At most 100 writes and guards together, and 1 MiB, else InvalidError. Returns the
+   * revision that the objects have now. No key may be named by two writes.
+   *
+   * The first that does not hold is what is thrown: leaderships, guarded objects, then the writes in their order.
    */
   commit(writes: readonly Write[], guards?: readonly Guard[], signal?: AbortSignal): Promise<bigint>;
 
   /**
-   * Every change after a revision, in order, until the signal aborts (then it ends). Batches without changes say how
-   * far the watch has come. Throws CompactedError when changes may have been missed: list again.
+   * Every change after a revision, once, in order, until the signal aborts or the store is closed (then it ends). No
+   * batch ends within a transaction. Batches without changes say how far the watch has come, over changes of other
+   * kinds too. Throws CompactedError when changes may have been missed, or the consumer is too slow: list again.
    * UnavailableError is not thrown: a watch reconnects by itself and resumes where it was.
    */
   watch(options: WatchOptions, signal: AbortSignal): AsyncIterable<WatchBatch>;
 
   lease(ttlMs: number, signal?: AbortSignal): Promise<Lease>;
 
-  /** Waits for leadership of the election, until the signal aborts. */
+  /** Waits for leadership of the election, through outages of the store, until the signal aborts. */
   campaign(election: string, identity: string, ttlMs: number, signal: AbortSignal): Promise<Leadership>;
 
   /** Who leads; undefined while nobody does. */
   leader(election: string, signal?: AbortSignal): Promise<string | undefined>;
 
+  /** Ends watches and renewals. Leases that were not revoked expire by themselves. */
   close(): Promise<void>;
 }

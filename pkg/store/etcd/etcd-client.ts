@@ -138,7 +138,7 @@ export class EtcdClient {
 
   #connect(): Etcd3 {
     return new Etcd3({
-      hosts: this.#options.endpoints.map((endpoint) => endpoint.replace(/^(?!https?:\/\/)/, 'http://')),
+      hosts: this.#options.endpoints.map((endpoint) => endpoint.replace(/^(?!https?:\/\/|unix:)/, 'http://')),
       // A retry of etcd3 would repeat what was applied.
       faultHandling: { global: noop, host: () => noop },
       grpcOptions,

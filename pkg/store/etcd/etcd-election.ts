@@ -28,6 +28,7 @@ interface Candidate {
 
 const backoff = { startMs: 100, capMs: 2000, jitter: 0.3 };
 const maxQueuedEvents = 1000;
+const revokeMs = 1000;
 
 /** Waits until this candidate's key is the oldest of the election's. Goes on for ever when etcd is away. */
 export async function campaign(
@@ -90,10 +91,10 @@ async function candidacy(
     await elected(context, election, path, ended);
     return new Term(election, identity, BigInt(header.revision), path, lease);
   } catch (error) {
-    // Best effort: what stays is gone when the lease expires, and until then nobody behind it leads.
-    lease.revoke().catch(() => {});
-    if (lease.lost.aborted && !signal.aborted)
-      throw new FencedError('the lease was lost while waiting', { cause: error });
+    const lost = lease.lost.aborted;
+    // Best effort, and not for long: what stays is gone when the lease expires, and until then nobody behind it leads.
+    await Promise.race([lease.revoke().catch(() => {}), sleep(clock, revokeMs)]);
+    if (lost && !signal.aborted) throw new FencedError('the lease was lost while waiting', { cause: error });
     throw error;
   }
 }

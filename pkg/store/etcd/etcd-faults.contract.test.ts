@@ -10,6 +10,8 @@ import { Term } from '../term';
 import { EtcdHarness } from './etcd-harness';
 import type { EtcdStore } from './etcd-store';
 
+jest.setTimeout(30_000);
+
 describe('EtcdStore over a network that misbehaves', () => {
   const key = { formation: 'shop', name: 'v1' };
   let etcd: EtcdProcess;

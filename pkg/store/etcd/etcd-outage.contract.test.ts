@@ -6,6 +6,8 @@ import { freePort, TcpProxy } from '../../testing/tcp-proxy';
 import { clock, create, Recorder, scale, until } from '../contract/support';
 import { EtcdHarness } from './etcd-harness';
 
+jest.setTimeout(30_000);
+
 describe('EtcdStore over an etcd that is away', () => {
   const key = { formation: 'shop', name: 'v1' };
   let etcd: EtcdProcess;

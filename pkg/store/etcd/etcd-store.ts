@@ -28,7 +28,7 @@ import { StageKeys } from './etcd-txn';
 import { watchRange } from './etcd-watch';
 
 export interface EtcdStoreOptions {
-  /** `HOST:PORT`, one or several. */
+  /** `HOST:PORT`, or `unix:/PATH` for a socket; one or several. */
   readonly endpoints: readonly string[];
   readonly stage: string;
   readonly clock: Clock;

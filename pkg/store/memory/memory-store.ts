@@ -135,21 +135,24 @@ export class MemoryStore implements Store {
     ttlMs: number,
     signal: AbortSignal,
   ): Promise<Leadership> {
-    while (!signal.aborted) {
-      this.#enter(signal);
+    const ended = AbortSignal.any([signal, this.#closed.signal]);
+    while (!ended.aborted) {
+      if (!this.#reachable) {
+        await this.#changed.next(ended);
+        continue;
+      }
       const lease = await this.lease(ttlMs, signal);
       const path = `${electionPrefix(election)}${lease.id.padStart(16, '0')}`;
       const term = this.server.commit({
         conditions: [],
         effects: [{ path, bytes: Buffer.from(identity), lease: lease.id, before: 0n, name: path }],
       });
-      if (await this.#elected(election, path, AbortSignal.any([signal, this.#closed.signal, lease.lost])))
+      if (await this.#elected(election, path, AbortSignal.any([ended, lease.lost])))
         return new Term(election, identity, term, path, lease);
       lease.dispose();
       if (this.#reachable) this.server.revoke(lease.id);
-      if (this.#closed.signal.aborted) this.#enter();
     }
-    throw abortError(signal);
+    throw abortError(ended);
   }
 
   async leader(election: string, signal?: AbortSignal): Promise<string | undefined> {
