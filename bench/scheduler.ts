@@ -1,7 +1,7 @@
 import type { Process } from '../pkg/gen/gilliam/v1/release';
-import { executorOf, instanceOf, processOf } from '../pkg/scheduler/fixtures';
 import { schedule } from '../pkg/scheduler/plan';
 import type { Snapshot } from '../pkg/scheduler/types';
+import { executorOf, instanceOf, processOf } from '../pkg/testing/scheduling-objects';
 
 /**
  * Scheduling alone, without the store: pending instances onto executors, with a requirement and a rank. Prints one JSON

@@ -6,11 +6,11 @@ import { memory } from './filters/memory';
 import { ready } from './filters/ready';
 import type { Fleet } from './fleet';
 import type { Memos } from './memo';
-import { winsTie } from './rank';
+import { tieOf } from './rank';
 import { WinnerTree } from './winner-tree';
 
-/** The rank of an executor that refuses. */
-const REFUSED = NaN;
+/** The rank of an executor that refuses: below all that accept, whose ranks are finite. */
+const REFUSED = -Infinity;
 
 /**
  * The best executor for one demand, at any time of a plan. Two ways to the same answer: `scan` looks at all executors
@@ -20,15 +20,15 @@ const REFUSED = NaN;
 export class Candidates {
   readonly #fulfils: readonly ((load: ExecutorLoad) => number)[];
   readonly #rank: (load: ExecutorLoad) => number;
-  #kept: { readonly ranks: Float64Array; readonly tree: WinnerTree; seen: number } | undefined;
+  #kept: Kept | undefined;
 
   constructor(
     readonly fleet: Fleet,
     readonly demand: Demand,
     memos: Memos,
   ) {
-    this.#fulfils = demand.requirements.map((requirement) => memos.of(requirement, demand));
-    this.#rank = demand.rank ? memos.of(demand.rank, demand) : (load) => 0 - load.count;
+    this.#fulfils = demand.requirements.map((requirement) => memos.of(requirement, demand.process));
+    this.#rank = demand.rank ? memos.of(demand.rank, demand.process) : (load) => 0 - load.count;
   }
 
   /** The executor's index; undefined when all refuse. */
@@ -37,8 +37,9 @@ export class Candidates {
     let bestRank = REFUSED;
     for (const load of this.fleet.loads) {
       const rank = this.#rankOf(load);
-      if (Number.isNaN(rank)) continue;
-      if (best && (rank < bestRank || (rank === bestRank && !winsTie(load, best, this.demand)))) continue;
+      if (rank === REFUSED || rank < bestRank) continue;
+      // The executors are in the order that breaks ties of ties.
+      if (best && rank === bestRank && tieOf(load, this.demand) >= tieOf(best, this.demand)) continue;
       best = load;
       bestRank = rank;
     }
@@ -47,9 +48,18 @@ export class Candidates {
 
   /** As scan. */
   keep(): number | undefined {
-    const { tree, ranks } = (this.#kept = this.#refresh());
-    const best = tree.winner;
-    return best === -1 || Number.isNaN(ranks[best]) ? undefined : best;
+    const kept = (this.#kept ??= this.#begin());
+    const { loads, placed } = this.fleet;
+    // What was placed for this demand itself is among the changes too.
+    for (; kept.seen < placed.length; kept.seen++) {
+      const index = placed[kept.seen] as number;
+      const rank = this.#rankOf(loads[index] as ExecutorLoad);
+      if (rank === kept.ranks[index]) continue;
+      kept.ranks[index] = rank;
+      kept.tree.update(index);
+    }
+    const best = kept.tree.winner;
+    return best === -1 || kept.ranks[best] === REFUSED ? undefined : best;
   }
 
   /** Forgets what `keep` remembers. */
@@ -57,30 +67,16 @@ export class Candidates {
     this.#kept = undefined;
   }
 
-  #refresh() {
+  #begin(): Kept {
     const { loads, placed } = this.fleet;
-    const kept = this.#kept;
-    if (!kept) {
-      const ranks = Float64Array.from(loads, (load) => this.#rankOf(load));
-      const tree = new WinnerTree(loads.length, (left, right) => this.#wins(ranks, left, right));
-      return { ranks, tree, seen: placed.length };
-    }
-    // Several placements on one executor are one change; more changes than games on the way up are a new tournament.
-    const changed = new Set(placed.slice(kept.seen));
-    kept.seen = placed.length;
-    for (const index of changed) kept.ranks[index] = this.#rankOf(loads[index] as ExecutorLoad);
-    if (changed.size * 8 > loads.length) kept.tree.replay();
-    else for (const index of changed) kept.tree.update(index);
-    return kept;
-  }
-
-  #wins(ranks: Float64Array, left: number, right: number): boolean {
-    const leftRank = ranks[left] as number;
-    const rightRank = ranks[right] as number;
-    if (leftRank !== rightRank)
-      return Number.isNaN(rightRank) ? !Number.isNaN(leftRank) : leftRank > rightRank;
-    const { loads } = this.fleet;
-    return winsTie(loads[left] as ExecutorLoad, loads[right] as ExecutorLoad, this.demand);
+    const ranks = Float64Array.from(loads, (load) => this.#rankOf(load));
+    const ties = Uint32Array.from(loads, (load) => tieOf(load, this.demand));
+    const wins = (left: number, right: number): boolean => {
+      if (ranks[left] !== ranks[right]) return (ranks[left] as number) > (ranks[right] as number);
+      if (ties[left] !== ties[right]) return (ties[left] as number) < (ties[right] as number);
+      return left < right;
+    };
+    return { ranks, tree: new WinnerTree(loads.length, wins), seen: placed.length };
   }
 
   // The filters of filtersFor, the cheap ones first.
@@ -91,4 +87,12 @@ export class Candidates {
     for (const fulfils of this.#fulfils) if (fulfils(load) !== 1) return REFUSED;
     return this.#rank(load);
   }
+}
+
+interface Kept {
+  /** By the executors' indexes. */
+  readonly ranks: Float64Array;
+  readonly tree: WinnerTree;
+  /** How many of the fleet's placements the ranks know of. */
+  seen: number;
 }

@@ -1,4 +1,6 @@
+import { ExecutorState } from '../gen/gilliam/v1/executor';
 import type { Executor } from '../resource/objects';
+import type { Census } from './census';
 import { hashText } from './hash';
 import type { Variables } from './variables';
 
@@ -13,6 +15,10 @@ export interface Reservation {
 export class ExecutorLoad {
   readonly name: string;
   readonly hash: number;
+  /** Connected, and done with stopping what it should not run. */
+  readonly isReady: boolean;
+  /** Neither cordoned nor draining. */
+  readonly isOpen: boolean;
   readonly cpuTotalMillis: number;
   readonly memoryTotalBytes: number;
   /** Counts placements: who remembers something of this executor compares it. */
@@ -22,7 +28,7 @@ export class ExecutorLoad {
   memoryFreeBytes: number;
   /** Unfinished instances here. */
   count = 0;
-  readonly #counts = new Map<string, number>();
+  readonly #census: Census;
   readonly #variables: Mutable<Variables>;
   #variablesVersion = 0;
 
@@ -30,10 +36,14 @@ export class ExecutorLoad {
     readonly executor: Executor,
     /** Its place among the executors of the plan, which are in the order of their names. */
     readonly index: number,
+    census: Census,
   ) {
+    this.#census = census;
     const { host, domain, tags, capacity } = executor.status;
     this.name = executor.metadata.name;
     this.hash = hashText(this.name);
+    this.isReady = executor.status.state === ExecutorState.READY;
+    this.isOpen = !executor.spec.cordoned && !executor.spec.draining;
     this.cpuTotalMillis = capacity?.cpuMillis ?? 0;
     this.memoryTotalBytes = Number(capacity?.memoryBytes ?? 0n);
     this.cpuFreeMillis = this.cpuTotalMillis;
@@ -58,12 +68,12 @@ export class ExecutorLoad {
     this.count++;
     this.cpuFreeMillis -= cpuMillis;
     this.memoryFreeBytes -= memoryBytes;
-    this.#counts.set(process, this.countOf(process) + 1);
+    this.#census.add(process, this.index);
   }
 
   /** Unfinished instances of the process here. */
   countOf(process: string): number {
-    return this.#counts.get(process) ?? 0;
+    return this.#census.of(process).get(this.index) ?? 0;
   }
 
   /** What expressions see, for an instance of the process. The same object at each call: use it before the next one. */

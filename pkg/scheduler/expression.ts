@@ -144,6 +144,8 @@ function inWords(summary: string): string {
   }
   const overload = /^no such overload: (.*)$/.exec(summary)?.[1];
   if (overload !== undefined) return `${overload} is not possible: convert with int(), double() or string()`;
+  if (/^Exceeded max/.test(summary))
+    return 'is too complex or nested too deep: split it into several requirements';
   if (summary === 'Unexpected character: =') return 'unexpected =: write == to compare';
   if (summary === 'Unexpected token: EOF') return 'the expression ends too early';
   return summary.charAt(0).toLowerCase() + firstLine(summary.slice(1));

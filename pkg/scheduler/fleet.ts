@@ -1,5 +1,6 @@
 import { isFinished } from '../resource/instance';
 import type { Instance } from '../resource/objects';
+import { Census } from './census';
 import type { Demand } from './demand';
 import { demandOf, processKey } from './demand';
 import { ExecutorLoad } from './executor-load';
@@ -9,6 +10,7 @@ import type { Snapshot } from './types';
 export class Fleet {
   /** In the order of their names. */
   readonly loads: readonly ExecutorLoad[];
+  readonly census = new Census();
   /** The indexes of the executors that something was placed on, in that order. */
   readonly placed: number[] = [];
   readonly #byName: ReadonlyMap<string, ExecutorLoad>;
@@ -21,7 +23,7 @@ export class Fleet {
   ) {
     this.loads = [...snapshot.executors]
       .sort((left, right) => compareText(left.metadata.name, right.metadata.name))
-      .map((executor, index) => new ExecutorLoad(executor, index));
+      .map((executor, index) => new ExecutorLoad(executor, index, this.census));
     this.#byName = new Map(this.loads.map((load) => [load.name, load]));
     for (const instance of snapshot.instances) {
       if (instance.spec.executor === '' || isFinished(instance.status.state)) continue;

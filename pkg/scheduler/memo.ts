@@ -1,6 +1,6 @@
-import type { Demand } from './demand';
 import type { ExecutorLoad } from './executor-load';
 import type { Expression } from './expression';
+import type { Fleet } from './fleet';
 import { numberOf } from './rank';
 import { readsLoad } from './variables';
 
@@ -13,26 +13,27 @@ type AnyExpression = Expression<boolean | number>;
 export class Memos {
   readonly #memos = new Map<string, Memo>();
 
-  constructor(readonly executors: number) {}
+  constructor(readonly fleet: Fleet) {}
 
-  /** How to evaluate the expression for the demand: a rank is a number, a requirement 1 where it is fulfilled. */
-  of(expression: AnyExpression, demand: Demand): (load: ExecutorLoad) => number {
-    // `nsame` differs between processes; everything else is the same for all.
-    const key = expression.reads.variables.has('nsame')
-      ? `${demand.process} ${expression.text}`
-      : expression.text;
-    let memo = this.#memos.get(key);
+  /** How to evaluate the expression for a process: a rank is a number, a requirement 1 where it is fulfilled. */
+  of(expression: AnyExpression, process: string): (load: ExecutorLoad) => number {
+    let memo = this.#memos.get(expression.text);
     if (!memo && this.#memos.size < MAX_MEMOS) {
-      memo = new Memo(expression, demand.process, this.executors);
-      this.#memos.set(key, memo);
+      memo = new Memo(expression, this.fleet.loads.length);
+      this.#memos.set(expression.text, memo);
     }
-    return memo ? (load) => memo.valueOn(load) : (load) => evaluate(expression, load, demand.process);
+    if (!memo) return (load) => evaluate(expression, load, process);
+    if (!expression.reads.variables.has('nsame')) return (load) => memo.valueOn(load, process);
+    // Only where the process has instances already does the value differ from that of other processes.
+    const counts = this.fleet.census.of(process);
+    return (load) =>
+      counts.has(load.index) ? evaluate(expression, load, process) : memo.valueOn(load, process);
   }
 }
 
 /**
- * One expression's values on all executors, each remembered until something is placed on that executor: or for the
- * whole plan, when the expression speaks only of what an executor is.
+ * One expression's values on all executors, for processes that have no instance there. Each is remembered until
+ * something is placed on that executor: or for the whole plan, when the expression speaks only of what an executor is.
  */
 class Memo {
   readonly #values: Float64Array;
@@ -41,7 +42,6 @@ class Memo {
 
   constructor(
     readonly expression: AnyExpression,
-    readonly process: string,
     executors: number,
   ) {
     this.#values = new Float64Array(executors);
@@ -49,13 +49,13 @@ class Memo {
     this.#fixed = !readsLoad(expression.reads.variables);
   }
 
-  valueOn(load: ExecutorLoad): number {
+  valueOn(load: ExecutorLoad, process: string): number {
     const { index } = load;
     // Versions begin at 1: 0 stands for never.
     const version = this.#fixed ? 1 : load.version;
     if (this.#versions[index] !== version) {
       this.#versions[index] = version;
-      this.#values[index] = evaluate(this.expression, load, this.process);
+      this.#values[index] = evaluate(this.expression, load, process);
     }
     return this.#values[index] as number;
   }

@@ -45,7 +45,7 @@ class Planner {
   #kept = 0;
 
   constructor(readonly fleet: Fleet) {
-    this.#memos = new Memos(fleet.loads.length);
+    this.#memos = new Memos(fleet);
   }
 
   plan(): SchedulePlan {

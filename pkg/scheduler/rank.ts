@@ -23,21 +23,9 @@ export function numberOf(rank: number | Fault): number {
 }
 
 /**
- * Whether the left executor is to be preferred, of two with ranks. Ties are broken by a hash of process and executor:
- * each process begins at another executor, and the same one at every try, whatever else there is.
+ * What breaks ties of rank: lower is better, and where this too is equal, the name that is first. A hash of process and
+ * executor, so that each process begins at another executor, and at the same one at every try, whatever else there is.
  */
-export function isBetter(
-  left: { readonly load: ExecutorLoad; readonly rank: number },
-  right: { readonly load: ExecutorLoad; readonly rank: number },
-  demand: Demand,
-): boolean {
-  if (left.rank !== right.rank) return left.rank > right.rank;
-  return winsTie(left.load, right.load, demand);
-}
-
-/** isBetter, for equal ranks. */
-export function winsTie(left: ExecutorLoad, right: ExecutorLoad, { processHash }: Demand): boolean {
-  const leftHash = mixHashes(left.hash, processHash);
-  const rightHash = mixHashes(right.hash, processHash);
-  return leftHash !== rightHash ? leftHash < rightHash : left.index < right.index;
+export function tieOf(load: ExecutorLoad, { processHash }: Demand): number {
+  return mixHashes(load.hash, processHash);
 }

@@ -15,7 +15,7 @@ export class WinnerTree {
     this.#width = 2 ** Math.ceil(Math.log2(Math.max(1, size)));
     this.#nodes = new Int32Array(2 * this.#width).fill(-1);
     for (let player = 0; player < size; player++) this.#nodes[this.#width + player] = player;
-    this.replay();
+    for (let node = this.#width - 1; node >= 1; node--) this.#nodes[node] = this.#winnerAt(node);
   }
 
   /** The best player; -1 when there is none. */
@@ -23,20 +23,20 @@ export class WinnerTree {
     return this.#nodes[1] as number;
   }
 
-  /** Plays all games again. */
-  replay(): void {
-    for (let node = this.#width - 1; node >= 1; node--) this.#play(node);
-  }
-
   /** Plays the games of one player again, who has changed. */
   update(player: number): void {
-    for (let node = (this.#width + player) >> 1; node >= 1; node >>= 1) this.#play(node);
+    for (let node = (this.#width + player) >> 1; node >= 1; node >>= 1) {
+      const winner = this.#winnerAt(node);
+      // Beaten as before by somebody who has not changed: nothing is different further up.
+      if (winner !== player && winner === this.#nodes[node]) return;
+      this.#nodes[node] = winner;
+    }
   }
 
-  #play(node: number): void {
+  #winnerAt(node: number): number {
     const left = this.#nodes[2 * node] as number;
     const right = this.#nodes[2 * node + 1] as number;
-    const rightWins = left === -1 || (right !== -1 && this.wins(right, left));
-    this.#nodes[node] = rightWins ? right : left;
+    if (right === -1) return left;
+    return left === -1 || this.wins(right, left) ? right : left;
   }
 }

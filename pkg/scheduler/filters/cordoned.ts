@@ -5,17 +5,13 @@ import { countWords } from './filter';
 /** Nobody has closed the executor for new instances. Draining implies cordoned. */
 export const cordoned: Filter = {
   clause: 'cordoned',
-  passes: isOpen,
+  passes: (load) => load.isOpen,
   explain: (load) =>
-    isOpen(load)
+    load.isOpen
       ? 'takes new instances'
       : `is ${wordFor(load)}: gilliam executor uncordon ${load.name} opens it again`,
   summarize: (refused) => countWords(refused, wordFor),
 };
-
-function isOpen({ executor }: ExecutorLoad): boolean {
-  return !executor.spec.cordoned && !executor.spec.draining;
-}
 
 function wordFor({ executor }: ExecutorLoad): string {
   return executor.spec.draining ? 'draining' : 'cordoned';

@@ -6,5 +6,6 @@ export const cpu = resourceFilter({
   needed: (demand) => demand.cpuMillis,
   free: (load) => load.cpuFreeMillis,
   total: (load) => load.cpuTotalMillis,
+  fits: (load, demand) => demand.cpuMillis === 0 || demand.cpuMillis <= load.cpuFreeMillis,
   format: formatCpu,
 });

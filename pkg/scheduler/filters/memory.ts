@@ -6,5 +6,6 @@ export const memory = resourceFilter({
   needed: (demand) => demand.memoryBytes,
   free: (load) => load.memoryFreeBytes,
   total: (load) => load.memoryTotalBytes,
+  fits: (load, demand) => demand.memoryBytes === 0 || demand.memoryBytes <= load.memoryFreeBytes,
   format: formatBytes,
 });

@@ -12,18 +12,14 @@ const words: Partial<Record<ExecutorState, string>> = {
 /** The executor is connected, and done with stopping what it should not run. */
 export const ready: Filter = {
   clause: 'ready',
-  passes: isReady,
+  passes: (load) => load.isReady,
   explain: (load) => {
-    if (isReady(load)) return 'is connected';
+    if (load.isReady) return 'is connected';
     const { message } = load.executor.status;
     return message === '' ? `is ${wordFor(load)}` : `is ${wordFor(load)}: ${message}`;
   },
   summarize: (refused) => countWords(refused, wordFor),
 };
-
-function isReady(load: ExecutorLoad): boolean {
-  return load.executor.status.state === ExecutorState.READY;
-}
 
 function wordFor(load: ExecutorLoad): string {
   return words[load.executor.status.state] ?? 'not ready';

@@ -20,7 +20,13 @@ export function requirementFilter(expression: Expression<boolean>): Filter {
     explain: (load, demand) =>
       explainValue(expression, valueOn(load, demand), load.variablesFor(demand.process)),
     summarize: (refused) => {
-      const what = expression.violation === undefined ? 'do not fulfil' : 'cannot be asked for';
+      const one = refused.length === 1;
+      const what =
+        expression.violation !== undefined
+          ? 'cannot be asked for'
+          : one
+            ? 'does not fulfil'
+            : 'do not fulfil';
       return `${refused.length} ${what} ${shorten(expression.text)}`;
     },
   };

@@ -8,14 +8,14 @@ export interface Resource {
   readonly needed: (demand: Demand) => number;
   readonly free: (load: ExecutorLoad) => number;
   readonly total: (load: ExecutorLoad) => number;
+  // Follows from the others, but is asked millions of times: as one function each it is ten times as fast.
+  readonly fits: (load: ExecutorLoad, demand: Demand) => boolean;
   readonly format: (amount: number) => string;
 }
 
 /** There is room for what the instance reserves. One that reserves nothing goes anywhere, even where all is taken. */
 export function resourceFilter(resource: Resource): Filter {
-  const { name, needed, free, total, format } = resource;
-  const fits = (load: ExecutorLoad, demand: Demand): boolean =>
-    needed(demand) === 0 || needed(demand) <= free(load);
+  const { name, needed, free, total, fits, format } = resource;
   const available = (load: ExecutorLoad): number => Math.max(0, free(load));
   return {
     clause: name,

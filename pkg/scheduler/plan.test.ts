@@ -1,0 +1,186 @@
+import { ExecutorState } from '../gen/gilliam/v1/executor';
+import { InstanceSpec_Desired, InstanceState } from '../gen/gilliam/v1/instance';
+import type { Process } from '../gen/gilliam/v1/release';
+import type { Executor, Instance } from '../resource/objects';
+import { executorOf, instanceOf, processOf } from '../testing/scheduling-objects';
+import { schedule } from './plan';
+import type { Snapshot } from './types';
+
+const MIB = 1n << 20n;
+
+function snapshotOf(
+  executors: readonly Executor[],
+  instances: readonly Instance[],
+  processes: Readonly<Record<string, Partial<Process>>> = {},
+): Snapshot {
+  return {
+    executors,
+    instances,
+    processOf: ({ spec }) =>
+      Object.hasOwn(processes, spec.process) ? processOf(processes[spec.process]) : undefined,
+  };
+}
+
+const e1 = executorOf({ name: 'e1' });
+const e2 = executorOf({ name: 'e2' });
+const e3 = executorOf({ name: 'e3' });
+const memory = (mib: bigint) => ({ resources: { cpuMillis: 0, memoryBytes: mib * MIB, pids: 0 } });
+const web = (ordinal: number, executor = '') => instanceOf({ ordinal, executor, createdMs: ordinal });
+
+function placed(snapshot: Snapshot): Record<string, string> {
+  return Object.fromEntries(
+    schedule(snapshot).placements.map(({ instance, executor }) => [instance.metadata.name, executor]),
+  );
+}
+
+function messages(snapshot: Snapshot): readonly string[] {
+  return schedule(snapshot).unplaced.map(({ message }) => message);
+}
+
+describe('schedule places', () => {
+  test('on the executor with the fewest instances, by default', () => {
+    const plan = placed(snapshotOf([e1, e2, e3], [web(1, 'e1'), web(2, 'e2'), web(3)], { web: {} }));
+    expect(plan).toEqual({ 'web-3-1': 'e3' });
+  });
+
+  test('counting what it places itself', () => {
+    const plan = placed(snapshotOf([e1, e2, e3], [web(1), web(2), web(3)], { web: {} }));
+    expect(Object.values(plan).sort()).toEqual(['e1', 'e2', 'e3']);
+  });
+
+  test('by rank: here the fullest that still has room', () => {
+    const instances = [web(1, 'e2'), web(2), web(3), web(4)];
+    const processes = { web: { rank: 'ncont', ...memory(700n) } };
+    expect(placed(snapshotOf([e1, e2], instances, processes))).toEqual({
+      'web-2-1': 'e2',
+      'web-3-1': 'e1',
+      'web-4-1': 'e1',
+    });
+  });
+
+  test('the oldest first, where there is not room for all', () => {
+    const instances = [
+      instanceOf({ ordinal: 1, createdMs: 9 }),
+      instanceOf({ ordinal: 2, createdMs: 3 }),
+      instanceOf({ ordinal: 3, createdMs: 5 }),
+    ];
+    const plan = schedule(snapshotOf([e1], instances, { web: memory(1024n) }));
+    expect(plan.placements.map(({ instance }) => instance.spec.ordinal)).toEqual([2, 3]);
+    expect(plan.unplaced.map(({ instance }) => instance.spec.ordinal)).toEqual([1]);
+  });
+
+  test('a small one where a large one before it has no room', () => {
+    const instances = [
+      instanceOf({ process: 'large', createdMs: 1 }),
+      instanceOf({ process: 'small', createdMs: 2 }),
+    ];
+    const processes = { large: memory(4096n), small: memory(64n) };
+    expect(placed(snapshotOf([e1], instances, processes))).toEqual({ 'small-1-1': 'e1' });
+  });
+
+  test('what asks for company, once the company is placed', () => {
+    const instances = [
+      instanceOf({ process: 'sidecar', createdMs: 1 }),
+      instanceOf({ process: 'main', createdMs: 2 }),
+    ];
+    const processes = { sidecar: { requirements: ['ncont > 0'] }, main: {} };
+    const plan = placed(snapshotOf([e1, e2], instances, processes));
+    expect(plan['sidecar-1-1']).toBe(plan['main-1-1']);
+  });
+
+  test('one instance of a process an executor, when it is required', () => {
+    const instances = [web(1), web(2), web(3)];
+    const processes = { web: { requirements: ['nsame == 0'] } };
+    const plan = schedule(snapshotOf([e1, e2], instances, processes));
+    expect(plan.placements.map(({ executor }) => executor).sort()).toEqual(['e1', 'e2']);
+    expect(plan.unplaced.map(({ message }) => message)).toEqual([
+      '0 of 2 executors: 2 do not fulfil nsame == 0',
+    ]);
+  });
+
+  test('last where the rank has no value', () => {
+    const heavy = executorOf({ name: 'e9', tags: { weight: '-100' } });
+    const processes = { web: { rank: 'int(tags.weight)' } };
+    expect(placed(snapshotOf([e1, e2, heavy], [web(1)], processes))).toEqual({ 'web-1-1': 'e9' });
+    expect(Object.keys(placed(snapshotOf([e1], [web(1)], processes)))).toEqual(['web-1-1']);
+  });
+
+  test('nothing but what is pending and wished to run', () => {
+    const instances = [
+      instanceOf({ ordinal: 1, executor: 'e1' }),
+      instanceOf({ ordinal: 2, desired: InstanceSpec_Desired.STOPPED }),
+      instanceOf({ ordinal: 3, state: InstanceState.STOPPED }),
+      instanceOf({ ordinal: 4, state: InstanceState.ASSIGNED, executor: 'e2' }),
+    ];
+    expect(schedule(snapshotOf([e1, e2], instances, { web: {} }))).toEqual({ placements: [], unplaced: [] });
+  });
+
+  test('into what finished instances have left', () => {
+    const instances = [
+      instanceOf({ ordinal: 1, executor: 'e1', state: InstanceState.FAILED }),
+      instanceOf({ ordinal: 2, executor: 'e1', state: InstanceState.LOST }),
+      web(3),
+    ];
+    expect(placed(snapshotOf([e1], instances, { web: memory(2048n) }))).toEqual({ 'web-3-1': 'e1' });
+  });
+
+  test('not into what stopping instances still hold', () => {
+    const stopping = instanceOf({
+      executor: 'e1',
+      state: InstanceState.STOPPING,
+      desired: InstanceSpec_Desired.STOPPED,
+    });
+    expect(messages(snapshotOf([e1], [stopping, web(3)], { web: memory(2048n) }))).toEqual([
+      '0 of 1 executor: 1 too little memory (needs 2 GiB, at most 0 B free)',
+    ]);
+  });
+});
+
+describe('schedule says why not', () => {
+  const small = executorOf({ name: 'small', memoryBytes: 300n * MIB });
+  const cordoned = executorOf({ name: 'c1', cordoned: true });
+  const draining = executorOf({ name: 'd1', draining: true });
+  const lost = executorOf({ name: 'l1', state: ExecutorState.LOST });
+  const gone = executorOf({ name: 'l2', state: ExecutorState.DISCONNECTED });
+
+  test.each<[string, readonly Executor[], Partial<Process>, string]>([
+    ['no executor', [], {}, 'no executor has joined the stage yet'],
+    [
+      'too small executors',
+      [cordoned, small, executorOf({ name: 'smaller', memoryBytes: 200n * MIB })],
+      memory(512n),
+      '0 of 3 executors: 1 cordoned, 2 too little memory (needs 512 MiB, the largest has 300 MiB)',
+    ],
+    [
+      'everything at once',
+      [lost, gone, cordoned, draining, e1],
+      { requirements: ['tags.disk == "ssd"', 'ncont < 5'] },
+      '0 of 5 executors: 1 lost, 1 disconnected, 1 cordoned, 1 draining, 1 does not fulfil tags.disk == "ssd"',
+    ],
+    [
+      'cpu',
+      [e1],
+      { resources: { cpuMillis: 8_000, memoryBytes: 0n, pids: 0 } },
+      '0 of 1 executor: 1 too little cpu (needs 8 CPU, the largest has 4 CPU)',
+    ],
+    [
+      'an expression that is not valid',
+      [e1],
+      { requirements: ['ssd'] },
+      '0 of 1 executor: 1 cannot be asked for ssd',
+    ],
+  ])('%s', (_, executors, process, message) => {
+    expect(messages(snapshotOf(executors, [web(1)], { web: process }))).toEqual([message]);
+  });
+
+  test('room that is taken', () => {
+    const instances = [web(1, 'e1'), web(2, 'e2'), web(3)];
+    expect(messages(snapshotOf([e1, e2], instances, { web: memory(1200n) }))).toEqual([
+      '0 of 2 executors: 2 too little memory (needs 1.1 GiB, at most 848 MiB free)',
+    ]);
+  });
+
+  test('a release that is gone', () => {
+    expect(messages(snapshotOf([e1], [web(1)], {}))).toEqual(['v1 is gone: scale a release that exists']);
+  });
+});
