@@ -1,0 +1,54 @@
+import { commands, loadCommand } from '../commands';
+import { type Source, completions } from './completions';
+
+const names: Readonly<Record<Source, readonly string[]>> = {
+  stages: ['local', 'prod'],
+  formations: ['bank', 'shop'],
+  releases: ['v1', 'v2'],
+  processes: ['web', 'worker'],
+  instances: ['web.1', 'web.2'],
+  executors: ['node-1'],
+  variables: ['POOL_SIZE'],
+};
+
+const complete = (line: string) =>
+  completions(line.split(' '), loadCommand, Object.keys(commands), async (source) => names[source]);
+
+test.each([
+  ['sc', ['scale']],
+  ['exec', ['executors', 'executor']],
+  ['executor ', ['cordon', 'uncordon', 'drain']],
+  ['executor drain ', ['node-1']],
+  ['scale w', ['web=', 'worker=']],
+  ['scale ', ['v1', 'v2', 'web=', 'worker=']],
+  ['scale web=', ['web=']],
+  ['scale --w', ['--wait']],
+  ['logs web', ['web', 'web.1', 'web.2']],
+  ['ps --formation ', ['bank', 'shop']],
+  ['ps --stage p', ['prod']],
+  ['config --unset ', ['POOL_SIZE']],
+  ['config P', ['POOL_SIZE=']],
+  ['completion ', ['bash', 'zsh', 'fish']],
+  ['deploy --message ', []],
+  ['nope ', []],
+])('gilliam %s', async (line, found) => {
+  expect(await complete(line)).toEqual(found);
+});
+
+test('hidden commands are not proposed', async () => {
+  expect(await complete('_')).toEqual([]);
+});
+
+test('the flags that stand before the cursor say whose names are looked up', async () => {
+  const asked: unknown[] = [];
+  await completions(
+    ['why', '--formation', 'bank', '--stage=prod', ''],
+    loadCommand,
+    Object.keys(commands),
+    async (_, given) => {
+      asked.push(given);
+      return [];
+    },
+  );
+  expect(asked).toEqual([{ formation: 'bank', stage: 'prod' }]);
+});
