@@ -113,7 +113,7 @@ export class FakeControlPlane {
     this.#session = outbox;
     const onAbort = () => outbox.fail(signal.reason as Error);
     signal.addEventListener('abort', onAbort, { once: true });
-    void this.#read(requests, outbox);
+    void this.#read(requests, outbox).catch((error: unknown) => outbox.fail(error as Error));
     try {
       yield* outbox.messages();
     } finally {

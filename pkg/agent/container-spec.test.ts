@@ -1,0 +1,115 @@
+import { fakeTask } from '../testing/task';
+import { containerSpec, isPullable } from './container-spec';
+import { containerConfig } from './docker/container-config';
+import { environmentOf } from './environment';
+import { identityOfContainer } from './labels';
+import { completeTask } from './task';
+import type { Task } from './task';
+
+const owner = { stage: 'local', executor: 'e1' };
+const task = (patch: Parameters<typeof fakeTask>[1] = {}): Task => completeTask(fakeTask(1, patch)) as Task;
+
+test('the configuration wins over the process, reserved names over both', () => {
+  const given = task({
+    process: { env: { A: 'process', B: 'process', PORT: '1', GILLIAM_STAGE: 'x' } },
+    config: { B: 'config', C: 'a=b\nc', PORT: '2', GILLIAM_INSTANCE: 'x', GILLIAM_ANY: 'x' },
+  });
+  expect(environmentOf(given, 'local')).toEqual({
+    A: 'process',
+    B: 'config',
+    C: 'a=b\nc',
+    PORT: '8080',
+    GILLIAM_STAGE: 'local',
+    GILLIAM_FORMATION: 'shop',
+    GILLIAM_SERVICE: 'web',
+    GILLIAM_INSTANCE: 'web.1',
+    GILLIAM_RELEASE: 'v1',
+  });
+});
+
+test('a process without ports may have a PORT of its own', () => {
+  const given = task({ process: { ports: [] }, config: { PORT: '5432' } });
+  expect(environmentOf(given, 'local')['PORT']).toBe('5432');
+});
+
+test('what Docker is asked for', () => {
+  const given = task({
+    image: 'sha256:abc',
+    config: {},
+    process: { resources: { cpuMillis: 500, memoryBytes: 268_435_456n, pids: 64 }, graceMs: 2500 },
+  });
+  const spec = containerSpec(given, owner, [{ containerPort: 8080, hostPort: 10_000 }], '127.0.0.1');
+  expect(containerConfig(spec)).toEqual({
+    name: 'shop.web-1-1.u1',
+    Image: 'sha256:abc',
+    Entrypoint: ['/bin/sh'],
+    Cmd: ['-c', 'node server.js'],
+    Env: [
+      'PORT=8080',
+      'GILLIAM_STAGE=local',
+      'GILLIAM_FORMATION=shop',
+      'GILLIAM_SERVICE=web',
+      'GILLIAM_INSTANCE=web.1',
+      'GILLIAM_RELEASE=v1',
+    ],
+    Labels: {
+      'gilliam.stage': 'local',
+      'gilliam.executor': 'e1',
+      'gilliam.formation': 'shop',
+      'gilliam.instance': 'u1',
+      'gilliam.name': 'web-1-1',
+      'gilliam.process': 'web',
+      'gilliam.ordinal': '1',
+      'gilliam.release': 'v1',
+      'gilliam.grace-ms': '2500',
+    },
+    Hostname: 'web-1-1',
+    StopTimeout: 3,
+    ExposedPorts: { '8080/tcp': {} },
+    Healthcheck: { Test: ['NONE'] },
+    HostConfig: {
+      RestartPolicy: { Name: 'no' },
+      Init: true,
+      PortBindings: { '8080/tcp': [{ HostIp: '127.0.0.1', HostPort: '10000' }] },
+      NanoCpus: 500_000_000,
+      Memory: 268_435_456,
+      MemorySwap: 268_435_456,
+      PidsLimit: 64,
+      CapDrop: ['ALL'],
+      CapAdd: ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL', 'NET_BIND_SERVICE', 'SETGID', 'SETUID'],
+      SecurityOpt: ['no-new-privileges'],
+      Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }],
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '10485760', 'max-file': '3' } },
+    },
+  });
+});
+
+test('an empty command leaves the image its own', () => {
+  const config = containerConfig(containerSpec(task({ process: { command: [] } }), owner, [], '0.0.0.0'));
+  expect(config).not.toHaveProperty('Entrypoint');
+  expect(config).not.toHaveProperty('Cmd');
+});
+
+test('a container’s labels say who it is', () => {
+  const spec = containerSpec(task(), owner, [], '0.0.0.0');
+  const container = { id: 'c', name: spec.name, labels: spec.labels, state: 'running' as const, ports: [] };
+  expect(identityOfContainer(container)).toEqual({
+    uid: 'u1',
+    formation: 'shop',
+    name: 'web-1-1',
+    shortName: 'web.1',
+    release: 'v1',
+    graceMs: 10_000,
+  });
+});
+
+test.each([
+  ['sha256:0123', false],
+  ['busybox', false],
+  ['library/busybox', false],
+  ['registry.example/shop@sha256:01', true],
+  ['localhost/shop', true],
+  ['registry:5000/shop', true],
+])('%s: pullable %s', (image, pullable) => {
+  expect(isPullable(image)).toBe(pullable);
+});
