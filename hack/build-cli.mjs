@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 // What oclif and grpc-js load at each start and the CLI never reaches: searching plugins and commands on the disk,
 // printing errors and their help (run.ts does that), tracing, reading .proto files.
 const unreached = [
-  { path: /^(tinyglobby|minimatch|lilconfig|cli-spinners|@grpc\/proto-loader)$/, importer: /./ },
+  { path: /^(tinyglobby|minimatch|lilconfig|@grpc\/proto-loader)$/, importer: /./ },
   { path: /^\.\.\/help\/index$/, importer: /@oclif\/core\/lib\/errors\/handle\.js$/ },
   { path: /^\.\/help$/, importer: /@oclif\/core\/lib\/flags\.js$/ },
   { path: /^debug$/, importer: /@oclif\/core\/lib\/logger\.js$/ },
