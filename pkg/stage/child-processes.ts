@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync } from 'node:fs';
+import { closeSync, rmSync } from 'node:fs';
 import type { Clock } from '../base/clock';
 import { toDisposable } from '../base/disposable';
 import type { Component } from './components';
@@ -24,10 +24,11 @@ export class ChildProcesses implements Processes {
   }
 
   start(component: Component, restarts: number): ProcessRecord {
+    for (const socket of component.sockets ?? []) rmSync(socket, { force: true });
     const log = openLog(this.paths.logs, component.name);
     try {
       const child = spawn(component.command, component.args, {
-        cwd: this.paths.data,
+        cwd: component.cwd ?? this.paths.data,
         env: component.env,
         // Its own session: no signal meant for the supervisor's terminal or group reaches it.
         detached: true,

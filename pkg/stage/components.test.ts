@@ -5,7 +5,7 @@ import { pathsIn } from './paths';
 const config: StageConfig = {
   layout: 1,
   stage: 'local',
-  ports: { api: 4410, etcdClient: 4411, etcdPeer: 4412 },
+  ports: { api: 4410 },
   hostPortBase: 12_000,
   executor: { name: 'one', host: 'one.example.com' },
   etcdBinary: '/usr/bin/etcd',
@@ -41,13 +41,18 @@ describe("a stage's components", () => {
     expect([...components({ engine: { owner: 'supervisor' } }).keys()][0]).toBe('dockerd');
   });
 
-  test('listen on loopback only', () => {
-    const listens = [...(components().get('etcd')?.args ?? [])].filter((arg) =>
-      /^--listen|^--advert/.test(arg),
-    );
-    expect(listens).toHaveLength(3);
-    for (const listen of listens) expect(listen).toContain('=http://127.0.0.1:');
-    expect(components().get('controlplane')?.env.GILLIAM_LISTEN).toBe('127.0.0.1:4410');
+  test('are reached over loopback with a token, or by a socket that only the owner can open', () => {
+    const etcd = components().get('etcd');
+    const listens = etcd?.args.filter((arg) => arg.startsWith('--listen'));
+    expect(listens).toEqual([
+      '--listen-client-urls=unix://etcd-client.sock:0',
+      '--listen-peer-urls=unix://etcd-peer.sock:0',
+    ]);
+    expect(etcd?.cwd).toBe('/data/local/run');
+    expect(components().get('controlplane')?.env).toMatchObject({
+      GILLIAM_LISTEN: '127.0.0.1:4410',
+      GILLIAM_ETCD: 'unix:/data/local/run/etcd-client.sock:0',
+    });
   });
 
   test('are told all they need by their environment, and nothing of the person who starts them', () => {

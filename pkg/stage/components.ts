@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { StageConfig } from './config';
-import type { StagePaths } from './paths';
+import { etcdSockets, type StagePaths } from './paths';
 
 export const componentNames = ['dockerd', 'etcd', 'controlplane', 'executor'] as const;
 export type ComponentName = (typeof componentNames)[number];
@@ -12,6 +12,10 @@ export interface Component {
   readonly args: readonly string[];
   /** Its whole environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** Its working directory; default the stage's data. */
+  readonly cwd?: string;
+  /** Sockets that it listens on: what is left of them is removed before it starts. */
+  readonly sockets?: readonly string[];
   /** How long it may take to end after SIGTERM. */
   readonly stopGraceMs: number;
 }
@@ -51,8 +55,11 @@ function dockerd({ config, env }: ComponentInput): Component | undefined {
 }
 
 function etcd({ config, paths, env }: ComponentInput): Component {
-  const client = `http://127.0.0.1:${config.ports.etcdClient}`;
-  const peer = `http://127.0.0.1:${config.ports.etcdPeer}`;
+  // Sockets in a directory that only its owner enters: etcd itself asks nobody who they are. They are named from the
+  // working directory.
+  const [client, peer] = [`unix://${etcdSockets.client}`, `unix://${etcdSockets.peer}`];
+  // It has to advertise addresses of a network, though nobody is told of them.
+  const advertised = 'http://127.0.0.1:1';
   return {
     name: 'etcd',
     command: config.etcdBinary,
@@ -60,10 +67,10 @@ function etcd({ config, paths, env }: ComponentInput): Component {
       `--name=${config.stage}`,
       `--data-dir=${paths.etcd}`,
       `--listen-client-urls=${client}`,
-      `--advertise-client-urls=${client}`,
+      `--advertise-client-urls=${advertised}`,
       `--listen-peer-urls=${peer}`,
-      `--initial-advertise-peer-urls=${peer}`,
-      `--initial-cluster=${config.stage}=${peer}`,
+      `--initial-advertise-peer-urls=${advertised}`,
+      `--initial-cluster=${config.stage}=${advertised}`,
       // Idle watches hear of progress, so that they resume close to the present.
       '--experimental-watch-progress-notify-interval=10s',
       // Minutes of history, for watches that were away and lists at a revision.
@@ -75,6 +82,9 @@ function etcd({ config, paths, env }: ComponentInput): Component {
       '--log-outputs=stderr',
     ],
     env: basics(env),
+    cwd: paths.run,
+    // etcd does not start over a socket that an etcd before it has left.
+    sockets: Object.values(etcdSockets).map((name) => join(paths.run, name)),
     stopGraceMs: 10_000,
   };
 }
@@ -90,7 +100,7 @@ function controlPlane(input: ComponentInput): Component {
       ...picked(env, [...proxyNames, 'SSL_CERT_FILE']),
       GILLIAM_EXTRA_CERTIFICATES: config.extraCertificates,
       GILLIAM_STAGE: config.stage,
-      GILLIAM_ETCD: `127.0.0.1:${config.ports.etcdClient}`,
+      GILLIAM_ETCD: `unix:${paths.etcdSocket}`,
       GILLIAM_LISTEN: apiAddress(config),
       GILLIAM_USER_TOKEN_FILE: paths.userToken,
       GILLIAM_EXECUTOR_TOKEN_FILE: paths.executorToken,

@@ -39,7 +39,7 @@ describe('ports of a new stage', () => {
 
   test.each<[string, number[], number[], number]>([
     ['the usual ones', [], [], 4410],
-    ['the next block when one port of the first is taken', [], [4412], 4420],
+    ['the next block when that one is taken', [], [4410], 4420],
     ['not those of another stage, up or not', [4410, 4420], [], 4430],
   ])('%s', async (_, stages, taken, base) => {
     expect(await pickPorts(stages.map(portsOfBlock), free(...taken))).toEqual(portsOfBlock(base));

@@ -7,8 +7,6 @@ export const layoutVersion = 1;
 
 export interface StagePorts {
   readonly api: number;
-  readonly etcdClient: number;
-  readonly etcdPeer: number;
 }
 
 /** Who has started the container engine, so who may stop it. */

@@ -12,7 +12,7 @@ import { isPortFree, pickPorts, portsOfBlock } from './ports';
 export const defaultBaseImage = 'gilliam/base:bookworm';
 
 export interface ConfigWishes {
-  /** The API's port; etcd has the two after it. */
+  /** The API's port. */
   readonly port?: number;
   readonly hostPortBase?: number;
   /** The address by which published ports are reached. */
@@ -27,6 +27,7 @@ export async function decideConfig(
   wishes: ConfigWishes,
   env: NodeJS.ProcessEnv,
 ): Promise<StageConfig> {
+  checkSocketPath(paths.etcdSocket);
   const ports = wishes.port
     ? portsOfBlock(wishes.port)
     : (existing?.ports ?? (await pickPorts(reserved(paths, env), isPortFree)));
@@ -84,17 +85,21 @@ async function reachableHost(): Promise<string> {
   }
 }
 
-/** Throws when somebody else has taken a port of the stage that nothing of ours listens on now. */
-export async function checkPorts(config: StageConfig, runs: (component: string) => boolean): Promise<void> {
-  const uses: [number, string, string][] = [
-    [config.ports.api, 'the API', 'controlplane'],
-    [config.ports.etcdClient, 'etcd', 'etcd'],
-    [config.ports.etcdPeer, 'etcd', 'etcd'],
-  ];
-  for (const [port, what, component] of uses) {
-    if (runs(component) || (await isPortFree(port))) continue;
-    throw new PreconditionError(
-      `port ${port} on 127.0.0.1, which ${what} of stage ${config.stage} uses, is taken by another program: end that, or give other ports with --port`,
-    );
-  }
+/** Throws when somebody else has taken the stage's port. */
+export async function checkPort(config: StageConfig, apiRuns: boolean): Promise<void> {
+  const { api } = config.ports;
+  if (apiRuns || (await isPortFree(api))) return;
+  throw new PreconditionError(
+    `port ${api} on 127.0.0.1, which the API of stage ${config.stage} uses, is taken by another program: end that, or give another port with --port`,
+  );
+}
+
+/** The kernel's limit of a socket's address, without its final zero. */
+const maxSocketPathBytes = 107;
+
+function checkSocketPath(path: string): void {
+  if (Buffer.byteLength(path) <= maxSocketPathBytes) return;
+  throw new PreconditionError(
+    `${path} is longer than the ${maxSocketPathBytes} bytes of a socket's path: choose a shorter directory with GILLIAM_DATA`,
+  );
 }

@@ -4,6 +4,9 @@ import { InvalidError } from '../base/errors';
 
 export const defaultStage = 'local';
 
+/** Their names in the run directory. etcd wants a port behind a colon, and takes it as part of the name. */
+export const etcdSockets = { client: 'etcd-client.sock:0', peer: 'etcd-peer.sock:0' } as const;
+
 /** Where a stage on this machine keeps its things. */
 export interface StagePaths {
   readonly stage: string;
@@ -16,6 +19,8 @@ export interface StagePaths {
   readonly executorToken: string;
   /** One file for each running component: see process-file.ts. */
   readonly run: string;
+  /** Where etcd listens for the control plane: whoever may not enter the directory cannot connect. */
+  readonly etcdSocket: string;
   readonly logs: string;
 }
 
@@ -53,6 +58,7 @@ export function pathsIn(data: string, stage: string): StagePaths {
     userToken: join(data, 'tokens', 'user'),
     executorToken: join(data, 'tokens', 'executor'),
     run: join(data, 'run'),
+    etcdSocket: join(data, 'run', etcdSockets.client),
     logs: join(data, 'logs'),
   };
 }

@@ -8,7 +8,7 @@ const blockSize = 10;
 const blocks = 100;
 
 export function portsOfBlock(base: number): StagePorts {
-  return { api: base, etcdClient: base + 1, etcdPeer: base + 2 };
+  return { api: base };
 }
 
 /** The ports of a new stage: the first block of which no port is taken, now or by a stage that is not up. */

@@ -5,6 +5,7 @@ import { ExecutorState, type ExecutorStatus } from '../gen/gilliam/v1/executor';
 import type { GetStageResponse } from '../gen/gilliam/v1/stage_service';
 import { apiAddress } from './components';
 import type { StageConfig } from './config';
+import type { StagePaths } from './paths';
 
 export type Connect = (options: ConnectOptions) => Client;
 
@@ -21,11 +22,16 @@ export interface PartHealth {
   readonly message: string;
 }
 
+export interface ProbedStage {
+  readonly config: StageConfig;
+  readonly paths: StagePaths;
+}
+
 const probeTimeoutMs = 2_000;
 
 /** Asks all parts at once. Never rejects but by the signal. */
 export async function probe(
-  config: StageConfig,
+  { config, paths }: ProbedStage,
   token: string,
   connect: Connect,
   signal?: AbortSignal,
@@ -35,7 +41,7 @@ export async function probe(
     const options = { signal, deadlineMs: probeTimeoutMs };
     const name = `executors/${config.executor.name}`;
     const [etcd, controlplane, executor] = await Promise.all([
-      etcdHealth(config.ports.etcdClient),
+      etcdHealth(paths.etcdSocket),
       client.stage.getStage({}, options).then(stageHealth, unhealthy),
       client.executors
         .getExecutor({ name }, options)
@@ -65,9 +71,9 @@ function unhealthy(error: unknown): PartHealth {
   return { healthy: false, message: messageOf(error) };
 }
 
-function etcdHealth(port: number): Promise<PartHealth> {
+function etcdHealth(socketPath: string): Promise<PartHealth> {
   return new Promise((resolve) => {
-    const request = get({ host: '127.0.0.1', port, path: '/health', timeout: probeTimeoutMs }, (response) => {
+    const request = get({ socketPath, path: '/health', timeout: probeTimeoutMs }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text: string) => (body += text));
       response.on('end', () => resolve({ healthy: /"health"\s*:\s*"?true/.test(body), message: '' }));

@@ -19,7 +19,7 @@ export async function whyNotReady(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   for (const name of componentNames) giveUpOn(name, paths);
-  return firstIll(await probe(config, token, connect, signal));
+  return firstIll(await probe({ config, paths }, token, connect, signal));
 }
 
 export function firstIll(health: Health): string | undefined {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { apiAddress, componentNames } from './components';
 import { readConfig, type StageConfig } from './config';
+import type { StagePaths } from './paths';
 import { probe, type Health, type PartHealth } from './probe';
 import { findRunning, type ProcessRecord, readProcessRecord } from './process-record';
 import type { StageContext } from './step';
@@ -36,14 +37,17 @@ export async function stageReport(
   const config = readConfig(paths.config);
   if (!config) return undefined;
   const token = existsSync(paths.userToken) ? readToken(paths.userToken) : '';
-  const [health, engine] = await Promise.all([probe(config, token, connect, signal), docker.engine(signal)]);
+  const [health, engine] = await Promise.all([
+    probe({ config, paths }, token, connect, signal),
+    docker.engine(signal),
+  ]);
   const answers = engine.state === 'answers';
   const dockerHealth = { healthy: answers, message: answers ? '' : 'does not answer' };
   const reports = [
     processReport('supervisor', context, { healthy: true, message: '' }, ''),
     ...componentNames
       .filter((name) => name !== 'dockerd')
-      .map((name) => processReport(name, context, health[name], addressOf(name, config))),
+      .map((name) => processReport(name, context, health[name], addressOf(name, config, paths))),
     {
       ...processReport(
         'dockerd',
@@ -80,7 +84,7 @@ function whyDown(record: ProcessRecord | undefined): string {
   return record?.lastExit?.status ? `does not run (${record.lastExit.status})` : 'does not run';
 }
 
-function addressOf(name: keyof Health, config: StageConfig): string {
-  if (name === 'etcd') return `127.0.0.1:${config.ports.etcdClient}`;
+function addressOf(name: keyof Health, config: StageConfig, paths: StagePaths): string {
+  if (name === 'etcd') return paths.etcdSocket;
   return name === 'controlplane' ? apiAddress(config) : config.executor.host;
 }

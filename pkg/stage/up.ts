@@ -7,7 +7,7 @@ import { buildId } from './build-id';
 import { apiAddress } from './components';
 import { readConfig, type StageConfig, writeConfig } from './config';
 import { logPath, openLog } from './log-files';
-import { checkPorts, decideConfig, defaultBaseImage } from './new-config';
+import { checkPort, decideConfig, defaultBaseImage } from './new-config';
 import { ownComponents, planUp, type UpPlan, type UpStep } from './plan-up';
 import { findRunning, identify, writeProcessRecord } from './process-record';
 import { whyNotReady } from './readiness';
@@ -158,7 +158,7 @@ export class Up {
     ensureTokens(paths);
     const wishes = { ...this.options, engineOwner: plan.engineOwner };
     const config = await decideConfig(paths, this.#config, wishes, env);
-    await checkPorts(config, (component) => findRunning(paths.run, component) !== undefined);
+    await checkPort(config, findRunning(paths.run, 'controlplane') !== undefined);
     writeConfig(paths.config, config);
     this.#config = config;
     return `data in ${paths.data}, API on ${apiAddress(config)}`;
