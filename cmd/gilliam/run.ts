@@ -33,7 +33,9 @@ function report(
   if (error instanceof AnsweredError) return 1;
   const { message, exitCode, code } = describeError(error, { command, signal: context.signal });
   const { stderr, stdout, env } = context;
-  if (message !== '') stderr.write(`${createColors(stderr.colors).red('error:')} ${message}\n`);
+  // Ended by a signal, with nothing to say: as what has no end is meant to be.
+  if (message === '') return exitCode;
+  stderr.write(`${createColors(stderr.colors).red('error:')} ${message}\n`);
   if (env.GILLIAM_DEBUG && error instanceof Error) stderr.write(`${error.stack}\n`);
   const end = argv.indexOf('--');
   if ((end === -1 ? argv : argv.slice(0, end)).includes('--json')) {

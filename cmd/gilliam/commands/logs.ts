@@ -45,8 +45,11 @@ export default class Logs extends FormationCommand {
       tailLines: flags.tail,
       since,
     };
+    let printed = false;
     for await (const { lines } of this.client.logs.streamLogs(request, { signal })) {
       for (const line of lines) printer.print(line);
+      printed ||= lines.length > 0;
     }
+    if (!printed) this.hint('gilliam ps');
   }
 }
