@@ -35,7 +35,7 @@ export interface ControllerManagerOptions {
 }
 
 export interface ControllerSettings {
-  /** How long a dead leader may keep others from leading. Default 6 s. */
+  /** How long a dead leader may keep others from leading. Default 4 s. */
   readonly ttlMs?: number;
   /** For how long an executor may have no session before it is lost. Default 10 s. */
   readonly lostAfterMs?: number;

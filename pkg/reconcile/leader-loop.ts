@@ -20,7 +20,7 @@ export interface LeaderLoopOptions {
   readonly election: string;
   /** Who this is: shown to people. */
   readonly identity: string;
-  /** How long a dead leader may keep others from leading. Default 6 s. */
+  /** How long a dead leader may keep others from leading. Default 4 s: a control plane that was killed leads again within it. */
   readonly ttlMs?: number;
   /**
    * Leads until the signal aborts; then it has to resolve. When it throws or resolves by itself, the term is over too.
@@ -50,7 +50,7 @@ export class LeaderLoop {
 
   /** Until the signal aborts; then resolves, once the term is over and given up. */
   async run(signal: AbortSignal): Promise<void> {
-    const { store, election, identity, ttlMs = 6_000, clock, random, log } = this.#options;
+    const { store, election, identity, ttlMs = 4_000, clock, random, log } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
       let began = clock.monotonic();
