@@ -56,7 +56,7 @@ install_packages() {
   has apt-get || die "this is neither Debian nor Ubuntu: install by hand:$packages"
   say "installing$packages (apt-get install)"
   # shellcheck disable=SC2086 # a list of words
-  if apt_get install --simulate $packages >/dev/null 2>&1 && apt_get install $packages; then
+  if apt_get install --simulate $packages 2>/dev/null && apt_get install $packages 2>/dev/null; then
     packages=
     return
   fi
@@ -67,10 +67,17 @@ install_packages() {
   packages=
 }
 
+# Says nothing unless it fails, and then all.
 apt_get() {
-  as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
-    apt-get --yes --quiet=2 --no-install-recommends -o Dpkg::Use-Pty=0 "$@" </dev/null
+  if as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
+    apt-get --yes --quiet=2 --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >"$apt_log" 2>&1 </dev/null; then
+    return
+  fi
+  cat "$apt_log" >&2
+  return 1
 }
+apt_log=$(mktemp)
+trap 'rm -f "$apt_log"' EXIT
 
 # A stage runs an etcd of its own: the one that Debian starts is in nobody's way, and in nobody's use.
 silence_packaged_etcd() {
@@ -134,6 +141,11 @@ stage_packages() {
   fi
   need iptables iptables 'with which the Docker Engine publishes ports'
   need mmdebstrap mmdebstrap 'which makes the base image of Debian packages'
+  # Ubuntu comes without Debian's keys; and without root, mmdebstrap maps user ids.
+  if ! [ -e /usr/share/keyrings/debian-archive-keyring.gpg ]; then
+    need debian-archive-keyring debian-archive-keyring 'with which Debian packages are checked'
+  fi
+  if [ "$(id -u)" != 0 ]; then need newuidmap uidmap 'with which the base image is made without root'; fi
   need git git 'of which gilliam deploys HEAD'
   if ! [ -e /etc/ssl/certs/ca-certificates.crt ]; then
     need update-ca-certificates ca-certificates 'which builds trust'
