@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { isIP } from 'node:net';
 import { Server, ServerCredentials, type Metadata } from '@grpc/grpc-js';
 import { deadline, sleep, type Clock } from '../base/clock';
@@ -206,6 +207,8 @@ export class ApiServer {
         if (this.#stopping.signal.aborted) throw this.#stopping.signal.reason;
         authenticator.check(metadata, audience);
         const call = new AbortController();
+        // A stream of logs listens once for each instance.
+        setMaxListeners(0, call.signal);
         this.#calls.add(call);
         const end = () => call.abort(new CancelledError('the caller is gone'));
         onCancelled(end);

@@ -1,4 +1,4 @@
-import { ApiServer, type ApiServerOptions } from '../api/server';
+import { ApiServer, type ApiServerOptions, type ListenOptions } from '../api/server';
 import { SystemClock } from '../base/clock';
 import { silentLogger } from '../base/log';
 import { SystemRandom } from '../base/random';
@@ -6,7 +6,7 @@ import { connect, type Client, type ConnectOptions } from '../client/client';
 import { InstanceSpec_Desired, InstanceState, InstanceStatus } from '../gen/gilliam/v1/instance';
 import { Process } from '../gen/gilliam/v1/release';
 import { instanceName } from '../resource/instance';
-import { instances, type Instance } from '../resource/objects';
+import { instances, sessions, type Instance, type Session } from '../resource/objects';
 import { MemoryStore } from '../store/memory/memory-store';
 import type { Store } from '../store/store';
 import { FakeBuilder } from './fake-builder';
@@ -60,7 +60,10 @@ export class ApiHarness {
   }
 
   /** Starts the server, on the port that it had before. */
-  async startServer(options: Partial<ApiServerOptions> = {}): Promise<void> {
+  async startServer({
+    listen,
+    ...options
+  }: Partial<ApiServerOptions> & { listen?: ListenOptions } = {}): Promise<void> {
     const { store, builder, clock, random } = this;
     this.#server = new ApiServer({
       store,
@@ -74,7 +77,7 @@ export class ApiHarness {
       tokens: { user: 'user-token', executor: 'executor-token' },
       ...options,
     });
-    this.#port = (await this.#server.listen({ port: this.#port })).port;
+    this.#port = (await this.#server.listen(listen ?? { port: this.#port })).port;
   }
 
   async stopServer(): Promise<void> {
@@ -138,6 +141,10 @@ export class ApiHarness {
     await this.store.commit([{ op: 'update', kind: instances, object: change(before) }]);
   }
 
+  sessionOf(executor: string): Promise<Session | undefined> {
+    return this.store.get(sessions, { formation: '', name: executor });
+  }
+
   async instance(name: string, formation = 'shop'): Promise<Instance> {
     const found = await this.store.get(instances, { formation, name });
     if (!found) throw new Error(`no instance ${name}`);
@@ -145,8 +152,8 @@ export class ApiHarness {
   }
 }
 
-/** Looks until the answer is what is wanted, for at most 5 s; the last failure is the error. */
-export async function eventually<T>(look: () => T | Promise<T>, limitMs = 5_000): Promise<T> {
+/** Looks until the answer is what is wanted, for at most 4 s; the last failure is the error. */
+export async function eventually<T>(look: () => T | Promise<T>, limitMs = 4_000): Promise<T> {
   const end = Date.now() + limitMs;
   for (;;) {
     try {

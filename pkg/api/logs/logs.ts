@@ -55,6 +55,8 @@ export function logHandlers({ context, links, broker, streams }: Parts): Handler
         if (hasLogs(after) && matches(sources, after)) start(after, { follow, since });
       });
       try {
+        // That the stream stands: who waits for a line may wait for long.
+        yield { lines: [] };
         for (const instance of initialInstances(cache.list(name), sources)) {
           start(instance, { follow, tailLines, since });
         }
