@@ -1,8 +1,11 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import type { LogLine, StreamLogsRequest } from '../../../pkg/gen/gilliam/v1/log_service';
+import type { DeepPartial } from '../../../pkg/gen/gilliam/v1/metadata';
 import { FormationCommand } from '../formation-command';
 import { parseDuration } from '../lib/duration';
 import { LogPrinter } from '../lib/log-printer';
+import { logsInOrder } from '../lib/logs-in-order';
 
 export default class Logs extends FormationCommand {
   static override summary = 'Show what instances print';
@@ -35,7 +38,7 @@ export default class Logs extends FormationCommand {
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(Logs);
-    const { stdout, clock, signal } = this.context;
+    const { stdout, clock } = this.context;
     const since = flags.since ? new Date(clock.now() - parseDuration(flags.since)) : undefined;
     const printer = new LogPrinter(stdout, { json: this.jsonEnabled(), timestamps: flags.timestamps });
     const request = {
@@ -46,10 +49,17 @@ export default class Logs extends FormationCommand {
       since,
     };
     let printed = false;
-    for await (const { lines } of this.client.logs.streamLogs(request, { signal })) {
+    // Followed, they come as they are printed, and so in order.
+    const batches = this.#read(request);
+    for await (const lines of flags.follow ? batches : logsInOrder(batches)) {
       for (const line of lines) printer.print(line);
       printed ||= lines.length > 0;
     }
     if (!printed) this.hint('gilliam ps');
+  }
+
+  async *#read(request: DeepPartial<StreamLogsRequest>): AsyncGenerator<readonly LogLine[]> {
+    const { signal } = this.context;
+    for await (const { lines } of this.client.logs.streamLogs(request, { signal })) yield lines;
   }
 }

@@ -3,6 +3,7 @@ import { Instance, InstanceState } from '../../../pkg/gen/gilliam/v1/instance';
 import { isFinished } from '../../../pkg/resource/instance';
 import { FormationCommand } from '../formation-command';
 import { UsageError } from '../lib/errors';
+import { every } from '../lib/every';
 import { followInstances, listInstances } from '../lib/follow-instances';
 import { compareInstances, instanceLine } from '../lib/instance-line';
 import { Screen } from '../lib/screen';
@@ -53,9 +54,17 @@ export default class Ps extends FormationCommand {
   }
 
   async #watch(parent: string, render: (instances: readonly Instance[]) => readonly string[]): Promise<void> {
-    const screen = new Screen(this.context.stdout);
-    for await (const instances of followInstances(this.client, parent, this.context))
-      screen.show(render(instances));
+    const { stdout, clock } = this.context;
+    const screen = new Screen(stdout);
+    let latest: readonly Instance[] = [];
+    const show = () => screen.show(render(latest));
+    // Ages go on when nothing else does.
+    const ticker = stdout.isTerminal ? every(clock, 1000, show) : undefined;
+    try {
+      for await (latest of followInstances(this.client, parent, this.context)) show();
+    } finally {
+      ticker?.dispose();
+    }
   }
 }
 

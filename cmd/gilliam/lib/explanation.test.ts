@@ -49,7 +49,7 @@ test('every executor’s verdict per clause, the nearest miss, what happened', (
     '  ✓ ready',
     '  ✗ tags.ssd == "yes": tags.ssd is "no"',
     '',
-    'nearest miss: b lacks only tags.ssd == "yes" (tags.ssd is "no")',
+    'nearest miss: b, but for tags.ssd == "yes" (tags.ssd is "no")',
     '',
     'WHEN          SEVERITY  WHAT   REASON         MESSAGE',
     '1 minute ago  warning   web.1  Unschedulable  0 of 2 executors (3 times)',

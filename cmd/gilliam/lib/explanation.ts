@@ -49,7 +49,7 @@ function nearestMissLines(verdicts: readonly Verdict[]): string[] {
   const [nearest] = [...verdicts].sort((left, right) => failed(left).length - failed(right).length);
   if (!nearest) return [];
   const against = failed(nearest).map(({ clause, detail }) => (detail ? `${clause} (${detail})` : clause));
-  return ['', `nearest miss: ${nearest.executor} lacks only ${against.join(' and ')}`];
+  return ['', `nearest miss: ${nearest.executor}, but for ${against.join(' and ')}`];
 }
 
 function failed(verdict: Verdict): readonly Clause[] {

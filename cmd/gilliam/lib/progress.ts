@@ -1,6 +1,7 @@
 import type { Clock } from '../../../pkg/base/clock';
 import type { Disposable } from '../../../pkg/base/disposable';
 import type { Output } from '../context';
+import { every } from './every';
 
 const frames = [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'];
 const frameMs = 100;
@@ -21,8 +22,11 @@ export class Progress implements Disposable {
   update(text: string): void {
     this.#text = text;
     if (!this.#output.isTerminal) return;
-    if (this.#timer) this.#draw();
-    else this.#tick();
+    this.#timer ??= every(this.#clock, frameMs, () => {
+      this.#frame += 1;
+      this.#draw();
+    });
+    this.#draw();
   }
 
   dispose(): void {
@@ -30,12 +34,6 @@ export class Progress implements Disposable {
     this.#timer.dispose();
     this.#timer = undefined;
     this.#output.write('\r\u001b[2K');
-  }
-
-  #tick(): void {
-    this.#frame += 1;
-    this.#draw();
-    this.#timer = this.#clock.after(frameMs, () => this.#tick());
   }
 
   #draw(): void {
