@@ -3,6 +3,7 @@ import { messageOf } from '../base/errors';
 import { ExecutorState } from '../gen/gilliam/v1/executor';
 import type { ComponentStatus, StageServiceService } from '../gen/gilliam/v1/stage_service';
 import { executors, formations } from '../resource/objects';
+import { dataVersion } from '../store/data-version';
 import type { ApiContext } from './api-context';
 import type { CallContext, Handlers } from './call';
 
@@ -54,6 +55,3 @@ export function stageHandlers(context: ApiContext): Handlers<StageServiceService
     },
   };
 }
-
-/** The version of the data that this program reads and writes. A store opens no other. */
-const dataVersion = 1;

@@ -35,7 +35,11 @@ test('the first happening makes an event', () => {
 
 test('a repetition counts up, and the newest message and object stand', () => {
   const first = mergeEvent(undefined, happening(), () => 'e1');
-  const second = mergeEvent(first, happening({ message: 'exited with 2', uid: 'u2', at: at(20) }), () => 'e2');
+  const second = mergeEvent(
+    first,
+    happening({ message: 'exited with 2', uid: 'u2', at: at(20) }),
+    () => 'e2',
+  );
   expect(second).toMatchObject({
     metadata: { uid: 'e1' },
     uid: 'u2',

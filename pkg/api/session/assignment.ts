@@ -45,8 +45,8 @@ export class AssignmentIndex {
   ) {
     for (const instance of cache.list()) this.#put(instance);
     this.#subscription = cache.onChange((_key, after, before) => {
-      // A name that was taken again is another instance.
-      if (before && (!after || before.metadata.uid !== after.metadata.uid)) {
+      // A name that was taken again is another instance. None ever moves, but the index does not rely on that.
+      if (before && !(after && sameHolder(before, after))) {
         this.#byExecutor.get(before.spec.executor)?.delete(before.metadata.uid);
         onChange(before.spec.executor, before.metadata.uid);
       }
@@ -79,4 +79,8 @@ export class AssignmentIndex {
     if (!held) this.#byExecutor.set(executor, (held = new Map<string, Instance>()));
     held.set(instance.metadata.uid, instance);
   }
+}
+
+function sameHolder(left: Instance, right: Instance): boolean {
+  return left.metadata.uid === right.metadata.uid && left.spec.executor === right.spec.executor;
 }

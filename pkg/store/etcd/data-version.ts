@@ -1,9 +1,7 @@
 import { InternalError, PreconditionError } from '../../base/errors';
+import { dataVersion } from '../data-version';
 import type { EtcdClient } from './etcd-client';
 import type { StageKeys } from './etcd-txn';
-
-/** The version of the data that this program reads and writes: see docs/architecture.md, objects and keys. */
-export const dataVersion = 1;
 
 const path = 'meta/data-version';
 
