@@ -228,10 +228,13 @@ describe('what cannot be started', () => {
     });
     await rig.clock.advance(60_000);
     expect(rig.driver.running).toEqual([]);
-    // Kept for its logs until it is forgotten.
-    expect(rig.driver.containers).toHaveLength(1);
+    // Kept for its log, for a while beyond being forgotten.
     rig.plane.forget(['u1']);
-    await rig.clock.advance(10);
+    await rig.clock.advance(9 * 60_000);
+    rig.plane.wantLogs({ stream: 's', uid: 'u1' });
+    await rig.clock.advance(0);
+    expect(rig.plane.logs.get('s')?.lines).toHaveLength(1);
+    await rig.clock.advance(2 * 60_000);
     expect(rig.driver.containers).toEqual([]);
   });
 
@@ -377,6 +380,22 @@ describe('restarts', () => {
     await rig.clock.advance(1000);
     expect(rig.plane.status('u1')).toMatchObject({ state: RUNNING, ready: true, restarts: 1 });
     expect(rig.id('u1')).not.toBe(before);
+  });
+
+  test('an exit that happens while the engine is asked is not missed', async () => {
+    await open();
+    const inspect = rig.driver.inspect.bind(rig.driver);
+    rig.driver.inspect = async (...args) => {
+      const seen = await inspect(...args);
+      rig.driver.inspect = inspect;
+      rig.driver.exit(rig.id('u1'), 3);
+      await rig.clock.settle();
+      return seen;
+    };
+    const check = { $case: 'tcp' as const, value: { port: 0 } };
+    rig.plane.assign(fakeTask(1, { process: { health: { check } } }));
+    await rig.clock.advance(100);
+    expect(rig.plane.status('u1')).toMatchObject({ reason: 'Restarting', exitCode: 3 });
   });
 
   test('a missed event costs time only', async () => {

@@ -4,6 +4,8 @@ import type { Capacity } from '../gen/gilliam/v1/executor';
 export interface AgentTimes {
   /** How long a container of an unknown instance is left alone. */
   readonly strayGraceMs: number;
+  /** How long the container of an instance that has failed is kept for its log, once it is forgotten. */
+  readonly failedKeptMs: number;
   /** Between full looks at the engine, in case an event went missing. */
   readonly relistMs: number;
   /** From connecting to the first assignment. */
@@ -12,6 +14,7 @@ export interface AgentTimes {
 
 export const defaultTimes: AgentTimes = {
   strayGraceMs: 30_000,
+  failedKeptMs: 10 * 60_000,
   relistMs: 60_000,
   assignmentTimeoutMs: 10_000,
 };
@@ -36,7 +39,7 @@ export interface AgentConfig {
   readonly capacity?: Partial<Capacity>;
   /** Gilliam's version. */
   readonly version: string;
-  /** Containers made and started at once. Default 4. */
+  /** Containers made and started at once. Default 16. */
   readonly startConcurrency?: number;
   readonly times?: Partial<AgentTimes>;
 }

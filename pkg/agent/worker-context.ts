@@ -1,0 +1,34 @@
+import type { Clock } from '../base/clock';
+import type { Logger } from '../base/log';
+import type { Random } from '../base/random';
+import type { Driver, Owner } from './driver';
+import type { Host } from './host';
+import type { ImagePuller } from './image-puller';
+import type { Limiter } from './limiter';
+import type { PortAllocator } from './port-allocator';
+import type { Reporter } from './reporter';
+
+/** What all workers of an executor share. */
+export interface WorkerContext {
+  readonly driver: Driver;
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly owner: Owner;
+  readonly ports: PortAllocator;
+  readonly puller: ImagePuller;
+  /** Bounds how many containers are made or started at once. */
+  readonly starts: Limiter;
+  readonly reporter: Reporter;
+  /** The address that is reported for published ports. */
+  readonly address: string;
+  /** Where published ports listen. */
+  readonly bindAddress: string;
+  /** Whether new containers may be made. */
+  mayCreate(): boolean;
+  /** Whether all containers have been listed: an instance that has no worker then has no container. */
+  listed(): boolean;
+  /** Called after each step of an instance's worker: something may be different. */
+  onStep(uid: string): void;
+}
