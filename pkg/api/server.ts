@@ -154,9 +154,8 @@ export class ApiServer {
     await Promise.race([ended, late]);
     grace.dispose();
     this.#server.forceShutdown();
-    await this.#context.events.flush();
-    await this.#links.close();
-    await Promise.all(this.#background);
+    // Together: each may wait for a store that does not answer.
+    await Promise.all([this.#context.events.flush(), this.#links.close(), ...this.#background]);
   }
 
   #addServices(authenticator: Authenticator): void {

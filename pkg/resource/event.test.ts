@@ -19,8 +19,8 @@ test('an event is named for what happened to what, so that repetitions count up'
 });
 
 test('the first happening makes an event', () => {
-  expect(mergeEvent(undefined, happening({ warning: true }), () => 'e1')).toEqual({
-    metadata: expect.objectContaining({ name: 'instance.web.1.restarted', formation: 'shop', uid: 'e1' }),
+  expect(mergeEvent(undefined, happening({ warning: true }), () => 'e1')).toMatchObject({
+    metadata: { name: 'instance.web.1.restarted', formation: 'shop', uid: 'e1' },
     severity: Event_Severity.WARNING,
     kind: 'Instance',
     name: 'web.1',
