@@ -1,7 +1,7 @@
 import { Pulse } from '../api/pulse';
 import { CancelledError } from '../base/errors';
 import type { Client } from '../client/client';
-import type { InstanceState} from '../gen/gilliam/v1/instance';
+import type { InstanceState } from '../gen/gilliam/v1/instance';
 import { InstanceStatus } from '../gen/gilliam/v1/instance';
 import type {
   ConnectRequest,
