@@ -6,8 +6,8 @@ import { memory } from './filters/memory';
 import { ready } from './filters/ready';
 import type { Fleet } from './fleet';
 import type { Memos } from './memo';
-import { tieOf } from './rank';
-import { WinnerTree } from './winner-tree';
+import { defaultRank } from './rank';
+import { RankTree } from './rank-tree';
 
 /** The rank of an executor that refuses: below all that accept, whose ranks are finite. */
 const REFUSED = -Infinity;
@@ -20,7 +20,9 @@ const REFUSED = -Infinity;
 export class Candidates {
   readonly #fulfils: readonly ((load: ExecutorLoad) => number)[];
   readonly #rank: (load: ExecutorLoad) => number;
-  #kept: Kept | undefined;
+  #tree: RankTree | undefined;
+  /** How many of the fleet's placements the tree knows of. */
+  #seen = 0;
 
   constructor(
     readonly fleet: Fleet,
@@ -28,55 +30,44 @@ export class Candidates {
     memos: Memos,
   ) {
     this.#fulfils = demand.requirements.map((requirement) => memos.of(requirement, demand.process));
-    this.#rank = demand.rank ? memos.of(demand.rank, demand.process) : (load) => 0 - load.count;
+    this.#rank = demand.rank ? memos.of(demand.rank, demand.process) : defaultRank;
   }
 
   /** The executor's index; undefined when all refuse. */
   scan(): number | undefined {
-    let best: ExecutorLoad | undefined;
+    let best: number | undefined;
     let bestRank = REFUSED;
     for (const load of this.fleet.loads) {
       const rank = this.#rankOf(load);
-      if (rank === REFUSED || rank < bestRank) continue;
-      // The executors are in the order that breaks ties of ties.
-      if (best && rank === bestRank && tieOf(load, this.demand) >= tieOf(best, this.demand)) continue;
-      best = load;
+      // The executors are in the order that breaks ties.
+      if (rank <= bestRank) continue;
+      best = load.index;
       bestRank = rank;
     }
-    return best?.index;
+    return best;
   }
 
   /** As scan. */
   keep(): number | undefined {
-    const kept = (this.#kept ??= this.#begin());
+    const tree = (this.#tree ??= this.#plant());
     const { loads, placed } = this.fleet;
     // What was placed for this demand itself is among the changes too.
-    for (; kept.seen < placed.length; kept.seen++) {
-      const index = placed[kept.seen] as number;
-      const rank = this.#rankOf(loads[index] as ExecutorLoad);
-      if (rank === kept.ranks[index]) continue;
-      kept.ranks[index] = rank;
-      kept.tree.update(index);
+    for (; this.#seen < placed.length; this.#seen++) {
+      const index = placed[this.#seen] as number;
+      tree.update(index, this.#rankOf(loads[index] as ExecutorLoad));
     }
-    const best = kept.tree.winner;
-    return best === -1 || kept.ranks[best] === REFUSED ? undefined : best;
+    const { best } = tree;
+    return best === undefined || tree.rankOf(best) === REFUSED ? undefined : best;
   }
 
   /** Forgets what `keep` remembers. */
   drop(): void {
-    this.#kept = undefined;
+    this.#tree = undefined;
   }
 
-  #begin(): Kept {
-    const { loads, placed } = this.fleet;
-    const ranks = Float64Array.from(loads, (load) => this.#rankOf(load));
-    const ties = Uint32Array.from(loads, (load) => tieOf(load, this.demand));
-    const wins = (left: number, right: number): boolean => {
-      if (ranks[left] !== ranks[right]) return (ranks[left] as number) > (ranks[right] as number);
-      if (ties[left] !== ties[right]) return (ties[left] as number) < (ties[right] as number);
-      return left < right;
-    };
-    return { ranks, tree: new WinnerTree(loads.length, wins), seen: placed.length };
+  #plant(): RankTree {
+    this.#seen = this.fleet.placed.length;
+    return new RankTree(Float64Array.from(this.fleet.loads, (load) => this.#rankOf(load)));
   }
 
   // The filters of filtersFor, the cheap ones first.
@@ -87,12 +78,4 @@ export class Candidates {
     for (const fulfils of this.#fulfils) if (fulfils(load) !== 1) return REFUSED;
     return this.#rank(load);
   }
-}
-
-interface Kept {
-  /** By the executors' indexes. */
-  readonly ranks: Float64Array;
-  readonly tree: WinnerTree;
-  /** How many of the fleet's placements the ranks know of. */
-  seen: number;
 }

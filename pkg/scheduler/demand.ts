@@ -3,15 +3,16 @@ import { DEFAULT_RANK, limitsOf, rankOf } from '../resource/defaults';
 import type { Instance } from '../resource/objects';
 import type { Expression } from './expression';
 import { rank, requirement } from './expression';
-import { hashText } from './hash';
 
-/** What an instance asks of the executor that is to run it. Instances with the same demand are placed alike. */
+/**
+ * What an instance asks of the executor that is to run it. Instances with the same demand are placed alike, whatever
+ * their process: most services of a stage ask for one of a few sizes, and for nothing else.
+ */
 export interface Demand {
   /** Equal for equal demands. */
   readonly key: string;
-  /** `shop/web`: whose instances `nsame` counts, of whatever release. */
-  readonly process: string;
-  readonly processHash: number;
+  /** Whose instances `nsame` counts: `shop/web`. Undefined where nothing reads it. */
+  readonly process: string | undefined;
   /** 0 for no reservation. */
   readonly cpuMillis: number;
   /** 0 for no reservation. A number, as bigints are slow and 2^53 bytes are plenty. */
@@ -21,21 +22,24 @@ export interface Demand {
   readonly rank: Expression<number> | undefined;
 }
 
+/** A process of a formation, of whatever release: `shop/web`. */
 export function processKey(instance: Instance): string {
   return `${instance.metadata.formation}/${instance.spec.process}`;
 }
 
 export function demandOf(instance: Instance, process: Process): Demand {
   const { cpuMillis, memoryBytes } = limitsOf(process);
-  const key = processKey(instance);
+  const requirements = process.requirements.map(requirement);
   const rankText = rankOf(process);
+  const ranked = rankText === DEFAULT_RANK ? undefined : rank(rankText);
+  const readsProcess = [...requirements, ranked].some((each) => each?.reads.variables.has('nsame'));
+  const counted = readsProcess ? processKey(instance) : undefined;
   return {
-    key: JSON.stringify([key, cpuMillis, Number(memoryBytes), process.requirements, rankText]),
-    process: key,
-    processHash: hashText(key),
+    key: JSON.stringify([counted, cpuMillis, Number(memoryBytes), process.requirements, rankText]),
+    process: counted,
     cpuMillis,
     memoryBytes: Number(memoryBytes),
-    requirements: process.requirements.map(requirement),
-    rank: rankText === DEFAULT_RANK ? undefined : rank(rankText),
+    requirements,
+    rank: ranked,
   };
 }

@@ -1,12 +1,10 @@
 import { ExecutorState } from '../gen/gilliam/v1/executor';
 import type { Executor } from '../resource/objects';
 import type { Census } from './census';
-import { hashText } from './hash';
 import type { Variables } from './variables';
 
 /** What an instance takes from its executor. */
 export interface Reservation {
-  readonly process: string;
   readonly cpuMillis: number;
   readonly memoryBytes: number;
 }
@@ -14,7 +12,6 @@ export interface Reservation {
 /** One executor and what is placed on it: the only thing that changes while a plan is made. */
 export class ExecutorLoad {
   readonly name: string;
-  readonly hash: number;
   /** Connected, and done with stopping what it should not run. */
   readonly isReady: boolean;
   /** Neither cordoned nor draining. */
@@ -34,14 +31,13 @@ export class ExecutorLoad {
 
   constructor(
     readonly executor: Executor,
-    /** Its place among the executors of the plan, which are in the order of their names. */
+    /** Its place among the executors of the plan. */
     readonly index: number,
     census: Census,
   ) {
     this.#census = census;
     const { host, domain, tags, capacity } = executor.status;
     this.name = executor.metadata.name;
-    this.hash = hashText(this.name);
     this.isReady = executor.status.state === ExecutorState.READY;
     this.isOpen = !executor.spec.cordoned && !executor.spec.draining;
     this.cpuTotalMillis = capacity?.cpuMillis ?? 0;
@@ -62,8 +58,8 @@ export class ExecutorLoad {
     };
   }
 
-  /** Takes an instance in. */
-  place({ process, cpuMillis, memoryBytes }: Reservation): void {
+  /** Takes an instance of the process in. */
+  place(process: string, { cpuMillis, memoryBytes }: Reservation): void {
     this.version++;
     this.count++;
     this.cpuFreeMillis -= cpuMillis;
@@ -71,13 +67,11 @@ export class ExecutorLoad {
     this.#census.add(process, this.index);
   }
 
-  /** Unfinished instances of the process here. */
-  countOf(process: string): number {
-    return this.#census.of(process).get(this.index) ?? 0;
-  }
-
-  /** What expressions see, for an instance of the process. The same object at each call: use it before the next one. */
-  variablesFor(process: string): Variables {
+  /**
+   * What expressions see, for an instance of the process, if any of them reads `nsame`. The same object at each call:
+   * use it before the next one.
+   */
+  variablesFor(process: string | undefined): Variables {
     const variables = this.#variables;
     if (this.#variablesVersion !== this.version) {
       this.#variablesVersion = this.version;
@@ -85,7 +79,8 @@ export class ExecutorLoad {
       variables.cpu_free = BigInt(this.cpuFreeMillis);
       variables.memory_free = BigInt(this.memoryFreeBytes);
     }
-    variables.nsame = BigInt(this.countOf(process));
+    const same = process === undefined ? 0 : this.#census.of(process).get(this.index);
+    variables.nsame = BigInt(same ?? 0);
     return variables;
   }
 }

@@ -8,7 +8,7 @@ import { Fault } from './expression';
 import { filtersFor } from './filters';
 import { explainValue } from './filters/requirement';
 import { compareText, Fleet } from './fleet';
-import { numberOf, rankOn, tieOf } from './rank';
+import { numberOf, rankOn } from './rank';
 import type { Explain } from './types';
 
 /**
@@ -21,11 +21,9 @@ export const explain: Explain = (snapshot, instance) => {
   if (!demand) return fleet.loads.map((load) => unknownRelease(load, instance));
   const judged = fleet.loads.map((load) => ({ load, ...judge(load, demand) }));
   judged.sort((left, right) => {
-    const byName = compareText(left.load.name, right.load.name);
     if (left.accepted !== right.accepted) return left.accepted ? -1 : 1;
-    if (left.accepted)
-      return right.rank - left.rank || tieOf(left.load, demand) - tieOf(right.load, demand) || byName;
-    return failures(left) - failures(right) || byName;
+    if (left.accepted) return right.rank - left.rank || left.load.index - right.load.index;
+    return failures(left) - failures(right) || compareText(left.load.name, right.load.name);
   });
   const chosen = chosenOf(instance, judged[0]?.accepted ? judged[0].load.name : '');
   const verdicts = judged.map(({ load, clauses, accepted, rank }) => ({

@@ -3,12 +3,17 @@ import type { Instance } from '../resource/objects';
 import { Census } from './census';
 import type { Demand } from './demand';
 import { demandOf, processKey } from './demand';
+import type { Reservation } from './executor-load';
 import { ExecutorLoad } from './executor-load';
+import { hashText } from './hash';
 import type { Snapshot } from './types';
 
 /** All executors with what is placed on them, made of a snapshot, which stays as it is. */
 export class Fleet {
-  /** In the order of their names. */
+  /**
+   * In the order that breaks ties of rank: by a hash of the name. It is stable, so that a plan that is made again comes
+   * out the same, and follows neither racks nor ages, as names do.
+   */
   readonly loads: readonly ExecutorLoad[];
   readonly census = new Census();
   /** The indexes of the executors that something was placed on, in that order. */
@@ -22,20 +27,21 @@ export class Fleet {
     without?: Instance,
   ) {
     this.loads = [...snapshot.executors]
-      .sort((left, right) => compareText(left.metadata.name, right.metadata.name))
-      .map((executor, index) => new ExecutorLoad(executor, index, this.census));
+      .map((executor) => ({ executor, name: executor.metadata.name, hash: hashText(executor.metadata.name) }))
+      .sort((left, right) => left.hash - right.hash || compareText(left.name, right.name))
+      .map(({ executor }, index) => new ExecutorLoad(executor, index, this.census));
     this.#byName = new Map(this.loads.map((load) => [load.name, load]));
     for (const instance of snapshot.instances) {
       if (instance.spec.executor === '' || isFinished(instance.status.state)) continue;
       if (without && instance.metadata.uid === without.metadata.uid) continue;
-      this.#byName.get(instance.spec.executor)?.place(this.#reservationOf(instance));
+      this.#byName.get(instance.spec.executor)?.place(processKey(instance), this.#reservationOf(instance));
     }
   }
 
   /** Places an instance of the demand. */
-  place(index: number, demand: Demand): ExecutorLoad {
+  place(index: number, instance: Instance, demand: Demand): ExecutorLoad {
     const load = this.loads[index] as ExecutorLoad;
-    load.place(demand);
+    load.place(processKey(instance), demand);
     this.placed.push(index);
     return load;
   }
@@ -52,8 +58,8 @@ export class Fleet {
     return demand;
   }
 
-  #reservationOf(instance: Instance) {
-    return this.demandOf(instance) ?? { process: processKey(instance), cpuMillis: 0, memoryBytes: 0 };
+  #reservationOf(instance: Instance): Reservation {
+    return this.demandOf(instance) ?? { cpuMillis: 0, memoryBytes: 0 };
   }
 }
 

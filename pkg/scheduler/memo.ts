@@ -16,14 +16,16 @@ export class Memos {
   constructor(readonly fleet: Fleet) {}
 
   /** How to evaluate the expression for a process: a rank is a number, a requirement 1 where it is fulfilled. */
-  of(expression: AnyExpression, process: string): (load: ExecutorLoad) => number {
+  of(expression: AnyExpression, process: string | undefined): (load: ExecutorLoad) => number {
     let memo = this.#memos.get(expression.text);
     if (!memo && this.#memos.size < MAX_MEMOS) {
       memo = new Memo(expression, this.fleet.loads.length);
       this.#memos.set(expression.text, memo);
     }
     if (!memo) return (load) => evaluate(expression, load, process);
-    if (!expression.reads.variables.has('nsame')) return (load) => memo.valueOn(load, process);
+    if (process === undefined || !expression.reads.variables.has('nsame')) {
+      return (load) => memo.valueOn(load, process);
+    }
     // Only where the process has instances already does the value differ from that of other processes.
     const counts = this.fleet.census.of(process);
     return (load) =>
@@ -49,7 +51,7 @@ class Memo {
     this.#fixed = !readsLoad(expression.reads.variables);
   }
 
-  valueOn(load: ExecutorLoad, process: string): number {
+  valueOn(load: ExecutorLoad, process: string | undefined): number {
     const { index } = load;
     // Versions begin at 1: 0 stands for never.
     const version = this.#fixed ? 1 : load.version;
@@ -61,7 +63,7 @@ class Memo {
   }
 }
 
-function evaluate(expression: AnyExpression, load: ExecutorLoad, process: string): number {
+function evaluate(expression: AnyExpression, load: ExecutorLoad, process: string | undefined): number {
   const value = expression.evaluate(load.variablesFor(process));
   return typeof value === 'boolean' ? Number(value) : numberOf(value);
 }

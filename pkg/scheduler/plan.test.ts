@@ -155,7 +155,7 @@ describe('schedule says why not', () => {
       'everything at once',
       [lost, gone, cordoned, draining, e1],
       { requirements: ['tags.disk == "ssd"', 'ncont < 5'] },
-      '0 of 5 executors: 1 lost, 1 disconnected, 1 cordoned, 1 draining, 1 does not fulfil tags.disk == "ssd"',
+      '0 of 5 executors: 1 disconnected, 1 lost, 1 cordoned, 1 draining, 1 does not fulfil tags.disk == "ssd"',
     ],
     [
       'cpu',

@@ -92,7 +92,7 @@ class Planner {
       group.refusedAt = mayComeTrue(group.demand) ? this.fleet.placed.length : Infinity;
       return false;
     }
-    const { name } = this.fleet.place(index, group.demand);
+    const { name } = this.fleet.place(index, instance, group.demand);
     this.#placements.push({ instance, executor: name });
     group.waiting--;
     if (group.waiting === 0 && group.keeps) this.#release(group);

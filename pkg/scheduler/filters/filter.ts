@@ -12,12 +12,13 @@ export interface Filter {
   summarize(refused: readonly ExecutorLoad[], demand: Demand): string;
 }
 
-/** `2 lost, 1 joining`: how many of the refused each word fits, in the order in which the words come first. */
+/** `2 lost, 1 joining`: how many of the refused each word fits, the most frequent first. */
 export function countWords(
   refused: readonly ExecutorLoad[],
   wordFor: (load: ExecutorLoad) => string,
 ): string {
   const counts = new Map<string, number>();
   for (const load of refused) counts.set(wordFor(load), (counts.get(wordFor(load)) ?? 0) + 1);
-  return [...counts].map(([word, count]) => `${count} ${word}`).join(', ');
+  const sorted = [...counts].sort(([left, many], [right, more]) => more - many || (left < right ? -1 : 1));
+  return sorted.map(([word, count]) => `${count} ${word}`).join(', ');
 }

@@ -20,7 +20,7 @@ function demand(process: Partial<Process> = {}): Demand {
 
 function taken(fixture: Partial<ExecutorFixture>, memoryBytes: bigint, cpuMillis = 0): ExecutorLoad {
   const result = load(fixture);
-  result.place({ process: 'shop/other', cpuMillis, memoryBytes: Number(memoryBytes) });
+  result.place('shop/other', { cpuMillis, memoryBytes: Number(memoryBytes) });
   return result;
 }
 
