@@ -394,7 +394,7 @@ describe('restarts', () => {
     };
     const check = { $case: 'tcp' as const, value: { port: 0 } };
     rig.plane.assign(fakeTask(1, { process: { health: { check } } }));
-    await rig.clock.advance(100);
+    for (let turn = 0; turn < 10; turn++) await rig.clock.advance(10);
     expect(rig.plane.status('u1')).toMatchObject({ reason: 'Restarting', exitCode: 3 });
   });
 
