@@ -18,7 +18,7 @@ const REFUSED = -Infinity;
  * right for any rank, rising or falling, and pays for demands of many instances.
  */
 export class Candidates {
-  readonly #fulfils: readonly ((load: ExecutorLoad) => number)[];
+  readonly #fulfils: readonly ((load: ExecutorLoad) => boolean)[];
   readonly #rank: (load: ExecutorLoad) => number;
   #tree: RankTree | undefined;
   /** How many of the fleet's placements the tree knows of. */
@@ -29,7 +29,7 @@ export class Candidates {
     readonly demand: Demand,
     memos: Memos,
   ) {
-    this.#fulfils = demand.requirements.map((requirement) => memos.of(requirement, demand.process));
+    this.#fulfils = demand.requirements.map((requirement) => memos.fulfils(requirement, demand.process));
     this.#rank = demand.rank ? memos.of(demand.rank, demand.process) : defaultRank;
   }
 
@@ -75,7 +75,7 @@ export class Candidates {
     const { demand } = this;
     if (!ready.passes(load, demand) || !cordoned.passes(load, demand)) return REFUSED;
     if (!cpu.passes(load, demand) || !memory.passes(load, demand)) return REFUSED;
-    for (const fulfils of this.#fulfils) if (fulfils(load) !== 1) return REFUSED;
+    for (const fulfils of this.#fulfils) if (!fulfils(load)) return REFUSED;
     return this.#rank(load);
   }
 }

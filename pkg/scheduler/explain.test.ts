@@ -48,11 +48,11 @@ describe('explain', () => {
   test('every clause of every executor, with the values', () => {
     const e2 = verdictsOn(instanceOf()).find(({ executor }) => executor === 'e2');
     expect(e2?.clauses).toEqual([
-      { clause: 'ready', passed: true, detail: 'is connected' },
+      { clause: 'ready', passed: true, detail: 'connected' },
       {
         clause: 'cordoned',
         passed: false,
-        detail: 'is cordoned: gilliam executor uncordon e2 opens it again',
+        detail: 'yes, gilliam executor uncordon e2 opens it again',
       },
       { clause: 'tags.zone == "a"', passed: false, detail: 'tags.zone is "b"' },
       { clause: 'cpu', passed: true, detail: 'needs 0.5 CPU, 4 CPU of 4 CPU is free' },

@@ -15,6 +15,12 @@ export class Memos {
 
   constructor(readonly fleet: Fleet) {}
 
+  /** Whether the requirement is fulfilled for a process. */
+  fulfils(requirement: Expression<boolean>, process: string | undefined): (load: ExecutorLoad) => boolean {
+    const value = this.of(requirement, process);
+    return (load) => value(load) === 1;
+  }
+
   /** How to evaluate the expression for a process: a rank is a number, a requirement 1 where it is fulfilled. */
   of(expression: AnyExpression, process: string | undefined): (load: ExecutorLoad) => number {
     let memo = this.#memos.get(expression.text);

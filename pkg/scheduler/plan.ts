@@ -9,7 +9,7 @@ import { releaseGone, summarize } from './summary';
 import type { Placement, Schedule, SchedulePlan, Unplaced } from './types';
 import { readsLoad } from './variables';
 
-/** From so many instances of a demand on, what is known of the executors is kept: 13 bytes an executor. */
+/** From so many instances of a demand on, what is known of the executors is kept: 10 bytes an executor. */
 const KEEP_FROM = 4;
 /** At most so many demands keep something, to bound the memory of a plan. */
 const MAX_KEPT = 512;
@@ -56,7 +56,7 @@ class Planner {
     }
     const messages = new Map<Group, string>();
     for (const { instance, group } of waiting) {
-      const message = messages.get(group) ?? summarize(this.fleet, group.demand);
+      const message = messages.get(group) ?? summarize(this.fleet, group.demand, this.#memos);
       messages.set(group, message);
       this.#unplaced.push({ instance, message });
     }

@@ -8,8 +8,8 @@ export const cordoned: Filter = {
   passes: (load) => load.isOpen,
   explain: (load) =>
     load.isOpen
-      ? 'takes new instances'
-      : `is ${wordFor(load)}: gilliam executor uncordon ${load.name} opens it again`,
+      ? 'no, takes new instances'
+      : `${load.executor.spec.draining ? 'draining' : 'yes'}, gilliam executor uncordon ${load.name} opens it again`,
   summarize: (refused) => countWords(refused, wordFor),
 };
 

@@ -14,9 +14,9 @@ export const ready: Filter = {
   clause: 'ready',
   passes: (load) => load.isReady,
   explain: (load) => {
-    if (load.isReady) return 'is connected';
+    if (load.isReady) return 'connected';
     const { message } = load.executor.status;
-    return message === '' ? `is ${wordFor(load)}` : `is ${wordFor(load)}: ${message}`;
+    return message === '' ? wordFor(load) : `${wordFor(load)}: ${message}`;
   },
   summarize: (refused) => countWords(refused, wordFor),
 };

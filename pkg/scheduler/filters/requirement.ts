@@ -10,13 +10,16 @@ import type { Filter } from './filter';
 /** How many tags are shown where an expression speaks of all. */
 const MAX_TAGS_SHOWN = 5;
 
+/** Whether a requirement is true of an executor, by somebody who remembers. */
+export type IsFulfilled = (load: ExecutorLoad) => boolean;
+
 /** A CEL expression of the process is true of the executor. One that has no value there is not. */
-export function requirementFilter(expression: Expression<boolean>): Filter {
+export function requirementFilter(expression: Expression<boolean>, isFulfilled?: IsFulfilled): Filter {
   const valueOn = (load: ExecutorLoad, demand: Demand): boolean | Fault =>
     expression.evaluate(load.variablesFor(demand.process));
   return {
     clause: expression.text,
-    passes: (load, demand) => valueOn(load, demand) === true,
+    passes: (load, demand) => isFulfilled?.(load) ?? valueOn(load, demand) === true,
     explain: (load, demand) =>
       explainValue(expression, valueOn(load, demand), load.variablesFor(demand.process)),
     summarize: (refused) => {
