@@ -162,7 +162,7 @@ describe('a new instance', () => {
   });
 
   test('is stopped before it was made when that is wished', async () => {
-    await open({ latencyMs: { create: 100 } }, { startConcurrency: 1 });
+    await open({ latencyMs: { create: 100 } }, { concurrency: { creates: 1 } });
     rig.plane.assign(fakeTask(1), fakeTask(2));
     await rig.clock.advance(50);
     rig.plane.stop('u2');

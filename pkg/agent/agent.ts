@@ -37,10 +37,10 @@ export interface AgentOptions {
 
 const defaultPorts = { from: 10_000, to: 32_767 } as const;
 /**
- * A start mostly waits for locks of the engine and the kernel: on 2 cores twenty containers took 1.8 times as long
- * one after another, and from 8 at once on no longer than any other way. The bound is for hosts with hundreds.
+ * Making containers writes to disk, starting them waits for locks of the engine and the kernel: a few of the one and
+ * some of the other at once are faster than all at once, and far faster than one by one.
  */
-const defaultStartConcurrency = 16;
+const defaultConcurrency = { creates: 4, starts: 8 } as const;
 
 /**
  * One executor. Keeps the containers of its assignment as they are wished to be, whether or not a control plane is
@@ -97,7 +97,8 @@ export class Agent {
       owner: this.#owner,
       ports,
       puller: new ImagePuller(driver),
-      starts: new Limiter(config.startConcurrency ?? defaultStartConcurrency),
+      creates: new Limiter(config.concurrency?.creates ?? defaultConcurrency.creates),
+      starts: new Limiter(config.concurrency?.starts ?? defaultConcurrency.starts),
       reporter: this.#reporter,
       address: config.host,
       bindAddress,

@@ -39,7 +39,7 @@ export interface AgentConfig {
   readonly capacity?: Partial<Capacity>;
   /** Gilliam's version. */
   readonly version: string;
-  /** Containers made and started at once. Default 16. */
-  readonly startConcurrency?: number;
+  /** Containers made at once, and started at once. Default 4 and 8. */
+  readonly concurrency?: { readonly creates?: number; readonly starts?: number };
   readonly times?: Partial<AgentTimes>;
 }

@@ -18,7 +18,8 @@ export interface WorkerContext {
   readonly owner: Owner;
   readonly ports: PortAllocator;
   readonly puller: ImagePuller;
-  /** Bounds how many containers are made or started at once. */
+  /** Bound how many containers are made and started at once. */
+  readonly creates: Limiter;
   readonly starts: Limiter;
   readonly reporter: Reporter;
   /** The address that is reported for published ports. */

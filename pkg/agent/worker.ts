@@ -268,13 +268,13 @@ export class Worker {
   }
 
   async #create(signal: AbortSignal): Promise<void> {
-    const { driver, owner, bindAddress, address, starts } = this.#context;
+    const { driver, owner, bindAddress, address, creates } = this.#context;
     const task = this.#task();
     // Only the engine knows whether it has the image; a state never goes back.
     const fetching = isPullable(task.image) && !this.#pulled;
     const state = fetching ? InstanceState.PULLING : InstanceState.STARTING;
     this.#keeper.set({ state, reason: '', message: '' });
-    await starts.run(async () => {
+    await creates.run(async () => {
       if (this.#step.signal.aborted || signal.aborted) return;
       const ports = await this.#allocatePorts(task);
       const spec = containerSpec(task, owner, ports, bindAddress);
@@ -305,15 +305,12 @@ export class Worker {
   async #start(container: Container, signal: AbortSignal): Promise<void> {
     const { driver, starts } = this.#context;
     const again = container.state === 'exited' || this.#replacing;
-    const begun = await starts.run(
-      async () => {
-        // It may have waited for its turn, and something else be wished now.
-        if (this.#step.signal.aborted || signal.aborted) return false;
-        await driver.start(container.id, signal);
-        return true;
-      },
-      { urgent: true },
-    );
+    const begun = await starts.run(async () => {
+      // It may have waited for its turn, and something else be wished now.
+      if (this.#step.signal.aborted || signal.aborted) return false;
+      await driver.start(container.id, signal);
+      return true;
+    });
     if (!begun) return;
     this.#setbacks.started();
     this.#judged = false;
