@@ -7,8 +7,8 @@
 #                      machine's Node. Any other image is used as it is, and pulled where it is missing.
 # DOCKER_HOST          the engine to have it in, as for docker
 #
-# Needs docker and mmdebstrap. Does nothing when the image is there and up to date. Stands alone: of the files beside it,
-# it needs none.
+# Needs docker, mmdebstrap, debian-archive-keyring, node and npm, and takes about a minute. Does nothing when the image is
+# there and up to date. Stands alone: it needs none of the files beside it.
 set -eu
 
 readonly own_image=gilliam/base:bookworm
@@ -50,7 +50,10 @@ force=
 case ${1:-} in
   '') ;;
   --force) force=1 ;;
-  *) die "unknown argument $1: only --force is known" && exit 2 ;;
+  *)
+    echo "base image: unknown argument $1: only --force is known" >&2
+    exit 2
+    ;;
 esac
 
 command -v docker >/dev/null || die 'docker is not installed: install docker.io, then run this again'
@@ -94,6 +97,8 @@ if [ -z "$force" ] && [ "$have" = "$version" ]; then
   exit 0
 fi
 command -v mmdebstrap >/dev/null || die 'mmdebstrap is not installed: install mmdebstrap, then run this again'
+[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] ||
+  die "Debian's keys are not installed: install debian-archive-keyring, then run this again"
 
 if [ -z "$HOST_NPM" ]; then
   say "taking npm $npm_version from npm's registry"
@@ -125,6 +130,7 @@ if ! make_root; then
   make_root || die "mmdebstrap failed: see above"
 fi
 
+before=$(docker image inspect --format '{{.Id}}' "$image" 2>/dev/null || true)
 docker import \
   --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
   --change 'ENV LANG=C.UTF-8' \
@@ -133,3 +139,5 @@ docker import \
 docker run --rm --network none "$image" node --version >"$work/node" ||
   die "node does not run in $image: see above"
 say "$image is made, $(docker image inspect --format '{{.Size}}' "$image" | awk '{printf "%d MB", $1 / 1000000}'), with Node $(cat "$work/node")"
+# Stays where apps have been built on it.
+[ -z "$before" ] || docker rmi "$before" >/dev/null 2>&1 || true

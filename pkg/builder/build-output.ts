@@ -61,13 +61,13 @@ export class BuildOutput {
     this.#afterStep = false;
     if (endsStep || text === '' || bookkeeping.test(text)) return [];
     if (diskFull.test(text)) this.#diskFull = true;
-    return [output(coloured.exec(text)?.[1] ?? text)];
+    return [outputPart(coloured.exec(text)?.[1] ?? text)];
   }
 
   /** A pull's progress comes many times a second: only its changes are passed on. */
   #readStatus({ status, id, progressDetail }: EngineMessage): readonly BuildPart[] {
     if (progressDetail && Object.keys(progressDetail).length > 0) return [];
-    return [output(`${id ? `${id}: ` : ''}${status}\n`)];
+    return [outputPart(`${id ? `${id}: ` : ''}${status}\n`)];
   }
 
   #failure({ error, errorDetail }: EngineMessage): Error {
@@ -86,7 +86,7 @@ export class BuildOutput {
   }
 }
 
-function output(text: string): BuildPart {
+export function outputPart(text: string): BuildPart {
   return { $case: 'output', value: Buffer.from(text) };
 }
 

@@ -1,13 +1,19 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, rmdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import Docker from 'dockerode';
 import { SystemClock } from '../base/clock';
-import { CancelledError, InvalidError, PreconditionError, UnavailableError } from '../base/errors';
+import {
+  CancelledError,
+  ExhaustedError,
+  InvalidError,
+  PreconditionError,
+  UnavailableError,
+} from '../base/errors';
 import { silentLogger } from '../base/log';
 import type { BuildPlan, BuildResult } from '../gen/gilliam/v1/build_service';
 import type { BuildPart } from './build-output';
@@ -46,7 +52,15 @@ interface Built {
 }
 
 function builder(options: Partial<ConstructorParameters<typeof DockerBuilder>[0]> = {}): DockerBuilder {
-  return new DockerBuilder({ docker, clock, log: silentLogger, stage, baseImage, ...options });
+  return new DockerBuilder({
+    docker,
+    clock,
+    log: silentLogger,
+    stage,
+    baseImage,
+    directory: temporary,
+    ...options,
+  });
 }
 
 /** Builds path → content; `onPart` sees each part as it comes. */
@@ -112,16 +126,12 @@ async function ask(built: Built, path = '/'): Promise<string> {
 
 // Nobody else's temporary files are counted.
 const temporary = mkdtempSync(join(tmpdir(), 'gilliam-test-'));
-const outer = process.env['TMPDIR'];
 
 beforeAll(async () => {
-  process.env['TMPDIR'] = temporary;
   await run(join(root, 'hack/base-image.sh'), { env: { ...process.env, GILLIAM_BASE_IMAGE: baseImage } });
 });
 
 afterAll(async () => {
-  if (outer === undefined) delete process.env['TMPDIR'];
-  else process.env['TMPDIR'] = outer;
   rmSync(temporary, { recursive: true });
   const label = [`gilliam.stage=${stage}`];
   for (const { Id } of await docker.listContainers({ all: true, filters: { label } })) {
@@ -161,6 +171,26 @@ describe('apps that are detected', () => {
       'greet-1-py3-none-any.whl': Buffer.from(wheel, 'base64'),
     });
     expect(await inImage(built.result?.image, ['python', 'app.py'])).toBe('greetings');
+  });
+
+  it('builds an app with a Procfile that others have published, unchanged', async () => {
+    const directory = join(temporary, 'published');
+    mkdirSync(directory);
+    await run('npm', ['pack', '--silent', 'cors-anywhere@0.4.4'], { cwd: directory });
+    await run('sh', ['-c', 'tar -xzf *.tgz'], { cwd: directory });
+    const files = await filesBelow(join(directory, 'package'));
+    rmSync(directory, { recursive: true });
+    const built = await build('published', files, {
+      builder: builder({
+        caBundle: await hostCaBundle(process.env),
+        buildArgs: hostBuildArgs(process.env),
+      }),
+    });
+    expect(built.plan).toMatchObject({
+      kind: 'node',
+      processes: { web: { command: ['/bin/sh', '-c', 'node server.js'] } },
+    });
+    expect(await ask(built)).toMatch(/^200 This API enables cross-origin requests to anywhere/);
   });
 
   it('runs a script that is brought along', async () => {
@@ -294,6 +324,42 @@ describe('what goes wrong', () => {
       Dockerfile: `FROM ${baseImage}\nRUN echo "tar: write error: No space left on device" >&2; exit 1\n`,
     };
     await expect(build('full', files)).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
+  });
+
+  const itAsRoot = process.getuid?.() === 0 ? it : it.skip;
+  itAsRoot('tells that its own disk is full', async () => {
+    const small = join(temporary, 'small');
+    mkdirSync(small);
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', small]);
+    try {
+      for (const size of [100_000, 3_000_000]) {
+        const files = Object.fromEntries(
+          Array.from({ length: 30 }, (_, index) => [`f${index}`, 'x'.repeat(size)]),
+        );
+        const failed = build(
+          'disk',
+          { Procfile: 'web: true', ...files },
+          { builder: builder({ directory: small }) },
+        );
+        await expect(failed).rejects.toThrow(ExhaustedError);
+        await expect(failed).rejects.toThrow('the disk of the builder is full');
+      }
+      expect(await readdir(small)).toEqual([]);
+    } finally {
+      await run('umount', [small]);
+      rmdirSync(small);
+    }
+  });
+
+  it('lets builds wait for each other beyond their number', async () => {
+    const one = builder({ maxBuilds: 1 });
+    const files = { Procfile: 'web: true\n' };
+    const both = await Promise.all([
+      build('first', files, { builder: one }),
+      build('second', files, { builder: one }),
+    ]);
+    expect(both.filter(({ result }) => result?.image).length).toBe(2);
+    expect(both.filter(({ output }) => output.includes('waiting for another build to end')).length).toBe(1);
   });
 
   it('refuses a Dockerfile that cannot be read', async () => {

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Clock } from '../base/clock';
@@ -13,7 +14,7 @@ import type { Logger } from '../base/log';
 import type { BuildPlan } from '../gen/gilliam/v1/build_service';
 import { BuildResult } from '../gen/gilliam/v1/build_service';
 import type { BuildPart, EngineMessage } from './build-output';
-import { BuildOutput } from './build-output';
+import { BuildOutput, outputPart } from './build-output';
 import { dockerignore } from './dockerignore';
 import { Engine, reasonOf, statusOf } from './engine';
 import { jsonLines } from './json-lines';
@@ -21,6 +22,7 @@ import type { ContextPlan } from './plan';
 import { planBuild } from './plan';
 import { processesOf } from './processes';
 import { Slots } from './slots';
+import type { SpoolOptions } from './spool';
 import { Spool } from './spool';
 import type { TreeLimits } from './tree-check';
 import { DEFAULT_TREE_LIMITS } from './tree-check';
@@ -39,6 +41,8 @@ export interface DockerBuilderOptions {
   /** The engine's predefined build arguments; see `hostBuildArgs`. */
   readonly buildArgs?: Readonly<Record<string, string>>;
   readonly limits?: Partial<TreeLimits>;
+  /** Where uploaded trees are kept while they are built. Default the system's directory for temporary files. */
+  readonly directory?: string;
   /** The longest a build may take. Default 30 minutes. */
   readonly timeoutMs?: number;
   /** Builds at a time; further ones wait. Default 4. */
@@ -53,18 +57,21 @@ const HEALTH_TIMEOUT_MS = 5_000;
 export class DockerBuilder implements Builder {
   readonly #options: DockerBuilderOptions;
   readonly #engine: Engine;
-  readonly #limits: TreeLimits;
+  readonly #spool: SpoolOptions;
   readonly #slots: Slots;
 
   constructor(options: DockerBuilderOptions) {
     this.#options = options;
     this.#engine = new Engine(options.docker);
-    this.#limits = { ...DEFAULT_TREE_LIMITS, ...options.limits };
+    this.#spool = {
+      limits: { ...DEFAULT_TREE_LIMITS, ...options.limits },
+      directory: options.directory ?? tmpdir(),
+    };
     this.#slots = new Slots(options.maxBuilds ?? DEFAULT_MAX_BUILDS);
   }
 
   async plan(input: BuildInput, signal: AbortSignal): Promise<BuildPlan> {
-    const spool = await Spool.read(input.tar, this.#limits, signal);
+    const spool = await Spool.read(input.tar, this.#spool, signal);
     try {
       return planBuild(spool.tree, this.#options).plan;
     } finally {
@@ -73,12 +80,11 @@ export class DockerBuilder implements Builder {
   }
 
   async *build(input: BuildInput, signal: AbortSignal): AsyncIterable<BuildPart> {
-    const spool = await Spool.read(input.tar, this.#limits, signal);
+    const spool = await Spool.read(input.tar, this.#spool, signal);
     try {
       const context = planBuild(spool.tree, this.#options);
       yield { $case: 'plan', value: context.plan };
-      if (this.#slots.full)
-        yield { $case: 'output', value: Buffer.from('waiting for another build to end\n') };
+      if (this.#slots.full) yield outputPart('waiting for another build to end\n');
       const release = await this.#slots.take(signal).catch((cause: unknown) => {
         throw new CancelledError('the build was cancelled', { cause });
       });

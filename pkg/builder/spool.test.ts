@@ -13,7 +13,11 @@ const never = new AbortController().signal;
 type Entries = Parameters<typeof tarOf>[0];
 
 function read(archive: Uint8Array, limits = {}, chunkBytes?: number): Promise<Spool> {
-  return Spool.read(inChunks(archive, chunkBytes), { ...DEFAULT_TREE_LIMITS, ...limits }, never);
+  return Spool.read(
+    inChunks(archive, chunkBytes),
+    { directory, limits: { ...DEFAULT_TREE_LIMITS, ...limits } },
+    never,
+  );
 }
 
 /** Unpacks with the system's tar into a directory; `use` sees it. */
@@ -31,14 +35,10 @@ async function unpacked<T>(archive: Uint8Array, use: (directory: string) => T): 
 }
 
 // Nobody else's temporary files are counted.
-const temporary = mkdtempSync(join(tmpdir(), 'gilliam-test-'));
-const outer = process.env['TMPDIR'];
-beforeAll(() => void (process.env['TMPDIR'] = temporary));
+const directory = mkdtempSync(join(tmpdir(), 'gilliam-test-'));
 afterAll(() => {
-  if (outer === undefined) delete process.env['TMPDIR'];
-  else process.env['TMPDIR'] = outer;
-  expect(readdirSync(temporary)).toEqual([]);
-  rmSync(temporary, { recursive: true });
+  expect(readdirSync(directory)).toEqual([]);
+  rmSync(directory, { recursive: true });
 });
 
 describe('Spool', () => {
@@ -196,7 +196,7 @@ describe('Spool', () => {
     const failed = read(await tarOf([{ name: 'first', content: 'sound' }, ...entries]));
     await expect(failed).rejects.toThrow(InvalidError);
     await expect(failed).rejects.toThrow(message);
-    expect(readdirSync(temporary)).toEqual([]);
+    expect(readdirSync(directory)).toEqual([]);
   });
 
   it.each([
@@ -228,7 +228,9 @@ describe('Spool', () => {
       yield (await tarOfFiles({ a: 'x'.repeat(5000) })).subarray(0, 2000);
       throw new CancelledError('the client left');
     }
-    await expect(Spool.read(broken(), DEFAULT_TREE_LIMITS, never)).rejects.toThrow('the client left');
+    await expect(Spool.read(broken(), { directory, limits: DEFAULT_TREE_LIMITS }, never)).rejects.toThrow(
+      'the client left',
+    );
 
     const controller = new AbortController();
     async function* stuck(): AsyncIterable<Uint8Array> {
@@ -236,7 +238,7 @@ describe('Spool', () => {
       controller.abort();
       await new Promise(() => {});
     }
-    const cancelled = Spool.read(stuck(), DEFAULT_TREE_LIMITS, controller.signal);
+    const cancelled = Spool.read(stuck(), { directory, limits: DEFAULT_TREE_LIMITS }, controller.signal);
     await expect(cancelled).rejects.toThrow(CancelledError);
   });
 
