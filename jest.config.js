@@ -8,7 +8,7 @@ const common = {
     ],
   },
   // Some dependencies are published as ES modules only.
-  transformIgnorePatterns: ['/node_modules/(?!(@marcbachmann/cel-js|listr2)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!@marcbachmann/cel-js/)'],
 };
 
 // unit: pure, and whatever needs nothing but Node. contract: one suite for a fake and the real thing (etcd,

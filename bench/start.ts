@@ -1,6 +1,6 @@
 // 0 → 20 instances running, against the same 20 containers by parallel `docker run -d`, and against Docker Swarm.
-import { InstanceState } from '../pkg/gen/gilliam/v1/instance';
 import type { Client } from '../pkg/client/client';
+import { InstanceState } from '../pkg/gen/gilliam/v1/instance';
 import type { StageHarness } from '../test/e2e/harness';
 import { clientOf, scale } from './lib/client';
 import { removeLabelled, sameAs } from './lib/docker';

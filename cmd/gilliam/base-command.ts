@@ -85,7 +85,8 @@ export abstract class BaseCommand extends Command {
   protected get client(): Client {
     if (!this.#client) {
       const { api, token, ca } = readStageFile(this.stageName, this.context.env);
-      this.#client = this.context.connect({ address: api, token, ca, stage: this.stageName });
+      const user = this.context.env.USER ?? this.context.env.LOGNAME;
+      this.#client = this.context.connect({ address: api, token, ca, stage: this.stageName, user });
     }
     return this.#client;
   }

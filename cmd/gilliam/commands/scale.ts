@@ -2,6 +2,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { PreconditionError } from '../../../pkg/base/errors';
 import { Scale as ScaleMessage } from '../../../pkg/gen/gilliam/v1/scale';
+import { entryOf } from '../../../pkg/resource/entries';
 import { FormationCommand } from '../formation-command';
 import { parseDuration } from '../lib/duration';
 import { UsageError } from '../lib/errors';
@@ -66,7 +67,7 @@ export default class Scale extends FormationCommand {
     );
     const scale = await this.#set(name, factors, true);
     const changes = [...factors].map(
-      ([process, factor]) => `${process} ${before?.spec?.factors[process] ?? 0} → ${factor}`,
+      ([process, factor]) => `${process} ${entryOf(before?.spec?.factors ?? {}, process) ?? 0} → ${factor}`,
     );
     this.answer(ScaleMessage.toJSON(scale), `would scale ${name}: ${changes.join(', ')}`);
   }

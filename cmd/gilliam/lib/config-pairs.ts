@@ -1,3 +1,5 @@
+import { InvalidError } from '../../../pkg/base/errors';
+import { configNameViolation } from '../../../pkg/resource/validate-variables';
 import { UsageError } from './errors';
 
 /** Reads `K=V` words, values kept exactly. Throws UsageError for a word without `=` and for a name given twice. */
@@ -14,6 +16,9 @@ export function parsePairs(words: readonly string[], unset: readonly string[]): 
     if (name === '')
       throw new UsageError(`${JSON.stringify(word)} names no variable: gilliam config NAME=VALUE`);
     if (pairs.has(name)) throw new UsageError(`${name} is given twice: say once what it is to be`);
+    // The server says the same of every name but one: a field `__proto__` is lost on the way there.
+    const violation = configNameViolation(name);
+    if (violation !== undefined) throw new InvalidError(violation);
     pairs.set(name, word.slice(at + 1));
   }
   for (const name of unset) {
