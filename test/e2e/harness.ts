@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { findRunning, type ProcessRecord } from '../../pkg/stage/process-record';
 
-const root = join(__dirname, '../..');
+// Jest and the benchmarks both run in the project's directory.
+const root = process.cwd();
 
 export interface CommandResult {
   readonly stdout: string;

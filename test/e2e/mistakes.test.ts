@@ -226,7 +226,7 @@ describe('mistakes, the machine’s and people’s', () => {
       (['supervisor', 'etcd', 'controlplane', 'executor'] as const).map((one) => stage.process(one)?.pid);
     const before = pids();
     const { stdout } = await stage.up();
-    expect(stdout).toMatch(/is up/);
+    expect(stdout).toMatch(/was up already/);
     expect(pids()).toEqual(before);
   });
 
