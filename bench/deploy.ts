@@ -18,7 +18,12 @@ void withStage(13_500, async (stage) => {
   await stage.succeed(['deploy'], { cwd });
   const plan = await stage.json<{ dockerfile: string }>(['deploy', '--plan'], { cwd });
   // The same tree elsewhere, so that neither profits from what the other has built.
-  const peer = await stage.app('peer', { ...files, Dockerfile: plan.dockerfile });
+  // What the builder adds to the context; what is in it makes no difference.
+  const peer = await stage.app('peer', {
+    ...files,
+    Dockerfile: plan.dockerfile,
+    '.gilliam/ca.crt': certificates(),
+  });
   await run('docker', ['build', '--tag', tag, '.'], { cwd: peer, env: stage.env });
 
   const deploys: number[] = [];
@@ -49,3 +54,8 @@ void withStage(13_500, async (stage) => {
     target: 'ratio <= 1.5',
   });
 });
+
+function certificates(): string {
+  const path = process.env.NODE_EXTRA_CA_CERTS ?? '/etc/ssl/certs/ca-certificates.crt';
+  return readFileSync(path, 'utf8');
+}

@@ -1,4 +1,3 @@
-import { Agent as HttpAgent } from 'node:http';
 import type { Readable } from 'node:stream';
 import Docker from 'dockerode';
 import type { Clock } from '../../base/clock';
@@ -21,6 +20,7 @@ import { containerConfig } from './container-config';
 import { containerView } from './container-view';
 import { driverError, statusOf } from './docker-errors';
 import type { Verb } from './docker-errors';
+import { EngineAgent } from './engine-agent';
 import { LogDemux } from './log-demux';
 import { chunksOf, jsonLines } from './streams';
 
@@ -39,7 +39,7 @@ export interface DockerDriverOptions {
 export class DockerDriver implements Driver {
   readonly #clock: Clock;
   readonly #docker: Docker;
-  readonly #agent = new HttpAgent({ keepAlive: true, maxFreeSockets: 16 });
+  readonly #agent = new EngineAgent();
   readonly #inspections = new Limiter(8);
 
   constructor(options: DockerDriverOptions) {
