@@ -33,7 +33,10 @@ export class StageHarness {
   readonly data = join(this.directory, 'data', this.stage);
   readonly env: NodeJS.ProcessEnv;
 
-  private constructor(hostPortBase: number) {
+  private constructor(
+    hostPortBase: number,
+    private readonly bin: string,
+  ) {
     this.hostPortBase = hostPortBase;
     this.env = {
       ...process.env,
@@ -53,8 +56,8 @@ export class StageHarness {
     };
   }
 
-  static async start({ hostPortBase = 12_000 } = {}): Promise<StageHarness> {
-    const harness = new StageHarness(hostPortBase);
+  static async start({ hostPortBase = 12_000, bin = join(root, 'bin/gilliam') } = {}): Promise<StageHarness> {
+    const harness = new StageHarness(hostPortBase, bin);
     try {
       await harness.up();
       return harness;
@@ -71,7 +74,7 @@ export class StageHarness {
 
   /** Runs the CLI as a person would. Never rejects for what the command says of itself: see `code`. */
   gilliam(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    return this.run(join(root, 'bin/gilliam'), args, options);
+    return this.run(this.bin, args, options);
   }
 
   /** As `gilliam`, for what has to work. */
