@@ -22,7 +22,6 @@ describe('on a terminal', () => {
         env: { TERM: 'xterm-256color', NO_COLOR: '' },
       },
     );
-    // eslint-disable-next-line no-control-regex -- terminal sequences begin with ESC
     const plain = stdout.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '');
     return { shown: plain.replaceAll('\r', '\n'), colored: plain !== stdout, code };
   };
