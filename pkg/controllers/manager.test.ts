@@ -229,7 +229,7 @@ describe('ControllerManager', () => {
     await stage.run(1_000);
     const of = async (formation: string) =>
       (await stage.store.list(events, { formation })).items.map(
-        ({ metadata, count }) => `${metadata.name} ${count}`,
+        ({ kind, name, reason, count }) => `${kind}.${name}.${reason}`.toLowerCase() + ` ${count}`,
       );
     expect(await of('shop')).toEqual([
       'instance.web.1.lost 1',

@@ -18,6 +18,24 @@ test('an event is named for what happened to what, so that repetitions count up'
   expect(eventName(happening())).toBe('instance.web.1.restarted');
 });
 
+test('what is done to something is an event of its own for each message, so that none hides another', () => {
+  const scaled = (message: string) =>
+    eventName(happening({ kind: 'Release', name: 'v1', reason: 'Scaled', message }));
+  expect(scaled('v1 was scaled to web=2')).toMatch(/^release\.v1\.scaled\.[0-9a-f]{8}$/);
+  expect(scaled('v1 was scaled to web=2')).toBe(scaled('v1 was scaled to web=2'));
+  expect(scaled('v1 was scaled to nothing')).not.toBe(scaled('v1 was scaled to web=2'));
+});
+
+test('what an instance goes through is one event whatever it says, so that a crash loop stays one', () => {
+  expect(eventName(happening({ message: 'restart 1' }))).toBe(eventName(happening({ message: 'restart 2' })));
+});
+
+test('a message that is cut has the name of what is kept of it', () => {
+  const long = 'x'.repeat(1_000);
+  const name = (message: string) => eventName(happening({ kind: 'Release', message }));
+  expect(name(`${long}1`)).toBe(name(`${long}2`));
+});
+
 test('the first happening makes an event', () => {
   expect(mergeEvent(undefined, happening({ warning: true }), () => 'e1')).toMatchObject({
     metadata: { name: 'instance.web.1.restarted', formation: 'shop', uid: 'e1' },

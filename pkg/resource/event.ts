@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { Event_Severity } from '../gen/gilliam/v1/event';
+import { instances } from './objects';
 import type { Event } from './objects';
 
 /** Something that happened to an object, to be told to people. */
@@ -20,9 +22,20 @@ export interface Happening {
 
 const maxMessageChars = 1_000;
 
-/** The name of the event that the happening counts to: `instance.web.1.restarted`. */
-export function eventName(happening: Pick<Happening, 'kind' | 'name' | 'reason'>): string {
-  return `${happening.kind}.${happening.name}.${happening.reason}`.toLowerCase();
+/**
+ * The name of the event that the happening counts to. An instance's is `instance.web.1.restarted`, whatever the message:
+ * what instances go through repeats itself, in a crash loop with another message each time. What is done to anything
+ * else is `release.v1.scaled.1f0c88a2`, for its message too: that a release was scaled to 2 is not undone by its being
+ * scaled to 3, and both have to be told.
+ */
+export function eventName({
+  kind,
+  name,
+  reason,
+  message,
+}: Pick<Happening, 'kind' | 'name' | 'reason' | 'message'>): string {
+  const about = `${kind}.${name}.${reason}`.toLowerCase();
+  return kind === instances.name ? about : `${about}.${digest(kept(message))}`;
 }
 
 /**
@@ -31,7 +44,7 @@ export function eventName(happening: Pick<Happening, 'kind' | 'name' | 'reason'>
  */
 export function mergeEvent(before: Event | undefined, happening: Happening, newUid: () => string): Event {
   const { formation, kind, name, uid, reason, at } = happening;
-  const message = happening.message.slice(0, maxMessageChars);
+  const message = kept(happening.message);
   const severity = happening.warning ? Event_Severity.WARNING : Event_Severity.NORMAL;
   const common = { severity, kind, name, uid, reason, message };
   if (!before) {
@@ -55,4 +68,12 @@ export function mergeEvent(before: Event | undefined, happening: Happening, newU
     first: before.first !== undefined && before.first < at ? before.first : at,
     last: older ? before.last : at,
   };
+}
+
+function kept(message: string): string {
+  return message.slice(0, maxMessageChars);
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }
