@@ -125,15 +125,21 @@ function toLine(entry: LogEntry, identity: Identity): LogLine {
 /** What is there at the moment, together, within the bounds; never waits for more to come. */
 async function* inBatches(entries: AsyncIterable<LogEntry>): AsyncGenerator<LogEntry[]> {
   const iterator = entries[Symbol.asyncIterator]();
+  const ask = () => {
+    const next = iterator.next();
+    // It is asked for before it is awaited, and the reader may take its time, or leave: a failure is not unheard of.
+    next.catch(() => {});
+    return next;
+  };
   try {
-    let next = iterator.next();
+    let next = ask();
     for (;;) {
       const first = await next;
       if (first.done) return;
       const batch = [first.value];
       let bytes = first.value.line.length;
       let done = false;
-      next = iterator.next();
+      next = ask();
       while (bytes < maxBatchBytes && batch.length < maxBatchLines) {
         const more = await Promise.race([next, nothingYet()]);
         if (more === undefined) break;
@@ -143,7 +149,7 @@ async function* inBatches(entries: AsyncIterable<LogEntry>): AsyncGenerator<LogE
         }
         batch.push(more.value);
         bytes += more.value.line.length;
-        next = iterator.next();
+        next = ask();
       }
       yield batch;
       if (done) return;
