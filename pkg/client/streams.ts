@@ -57,8 +57,13 @@ export async function writeAll(call: Writable, source: AsyncIterable<unknown>): 
   call.once('error', onOver);
   try {
     for (;;) {
-      const next = await iterator.next();
-      if (over) return;
+      // Not only what comes next, which may take for ever, but also the call's end.
+      const next = await new Promise<IteratorResult<unknown> | undefined>((resolve, reject) => {
+        wake = () => resolve(undefined);
+        if (over) return wake();
+        iterator.next().then(resolve, reject);
+      });
+      if (over || !next) return;
       if (next.done) break;
       if (!call.write(next.value)) {
         await new Promise<void>((resolve) => {

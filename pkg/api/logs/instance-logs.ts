@@ -59,6 +59,7 @@ export class InstanceLogs {
     if (!link) return `executor ${executor} is not connected: its logs cannot be read now`;
     const stream = context.random.uuid();
     const done = new Pulse();
+    const left = new AbortController();
     let begun = false;
     let over = false;
     let problem = '';
@@ -73,6 +74,7 @@ export class InstanceLogs {
         return !over && (await queue.push(this.#label(lines)));
       },
       end: finish,
+      left: left.signal,
     };
     const timer = context.clock.after(context.limits.logsWithinMs, () => {
       if (!begun) finish(`executor ${executor} does not send logs: is it overloaded?`);
@@ -90,6 +92,7 @@ export class InstanceLogs {
       return problem;
     } finally {
       over = true;
+      left.abort();
       timer.dispose();
       link.session.over.removeEventListener('abort', onSessionOver);
       broker.forget(stream);

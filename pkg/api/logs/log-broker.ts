@@ -6,6 +6,8 @@ export interface LogPipe {
   push(lines: readonly LogLine[]): Promise<boolean>;
   /** No more will come. `error` says why not, where that was no wish of anybody. */
   end(error: string): void;
+  /** Aborted when nobody reads any more: a log may be quiet for ever, and `push` never be called again. */
+  readonly left: AbortSignal;
 }
 
 /** Brings together who wants logs and who has them: a call of a user, and one of an executor. */

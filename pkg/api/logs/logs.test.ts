@@ -191,6 +191,20 @@ test('a reader that leaves stops the executor', async () => {
   await sending;
 });
 
+test('a reader that leaves stops the executor although its log is quiet', async () => {
+  const { metadata } = await api.placeInstance({ state: InstanceState.RUNNING });
+  const reading = read({ follow: true });
+  const { stream } = await wanted(metadata.uid);
+  async function* quiet(): AsyncGenerator<SendLogsRequest> {
+    yield { stream, lines: [line('a')], error: '' };
+    await new Promise(() => {});
+  }
+  const sending = executorClient.session.sendLogs(quiet());
+  await eventually(() => expect(reading.texts()).toEqual(['web.1: a']));
+  reading.stop();
+  await sending;
+});
+
 test('a slow reader holds up the executor, not the memory', async () => {
   const { metadata } = await api.placeInstance({ state: InstanceState.RUNNING });
   const end = new AbortController();

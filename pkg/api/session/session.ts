@@ -22,7 +22,7 @@ export function sessionHandlers(links: ExecutorLinks, broker: LogBroker): Handle
       if (!pipe) throw new NotFoundError('nobody reads this log stream: it was never asked for, or is over');
       let error = 'the connection to its executor was lost';
       try {
-        for (let next = first; ; next = await iterator.next()) {
+        for (let next = first; ;) {
           if (next.done) {
             if (!call.signal.aborted) error = '';
             break;
@@ -33,6 +33,9 @@ export function sessionHandlers(links: ExecutorLinks, broker: LogBroker): Handle
             error = next.value.error;
             break;
           }
+          const following = await nextUnless(pipe.left, iterator);
+          if (!following) break;
+          next = following;
         }
       } finally {
         pipe.end(error);
@@ -47,4 +50,18 @@ async function readHello(requests: AsyncIterator<ConnectRequest>): Promise<Hello
   const message = first.done ? undefined : first.value.message;
   if (message?.$case === 'hello') return message.value;
   throw new InvalidError('the first message of a session has to be hello');
+}
+
+/** What the iterator gives next; undefined when the signal aborts before. */
+function nextUnless<T>(
+  signal: AbortSignal,
+  iterator: AsyncIterator<T>,
+): Promise<IteratorResult<T> | undefined> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return resolve(undefined);
+    const onAbort = () => resolve(undefined);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const settled = () => signal.removeEventListener('abort', onAbort);
+    void iterator.next().then(resolve, reject).finally(settled);
+  });
 }
