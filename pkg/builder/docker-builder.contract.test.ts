@@ -188,7 +188,7 @@ describe('apps that are detected', () => {
     });
     expect(built.plan).toMatchObject({
       kind: 'node',
-      processes: { web: { command: ['/bin/sh', '-c', 'node server.js'] } },
+      processes: { web: { command: ['/bin/sh', '-c', 'exec node server.js'] } },
     });
     expect(await ask(built)).toMatch(/^200 This API enables cross-origin requests to anywhere/);
   });

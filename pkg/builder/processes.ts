@@ -1,6 +1,7 @@
 import { Process } from '../gen/gilliam/v1/release';
 import { DEFAULT_PORT } from '../resource/defaults';
 import type { Detection } from './detection';
+import { shellCommand } from './shell-command';
 
 const mentionsPort = /\$(?:PORT(?!\w)|\{PORT\W)/;
 
@@ -12,7 +13,7 @@ export function processesOf(detection: Detection): Record<string, Process> {
   // Without a prototype: names come from users, and `constructor` is one like any other.
   const processes = Object.create(null) as Record<string, Process>;
   for (const [name, line] of detection.commands) {
-    const command = ['/bin/sh', '-c', line];
+    const command = shellCommand(line);
     const listens = name === 'web' || mentionsPort.test(line);
     processes[name] = listens
       ? listening(command, name === 'web' ? ports : ports.slice(0, 1))

@@ -1,4 +1,5 @@
 import type { Detection, NodeApp, PythonApp } from './detection';
+import { shellCommand } from './shell-command';
 import { CERTIFICATES } from './tree';
 
 /** The user that apps run as; the base image names it `app`. By number, so that other base images do too. */
@@ -55,7 +56,7 @@ export function dockerfileFor(detection: Detection, options: TemplateOptions): s
     ...(installs && options.certificates ? certificates(parts) : []),
     ...first.flatMap((part) => part.install),
     ...after.map((part) => `# Nothing is installed before the whole tree is there: ${part.treeFirst}.`),
-    ...(web === undefined ? [] : [`CMD ${JSON.stringify(['/bin/sh', '-c', web])}`]),
+    ...(web === undefined ? [] : [`CMD ${JSON.stringify(shellCommand(web))}`]),
     `COPY --chown=${USER} . .`,
     ...after.flatMap((part) => part.install),
     ...parts.flatMap((part) => part.finish),
