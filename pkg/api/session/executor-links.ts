@@ -1,4 +1,6 @@
-import { messageOf } from '../../base/errors';
+import { backoffMs } from '../../base/backoff';
+import { sleep } from '../../base/clock';
+import { CancelledError, UnavailableError, messageOf } from '../../base/errors';
 import { ExecutorState, ExecutorStatus } from '../../gen/gilliam/v1/executor';
 import type { ConnectRequest, ConnectResponse, Hello } from '../../gen/gilliam/v1/session_service';
 import {
@@ -19,6 +21,8 @@ import { LeaseKeeper } from './lease-keeper';
 import { Outbox } from './outbox';
 import { ReportWriter } from './report-writer';
 
+const retry = { startMs: 100, capMs: 2_000, jitter: 0.5 };
+
 /** The executors that are connected to this control plane. */
 export class ExecutorLinks {
   readonly #context: ApiContext;
@@ -27,6 +31,7 @@ export class ExecutorLinks {
   readonly #writer: ReportWriter;
   readonly #lease: LeaseKeeper;
   readonly #subscription: { dispose(): void };
+  readonly #closing = new AbortController();
 
   constructor(context: ApiContext) {
     this.#context = context;
@@ -42,10 +47,15 @@ export class ExecutorLinks {
       ttlMs: limits.leaseTtlMs,
       onRenewed: (signal) => this.#renewAll(signal),
     });
-    // Another control plane may hold a newer session of an executor that is connected here, too.
-    this.#subscription = caches.of(sessions).onChange(({ name }, after) => {
+    this.#subscription = caches.of(sessions).onChange(({ name }, after, before) => {
       const held = this.#links.get(name)?.session;
-      if (held && after && after.number > held.number) held.supersede();
+      if (!held) return;
+      // Another control plane may hold a newer session of an executor that is connected here, too.
+      if (after && after.number > held.number) held.supersede();
+      // Its lease may end, by the store's clock, while it is put under the next one.
+      if (!after && before?.number === held.number) {
+        void this.#insist(held, 'session not made again', (signal) => held.confirm(signal));
+      }
     });
   }
 
@@ -77,18 +87,36 @@ export class ExecutorLinks {
     } finally {
       if (this.#links.get(hello.name) === link) this.#links.delete(hello.name);
       log.info('executor disconnected', { executor: hello.name, session: String(session.number) });
-      // Nobody waits for it: when the store does not answer, the lease ends the session.
-      void session.close().catch((error: unknown) => {
-        log.debug('session not removed', { executor: hello.name, error: messageOf(error) });
-      });
+      // Nobody waits for it. It has to be, all the same: the lease is that of all sessions, and would keep this one.
+      void this.#insist(session, 'session not removed', (signal) => session.close(signal));
     }
   }
 
   async close(): Promise<void> {
+    this.#closing.abort(new CancelledError('the server stops'));
     this.#subscription.dispose();
     this.#index.dispose();
     this.#writer.dispose();
     await this.#lease.close();
+  }
+
+  /** Does it again while the store does not answer, and until the server stops: then the lease's end does the rest. */
+  async #insist(
+    { executor }: HeldSession,
+    problem: string,
+    work: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const { clock, random, log } = this.#context;
+    const { signal } = this.#closing;
+    for (let failures = 0; ; failures++) {
+      try {
+        return await work(signal);
+      } catch (error) {
+        log.debug(problem, { executor, error: messageOf(error) });
+        if (signal.aborted || !(error instanceof UnavailableError)) return;
+        await sleep(clock, backoffMs(retry, failures, random), signal).catch(() => {});
+      }
+    }
   }
 
   /** Creates or updates the executor, and begins its next session, in one step. */
@@ -124,8 +152,7 @@ export class ExecutorLinks {
               lease: await this.#lease.current(),
             },
           ],
-          [],
-          signal,
+          // Carried out even when the caller leaves: what may have begun has to be known, to be ended.
         );
         const lease = () => this.#lease.current();
         return { session: new HeldSession(this.#context, hello.name, number, { revision, lease }), revision };

@@ -1,5 +1,6 @@
 import { ConflictError } from '../../base/errors';
-import { sessions, type Session } from '../../resource/objects';
+import { ExecutorState } from '../../gen/gilliam/v1/executor';
+import { executors, sessions, type Session } from '../../resource/objects';
 import type { Guard, Lease, Store } from '../../store/store';
 import type { ApiContext } from '../api-context';
 import { newMetadata } from '../objects';
@@ -10,7 +11,8 @@ type Context = Pick<ApiContext, 'store' | 'clock' | 'random' | 'identity'> & { r
 
 /**
  * An executor's session that this control plane holds, and its object in the store. The object is lost when our lease
- * is; then it is made again. It is over when the executor has a newer one.
+ * is; then it is made again, unless the executor was declared lost meanwhile. It is over then, and when the executor has
+ * a newer one.
  */
 export class HeldSession implements ReportingSession {
   readonly #context: Context;
@@ -75,16 +77,17 @@ export class HeldSession implements ReportingSession {
     return this.#put(signal, true);
   }
 
-  /** Removes the object, if it is still this session's. */
-  async close(): Promise<void> {
+  /** Removes the object, if it is still this session's. To be called again when it throws: the session is over anyhow. */
+  async close(signal: AbortSignal): Promise<void> {
     this.end(new ConflictError('the session is closed'));
-    await this.#inTurn(async () => {
+    const attempt = async () => {
       const { store } = this.#context;
       const key = { formation: '', name: this.executor };
       const found = await store.get(sessions, key);
       if (found?.number !== this.number) return;
       await store.commit([{ op: 'delete', kind: sessions, key, revision: found.metadata.revision }]);
-    });
+    };
+    await this.#inTurn(() => retryConflicts(this.#context, attempt, signal));
   }
 
   #put(signal: AbortSignal, anyway = false): Promise<void> {
@@ -98,6 +101,8 @@ export class HeldSession implements ReportingSession {
         this.#revision = found.metadata.revision;
         return undefined;
       }
+      const guards = found ? [] : await this.#stillKnown(signal);
+      if (!guards) return this.#lost();
       const object: Session = {
         metadata: found?.metadata ?? newMetadata(this.#context, { name: this.executor }),
         number: this.number,
@@ -106,13 +111,30 @@ export class HeldSession implements ReportingSession {
       };
       const lease = await this.#lease();
       const op = found ? ('update' as const) : ('create' as const);
-      this.#revision = await store.commit([{ op, kind: sessions, object, lease }], [], signal);
+      this.#revision = await store.commit([{ op, kind: sessions, object, lease }], guards, signal);
       return undefined;
     };
     return this.#inTurn(async () => {
       const ended = await retryConflicts(this.#context, attempt, signal);
       if (ended) throw ended;
     });
+  }
+
+  /** That the executor is not lost; undefined when it is. */
+  async #stillKnown(signal: AbortSignal): Promise<readonly Guard[] | undefined> {
+    const key = { formation: '', name: this.executor };
+    const executor = await this.#context.store.get(executors, key, signal);
+    if (executor?.status.state === ExecutorState.LOST) return undefined;
+    return [{ guard: 'object', kind: executors, key, revision: executor?.metadata.revision ?? 0n }];
+  }
+
+  /** What it runs is lost, and has to be stopped before it takes new work: that begins with a new session. */
+  #lost(): ConflictError {
+    const error = new ConflictError(
+      `executor ${this.executor} was declared lost while its session was not kept: connect again`,
+    );
+    this.end(error);
+    return error;
   }
 
   #inTurn(run: () => Promise<void>): Promise<void> {

@@ -3,6 +3,7 @@ import { ExecutorState } from '../../gen/gilliam/v1/executor';
 import { InstanceSpec_Desired, InstanceState } from '../../gen/gilliam/v1/instance';
 import type { Task } from '../../gen/gilliam/v1/session_service';
 import { executors, instances, sessions, type Instance, type Session } from '../../resource/objects';
+import type { Write } from '../../store/store';
 import { ApiHarness, eventually, testImage } from '../../testing/api-harness';
 import { SessionClient } from '../../testing/session-client';
 
@@ -31,6 +32,12 @@ async function joined(name = 'e1'): Promise<SessionClient> {
 }
 
 const sessionOf = (name: string) => api.store.get(sessions, { formation: '', name });
+/** As when its lease has expired. */
+async function removeSession(name: string, writes: readonly Write[] = []): Promise<void> {
+  const { revision } = (await sessionOf(name))?.metadata ?? { revision: 0n };
+  const key = { formation: '', name };
+  await api.store.commit([{ op: 'delete', kind: sessions, key, revision }, ...writes]);
+}
 const taskOf = (executor: SessionClient, { metadata }: Instance) =>
   eventually(() => {
     const task = executor.tasks.get(metadata.uid);
@@ -347,6 +354,42 @@ describe('a session', () => {
     expect(await api.store.get(executors, { formation: '', name: 'e1' })).toMatchObject({
       status: { session: 2n },
     });
+  });
+
+  test('is removed when the executor leaves while the store is away for a moment', async () => {
+    const executor = await joined();
+    api.memory.setReachable(false);
+    await executor.abort();
+    // Less than the lease takes, which other sessions keep alive.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    api.memory.setReachable(true);
+    await eventually(async () => expect(await sessionOf('e1')).toBeUndefined());
+  });
+
+  test('is made again when it is gone although the executor is connected', async () => {
+    const executor = await joined();
+    executor.send({ $case: 'synced', value: {} });
+    await eventually(async () => expect(await sessionOf('e1')).toMatchObject({ synced: true }));
+    await removeSession('e1');
+    await eventually(async () => {
+      expect(await sessionOf('e1')).toMatchObject({ number: 1n, holder: 'cp1', synced: true });
+    });
+    expect(executor.error).toBeUndefined();
+  });
+
+  test('invariant 10: is not made again once the executor was declared lost, which has to be synced anew', async () => {
+    const executor = await joined();
+    executor.send({ $case: 'synced', value: {} });
+    await eventually(async () => expect(await sessionOf('e1')).toMatchObject({ synced: true }));
+    const known = await api.store.get(executors, { formation: '', name: 'e1' });
+    if (!known) throw new Error('no executor');
+    const lost = { ...known, status: { ...known.status, state: ExecutorState.LOST } };
+    await removeSession('e1', [{ op: 'update', kind: executors, object: lost }]);
+    await eventually(() => expect(executor.error).toBeInstanceOf(ConflictError));
+    expect(executor.error?.message).toContain('executor e1 was declared lost');
+    expect(await sessionOf('e1')).toBeUndefined();
+    await joined();
+    expect(await sessionOf('e1')).toMatchObject({ number: 2n, synced: false });
   });
 
   test('is made again when its lease is lost', async () => {
