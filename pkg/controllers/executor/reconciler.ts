@@ -34,9 +34,10 @@ export class ExecutorReconciler implements Reconciler {
   readonly #options: ExecutorReconcilerOptions;
   /**
    * Since when there is no session, of executors that have none: on this leader's monotonic clock, so from the
-   * beginning of its term at the earliest. What happened before, and how long nobody looked, it cannot know.
+   * beginning of its term at the earliest. What happened before, and how long nobody looked, it cannot know. It may have
+   * been back between two looks: then its last session is another.
    */
-  readonly #goneSince = new Map<string, number>();
+  readonly #goneSince = new Map<string, { readonly last: bigint; readonly sinceMs: number }>();
 
   constructor(options: ExecutorReconcilerOptions) {
     this.#options = options;
@@ -68,7 +69,7 @@ export class ExecutorReconciler implements Reconciler {
     const plan = planExecutor({
       executor,
       session,
-      goneForMs: session ? 0 : this.#goneForMs(name),
+      goneForMs: session ? 0 : this.#goneForMs(name, executor?.status.session ?? 0n),
       lostAfterMs,
       instances: placed,
       now: new Date(clock.now()),
@@ -78,11 +79,12 @@ export class ExecutorReconciler implements Reconciler {
     return plan.requeueAfterMs === undefined ? {} : { requeueAfterMs: plan.requeueAfterMs };
   }
 
-  #goneForMs(name: string): number {
+  #goneForMs(name: string, last: bigint): number {
     const nowMs = this.#options.clock.monotonic();
-    const sinceMs = this.#goneSince.get(name) ?? nowMs;
-    this.#goneSince.set(name, sinceMs);
-    return nowMs - sinceMs;
+    const known = this.#goneSince.get(name);
+    const gone = known?.last === last ? known : { last, sinceMs: nowMs };
+    this.#goneSince.set(name, gone);
+    return nowMs - gone.sinceMs;
   }
 
   async #change(executor: Executor, signal: AbortSignal): Promise<void> {
