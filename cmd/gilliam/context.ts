@@ -5,6 +5,8 @@ import type { Client, ConnectOptions } from '../../pkg/client/client';
 /** Where a command prints to. */
 export interface Output {
   write(text: string | Uint8Array): void;
+  /** Resolves when what was written is with its reader, or near: for those who write without end. */
+  drained(signal: AbortSignal): Promise<void>;
   /** Whether a person is looking: tables, colours and progress are for them only. */
   readonly isTerminal: boolean;
   readonly colors: boolean;

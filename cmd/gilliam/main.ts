@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SystemClock } from '../../pkg/base/clock';
 import { SystemRandom } from '../../pkg/base/random';
-import { type Context, type Output, wantsColors } from './context';
+import type { Context } from './context';
+import { flushed, streamOutput } from './lib/stream-output';
 import { run } from './run';
 
 /** The process: everything that is global to it is taken here and nowhere else. */
@@ -17,6 +18,8 @@ async function main(): Promise<void> {
     stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   }
   process.exitCode = await run(process.argv.slice(2), systemContext(interrupted.signal));
+  // Not for somebody who waits for the end: the reader may take nothing any more.
+  if (!interrupted.signal.aborted) await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   process.exit();
 }
 
@@ -24,8 +27,8 @@ function systemContext(signal: AbortSignal): Context {
   return {
     env: process.env,
     cwd: process.cwd(),
-    stdout: outputTo(process.stdout),
-    stderr: outputTo(process.stderr),
+    stdout: streamOutput(process.stdout, process.env),
+    stderr: streamOutput(process.stderr, process.env),
     clock: new SystemClock(),
     random: new SystemRandom(),
     version: readVersion(),
@@ -38,18 +41,6 @@ function loadClient() {
   // Half of the start time is gRPC, and not every command needs it.
   // eslint-disable-next-line @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports
   return require('../../pkg/client/client') as typeof import('../../pkg/client/client');
-}
-
-function outputTo(stream: NodeJS.WriteStream): Output {
-  const isTerminal = stream.isTTY === true;
-  return {
-    write: (text) => void stream.write(text),
-    isTerminal,
-    colors: isTerminal && wantsColors(process.env),
-    get columns() {
-      return stream.columns ?? 80;
-    },
-  };
 }
 
 // The bundle is dist/cli.js, one below package.json.

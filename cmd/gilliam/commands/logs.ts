@@ -38,7 +38,7 @@ export default class Logs extends FormationCommand {
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(Logs);
-    const { stdout, clock } = this.context;
+    const { stdout, clock, signal } = this.context;
     const since = flags.since ? new Date(clock.now() - parseDuration(flags.since)) : undefined;
     const printer = new LogPrinter(stdout, { json: this.jsonEnabled(), timestamps: flags.timestamps });
     const request = {
@@ -54,6 +54,7 @@ export default class Logs extends FormationCommand {
     for await (const lines of flags.follow ? batches : logsInOrder(batches)) {
       for (const line of lines) printer.print(line);
       printed ||= lines.length > 0;
+      await stdout.drained(signal);
     }
     if (!printed) this.hint('gilliam ps');
   }

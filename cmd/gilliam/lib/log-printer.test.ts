@@ -10,6 +10,7 @@ function printed(
   const { terminal = false, colors = false, json = false, timestamps = false } = options;
   const output: Output = {
     write: (text) => void chunks.push(Buffer.from(text as string)),
+    drained: () => Promise.resolve(),
     isTerminal: terminal,
     colors,
     columns: 80,

@@ -160,4 +160,8 @@ class Recorder implements Output {
     this.#chunks.push(Buffer.from(text as string));
     this.#onText?.(Buffer.from(text as string).toString('utf8'));
   }
+
+  drained(): Promise<void> {
+    return Promise.resolve();
+  }
 }
