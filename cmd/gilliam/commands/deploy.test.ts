@@ -40,6 +40,15 @@ describe('deploy', () => {
     expect(outcome.code).toBe(0);
   });
 
+  test('warns of submodules, whose files git does not archive', async () => {
+    const commit = await cli.deployed();
+    cli.git(['update-index', '--add', '--cacheinfo', `160000,${commit},lib/a b`]);
+    cli.git(['commit', '--quiet', '-m', 'with a submodule']);
+    expect((await gilliam('deploy')).stderr).toContain(
+      'warning: the files of submodule "lib/a b" are not deployed: commit them to this repository itself\n',
+    );
+  });
+
   test('prints the build as it happens, and what came of it last', async () => {
     cli.commit();
     await gilliam('create shop');

@@ -35,6 +35,7 @@ export default class Deploy extends FormationCommand {
     const { formation, parent } = this;
     const head = await readHead(this.appFile?.directory ?? this.context.cwd, this.context);
     this.#warnOfUncommitted(head);
+    this.#warnOfSubmodules(head);
     if (flags.plan) {
       const plan = await planHead(this.client, { parent, head }, this.context);
       return this.answer(BuildPlan.toJSON(plan), formatPlan(plan));
@@ -79,5 +80,13 @@ export default class Deploy extends FormationCommand {
     if (uncommitted === 0) return;
     const files = uncommitted === 1 ? '1 file has' : `${uncommitted} files have`;
     this.warning(`${files} uncommitted changes, which are not deployed: HEAD is ${commit.slice(0, 7)}`);
+  }
+
+  #warnOfSubmodules({ submodules }: Head): void {
+    const [first, ...more] = submodules;
+    if (first === undefined) return;
+    const which =
+      more.length === 0 ? `submodule ${JSON.stringify(first)}` : `${submodules.length} submodules`;
+    this.warning(`the files of ${which} are not deployed: commit them to this repository itself`);
   }
 }

@@ -14,6 +14,8 @@ export interface Head {
   readonly subject: string;
   /** How many files of the directory differ from the commit or are not in it. */
   readonly uncommitted: number;
+  /** Paths of submodules: git archives them as empty directories. */
+  readonly submodules: readonly string[];
 }
 
 export async function readHead(directory: string, around: Surroundings): Promise<Head> {
@@ -27,15 +29,17 @@ export async function readHead(directory: string, around: Surroundings): Promise
       { cause: error },
     );
   });
-  const [subject, status] = await Promise.all([
+  const [subject, status, tree] = await Promise.all([
     git('log', '-1', '--format=%s', commit.trim()),
     git('status', '--porcelain', '--', '.', `:(exclude)${appFileName}`),
+    git('ls-tree', '-rz', commit.trim()),
   ]);
   return {
     directory,
     commit: commit.trim(),
     subject: subject.trim(),
     uncommitted: status.split('\n').filter((line) => line !== '').length,
+    submodules: tree.split('\0').flatMap((entry) => /^160000 commit \w+\t(.*)$/s.exec(entry)?.[1] ?? []),
   };
 }
 
