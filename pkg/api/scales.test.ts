@@ -175,6 +175,20 @@ test('the limit of a formation holds over all its releases, also at the same mom
   expect(sum).toBe(800);
 });
 
+test('what is deleted at the same moment is not scaled', async () => {
+  const commit = api.store.commit.bind(api.store);
+  let first = true;
+  api.store.commit = async (writes, ...rest) => {
+    if (first && writes.some(({ kind }) => kind === scales)) {
+      first = false;
+      await api.client.formations.deleteFormation({ name: 'formations/shop' });
+    }
+    return commit(writes, ...rest);
+  };
+  await expect(scale({ web: 1 })).rejects.toBeInstanceOf(PreconditionError);
+  expect((await api.store.list(scales)).items).toEqual([]);
+});
+
 test('who scaled what is told as an event', async () => {
   await api.connect({ token: 'user-token', user: 'ada' }).scales.updateScale({
     scale: { metadata: { formation: 'shop', name: 'v1' }, spec: { factors: { worker: 4, web: 2 } } },

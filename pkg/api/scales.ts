@@ -3,7 +3,15 @@ import { InvalidError } from '../base/errors';
 import { ScaleStatus } from '../gen/gilliam/v1/scale';
 import type { ScaleServiceService, UpdateScaleRequest } from '../gen/gilliam/v1/scale_service';
 import { parseName, parseParent, WILDCARD } from '../resource/names';
-import { releases, scales, type Release, type Scale } from '../resource/objects';
+import {
+  formations,
+  releases,
+  scales,
+  type Kind,
+  type Release,
+  type Scale,
+  type StoredObject,
+} from '../resource/objects';
 import { compareReleaseNames, parseReleaseName } from '../resource/release-name';
 import { validateScale } from '../resource/validate-scale';
 import type { Guard } from '../store/store';
@@ -43,8 +51,12 @@ export function scaleHandlers(context: ApiContext): Handlers<ScaleServiceService
     const others = existing.filter((other) => other !== before && Object.keys(other.spec.factors).length > 0);
     const revision = await store.commit(
       [{ op: before ? 'update' : 'create', kind: scales, object: scale }],
-      // The sum over all releases is limited: none of the others may change meanwhile.
-      others.slice(0, maxGuards).map(unchanged),
+      // The sum over all releases is limited: none of the others may change meanwhile. Nor may the formation be deleted:
+      // the scale would outlive it, and hold for the next one of its name.
+      [
+        unchanged(formations, formation),
+        ...others.slice(0, maxGuards).map((other) => unchanged(scales, other)),
+      ],
       signal,
     );
     events.record({
@@ -140,9 +152,9 @@ function withoutZeros(factors: Readonly<Record<string, number>>): Record<string,
   return Object.fromEntries(Object.entries(factors).filter(([, factor]) => factor !== 0));
 }
 
-function unchanged({ metadata }: Scale): Guard {
+function unchanged<T extends StoredObject>(kind: Kind<T>, { metadata }: T): Guard {
   const { formation, name, revision } = metadata;
-  return { guard: 'object', kind: scales, key: { formation, name }, revision };
+  return { guard: 'object', kind, key: { formation, name }, revision };
 }
 
 function emptyScale({ metadata }: Release): Scale {
