@@ -44,3 +44,24 @@ test('what cannot be written is dropped and logged, and fails nobody', async () 
   expect((await store.list(events)).items).toHaveLength(1);
   await store.close();
 });
+
+test('what happens at the very moment at which the last batch ends is written too', async () => {
+  for (let hops = 0; hops < 12; hops++) {
+    const store = new MemoryStore({ clock, random });
+    const recorder = new EventRecorder({ store, clock, random, log: silentLogger });
+    const commit = store.commit.bind(store);
+    store.commit = async (...args) => {
+      const done = commit(...args);
+      store.commit = commit;
+      let later: Promise<unknown> = done;
+      for (let hop = 0; hop < hops; hop++) later = later.then(() => undefined);
+      void later.then(() => recorder.record({ ...happening, message: 'late' }));
+      return done;
+    };
+    recorder.record(happening);
+    await new Promise((resolve) => setImmediate(resolve));
+    await recorder.flush();
+    expect((await store.list(events)).items).toMatchObject([{ count: 2, message: 'late' }]);
+    await store.close();
+  }
+});

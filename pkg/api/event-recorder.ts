@@ -37,12 +37,19 @@ export class EventRecorder {
       return;
     }
     this.#waiting.push({ ...happening, at: happening.at ?? new Date(this.#options.clock.now()) });
-    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+    this.#writing ??= this.#begin();
   }
 
   /** Resolves once all that was recorded so far is written or dropped. */
   async flush(): Promise<void> {
     while (this.#writing) await this.#writing;
+  }
+
+  /** Between the last batch and the end of this more may come: it is not to wait for the next happening. */
+  #begin(): Promise<void> {
+    return this.#write().finally(() => {
+      this.#writing = this.#waiting.length > 0 ? this.#begin() : undefined;
+    });
   }
 
   async #write(): Promise<void> {
