@@ -1,6 +1,6 @@
 import { ExecutorState } from '../../gen/gilliam/v1/executor';
 import type { CacheReader } from '../../reconcile/cache';
-import type { Executor, Instance, Session } from '../../resource/objects';
+import type { Executor, Instance, Session, StoredObject } from '../../resource/objects';
 import { executors } from '../../resource/objects';
 import type { Write } from '../../store/store';
 import { VirtualClock } from '../../testing/virtual-clock';
@@ -8,7 +8,7 @@ import { ExecutorReconciler } from './reconciler';
 
 const signal = new AbortController().signal;
 
-function cacheOf<T>(get: () => T | undefined): CacheReader<T> {
+function cacheOf<T extends StoredObject>(get: () => T | undefined): CacheReader<T> {
   return {
     get,
     list: () => [get()].filter((item) => item !== undefined),
