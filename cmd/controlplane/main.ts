@@ -28,7 +28,7 @@ runDaemon('controlplane', async (daemon) => {
     baseImage: setting('GILLIAM_BASE_IMAGE'),
     caBundle: await hostCaBundle(certificates),
     buildArgs: hostBuildArgs(process.env),
-    stage,
+    stage: setting('GILLIAM_STAGE_KEY'),
   });
   const tokens = {
     user: readToken(setting('GILLIAM_USER_TOKEN_FILE')),

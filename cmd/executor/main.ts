@@ -15,6 +15,7 @@ runDaemon('executor', async ({ clock, random, log, version, signal, setting }) =
     log,
     config: {
       stage,
+      stageKey: setting('GILLIAM_STAGE_KEY'),
       name: setting('GILLIAM_EXECUTOR_NAME'),
       host: setting('GILLIAM_EXECUTOR_HOST'),
       portsFrom: Number(setting('GILLIAM_HOST_PORT_BASE', '10000')),

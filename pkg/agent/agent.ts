@@ -68,7 +68,7 @@ export class Agent {
   constructor(options: AgentOptions) {
     const { config, clock, random, log, driver } = options;
     this.#options = options;
-    this.#owner = { stage: config.stage, executor: config.name };
+    this.#owner = { stage: config.stage, key: config.stageKey ?? config.stage, executor: config.name };
     this.#times = { ...defaultTimes, ...config.times };
     const host = options.host ?? systemHost;
     const bindAddress = config.bindAddress ?? bindAddressFor(config.host);

@@ -22,6 +22,8 @@ export const defaultTimes: AgentTimes = {
 /** What one executor is. */
 export interface AgentConfig {
   readonly stage: string;
+  /** The stage's name at its engine, where others may have the same one. Default the stage's name. */
+  readonly stageKey?: string;
   /** The executor's name: an RFC 1035 label, unique in the stage. */
   readonly name: string;
   /** The address by which published ports are reached; shown to people. */

@@ -6,7 +6,7 @@ import { identityOfContainer } from './labels';
 import { completeTask } from './task';
 import type { Task } from './task';
 
-const owner = { stage: 'local', executor: 'e1' };
+const owner = { stage: 'local', key: 'local-1f2e3d4c', executor: 'e1' };
 const task = (patch: Parameters<typeof fakeTask>[1] = {}): Task => completeTask(fakeTask(1, patch)) as Task;
 
 test('the configuration wins over the process, reserved names over both', () => {
@@ -53,7 +53,7 @@ test('what Docker is asked for', () => {
       'GILLIAM_RELEASE=v1',
     ],
     Labels: {
-      'gilliam.stage': 'local',
+      'gilliam.stage': 'local-1f2e3d4c',
       'gilliam.executor': 'e1',
       'gilliam.formation': 'shop',
       'gilliam.instance': 'u1',

@@ -23,7 +23,7 @@ export interface DriverUnderTest {
 /** What every driver must do alike. `open` is called once. Leaves no container behind. */
 export function describeDriver(open: () => Promise<DriverUnderTest>, suffix: string): void {
   const stage = `contract-${suffix}`;
-  const owner: Owner = { stage, executor: 'e1' };
+  const owner: Owner = { stage, key: stage, executor: 'e1' };
   let under: DriverUnderTest;
   let driver: Driver;
   let made = 0;
@@ -36,7 +36,7 @@ export function describeDriver(open: () => Promise<DriverUnderTest>, suffix: str
 
   afterEach(async () => {
     for (const executor of ['e1', 'e2']) {
-      for (const { id } of await driver.list({ stage, executor })) await driver.remove(id);
+      for (const { id } of await driver.list({ stage, key: stage, executor })) await driver.remove(id);
     }
   });
 

@@ -40,6 +40,8 @@ export interface Container {
 /** Containers made for one executor of one stage. Several of both may share an engine; none touches another's. */
 export interface Owner {
   readonly stage: string;
+  /** What tells the stage from all others that use the engine, those of the same name included. */
+  readonly key: string;
   readonly executor: string;
 }
 

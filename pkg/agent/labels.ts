@@ -8,6 +8,7 @@ import type { Task } from './task';
  * enough to keep them running until it hears from the control plane.
  */
 export const labels = {
+  /** The stage's key: its name and what tells it from others of that name. */
   stage: 'gilliam.stage',
   executor: 'gilliam.executor',
   formation: 'gilliam.formation',
@@ -25,7 +26,7 @@ export const labels = {
 export function labelsOf(task: Task, owner: Owner): Record<string, string> {
   const { metadata, spec } = task.instance;
   return {
-    [labels.stage]: owner.stage,
+    [labels.stage]: owner.key,
     [labels.executor]: owner.executor,
     [labels.formation]: metadata.formation,
     [labels.instance]: metadata.uid,

@@ -5,6 +5,7 @@ import { pathsIn } from './paths';
 const config: StageConfig = {
   layout: 1,
   stage: 'local',
+  id: '1f2e3d4c',
   ports: { api: 4410 },
   hostPortBase: 12_000,
   executor: { name: 'one', host: 'one.example.com' },
@@ -64,6 +65,7 @@ describe("a stage's components", () => {
         PATH: '/bin',
         HOME: '/root',
         GILLIAM_STAGE: 'local',
+        GILLIAM_STAGE_KEY: 'local-1f2e3d4c',
         GILLIAM_API: '127.0.0.1:4410',
         GILLIAM_TOKEN_FILE: '/data/local/tokens/executor',
         GILLIAM_EXECUTOR_NAME: 'one',

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { StageConfig } from './config';
+import { stageKey, type StageConfig } from './config';
 import { etcdSockets, type StagePaths } from './paths';
 
 export const componentNames = ['dockerd', 'etcd', 'controlplane', 'executor'] as const;
@@ -100,6 +100,7 @@ function controlPlane(input: ComponentInput): Component {
       ...picked(env, [...proxyNames, 'SSL_CERT_FILE']),
       GILLIAM_EXTRA_CERTIFICATES: config.extraCertificates,
       GILLIAM_STAGE: config.stage,
+      GILLIAM_STAGE_KEY: stageKey(config),
       GILLIAM_ETCD: `unix:${paths.etcdSocket}`,
       GILLIAM_LISTEN: apiAddress(config),
       GILLIAM_USER_TOKEN_FILE: paths.userToken,
@@ -120,6 +121,7 @@ function executor(input: ComponentInput): Component {
     env: defined({
       ...basics(env),
       GILLIAM_STAGE: config.stage,
+      GILLIAM_STAGE_KEY: stageKey(config),
       GILLIAM_API: apiAddress(config),
       GILLIAM_TOKEN_FILE: paths.executorToken,
       GILLIAM_EXECUTOR_NAME: config.executor.name,

@@ -5,6 +5,7 @@ import { pickPorts, portsOfBlock } from './ports';
 const config: StageConfig = {
   layout: 1,
   stage: 'local',
+  id: '1f2e3d4c',
   ports: portsOfBlock(4410),
   hostPortBase: 10_000,
   executor: { name: 'one', host: 'one' },

@@ -22,6 +22,8 @@ export type EngineOwner =
 export interface StageConfig {
   readonly layout: number;
   readonly stage: string;
+  /** Tells it from stages of the same name that use the same container engine: those of other users. */
+  readonly id: string;
   readonly ports: StagePorts;
   /** Published ports of instances count up from here. */
   readonly hostPortBase: number;
@@ -74,6 +76,7 @@ export function parseConfig(text: string, path: string): StageConfig {
   checkLayout(value.layout, path);
   for (const field of [
     'stage',
+    'id',
     'ports',
     'hostPortBase',
     'executor',
@@ -95,4 +98,9 @@ function checkLayout(layout: unknown, path: string): void {
       ? `${path} was written by a newer Gilliam (layout ${layout}, this one knows ${layoutVersion}): install that version again`
       : `${path} is of layout ${JSON.stringify(layout)}, this Gilliam needs ${layoutVersion}: start the stage once with the version that made it, or remove its directory`,
   );
+}
+
+/** What the stage is called at the container engine: on containers, and in the names of images. */
+export function stageKey({ stage, id }: Pick<StageConfig, 'stage' | 'id'>): string {
+  return `${stage}-${id}`;
 }

@@ -26,10 +26,10 @@ export class DockerCli {
     return (await this.#docker(['image', 'inspect', '--format', '{{.Id}}', image], signal)).code === 0;
   }
 
-  /** Containers of the stage, running or not. */
-  async containersOf(stage: string, signal?: AbortSignal): Promise<string[]> {
+  /** Containers of the stage with this key, running or not. */
+  async containersOf(key: string, signal?: AbortSignal): Promise<string[]> {
     return this.#list(
-      ['ps', '--all', '--quiet', '--no-trunc', '--filter', `label=gilliam.stage=${stage}`],
+      ['ps', '--all', '--quiet', '--no-trunc', '--filter', `label=gilliam.stage=${key}`],
       signal,
     );
   }
@@ -55,10 +55,10 @@ export class DockerCli {
   }
 
   /** Takes away the names of the stage's images; what nothing else uses goes with them. */
-  async removeImagesOf(stage: string, signal?: AbortSignal): Promise<number> {
+  async removeImagesOf(key: string, signal?: AbortSignal): Promise<number> {
     const format = ['--format', '{{.Repository}}:{{.Tag}}'];
     const tags = await this.#list(
-      ['image', 'ls', '--filter', `reference=gilliam/${stage}/*`, ...format],
+      ['image', 'ls', '--filter', `reference=gilliam/${key}/*`, ...format],
       signal,
     );
     if (tags.length > 0) await this.#docker(['image', 'rm', ...tags], signal);

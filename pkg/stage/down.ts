@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { type EngineOwner, readConfig, type StageConfig } from './config';
+import { type EngineOwner, readConfig, type StageConfig, stageKey } from './config';
 import { type DownStep, planDown } from './plan-down';
 import { findRunning } from './process-record';
 import { removeStageFile } from './stage-file';
@@ -30,7 +30,7 @@ export class Down {
   async plan(signal: AbortSignal): Promise<readonly DownStep[]> {
     const { paths, docker } = this.context;
     const engine = await docker.engine(signal);
-    const containers = engine.state === 'answers' ? await docker.containersOf(paths.stage, signal) : [];
+    const containers = engine.state === 'answers' ? await this.#containers(signal) : [];
     return planDown({
       running: new Set(Object.keys(runningBuilds(paths))),
       containers: containers.length,
@@ -68,14 +68,20 @@ export class Down {
   }
 
   async #stopInstances(signal: AbortSignal): Promise<string> {
-    const { docker, paths } = this.context;
-    const containers = await docker.containersOf(paths.stage, signal);
+    const { docker } = this.context;
+    const containers = await this.#containers(signal);
     await docker.stopAndRemove(containers, signal);
     return String(containers.length);
   }
 
   async #removeImages(signal: AbortSignal): Promise<string> {
-    return String(await this.context.docker.removeImagesOf(this.context.paths.stage, signal));
+    if (!this.#config) return '0';
+    return String(await this.context.docker.removeImagesOf(stageKey(this.#config), signal));
+  }
+
+  /** None when the stage's own file is gone: others at the engine may have its name. */
+  async #containers(signal: AbortSignal): Promise<string[]> {
+    return this.#config ? this.context.docker.containersOf(stageKey(this.#config), signal) : [];
   }
 
   /** Only when nothing runs on it any more: others may have come to use it. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { existsSync, readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -34,6 +35,7 @@ export async function decideConfig(
   return {
     layout: layoutVersion,
     stage: paths.stage,
+    id: existing?.id ?? randomBytes(4).toString('hex'),
     ports,
     hostPortBase: wishes.hostPortBase ?? existing?.hostPortBase ?? 10_000,
     executor: {

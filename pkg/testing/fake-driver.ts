@@ -398,7 +398,7 @@ function unavailable(): EngineUnavailable {
 
 function owns(owner: Owner, container: Container): boolean {
   return (
-    container.labels[labels.stage] === owner.stage && container.labels[labels.executor] === owner.executor
+    container.labels[labels.stage] === owner.key && container.labels[labels.executor] === owner.executor
   );
 }
 

@@ -28,16 +28,17 @@ export type Component = 'supervisor' | 'etcd' | 'controlplane' | 'executor';
  */
 export class StageHarness {
   readonly directory = mkdtempSync(join(tmpdir(), 'gilliam-e2e-'));
-  readonly stage = `e2e-${Math.random().toString(36).slice(2, 8)}`;
   readonly hostPortBase: number;
-  readonly data = join(this.directory, 'data', this.stage);
+  readonly data: string;
   readonly env: NodeJS.ProcessEnv;
 
   private constructor(
     hostPortBase: number,
     private readonly bin: string,
+    readonly stage: string,
   ) {
     this.hostPortBase = hostPortBase;
+    this.data = join(this.directory, 'data', stage);
     this.env = {
       ...process.env,
       GILLIAM_HOME: join(this.directory, 'home'),
@@ -56,8 +57,12 @@ export class StageHarness {
     };
   }
 
-  static async start({ hostPortBase = 12_000, bin = join(root, 'bin/gilliam') } = {}): Promise<StageHarness> {
-    const harness = new StageHarness(hostPortBase, bin);
+  static async start({
+    hostPortBase = 12_000,
+    bin = join(root, 'bin/gilliam'),
+    stage = `e2e-${Math.random().toString(36).slice(2, 8)}`,
+  } = {}): Promise<StageHarness> {
+    const harness = new StageHarness(hostPortBase, bin, stage);
     try {
       await harness.up();
       return harness;
@@ -160,9 +165,15 @@ export class StageHarness {
     return record.pid;
   }
 
+  /** What the stage is called at the engine. */
+  get key(): string {
+    const { id } = JSON.parse(readFileSync(join(this.data, 'stage.json'), 'utf8')) as { id: string };
+    return `${this.stage}-${id}`;
+  }
+
   /** Ids of the stage's containers; only those of which `docker ps --filter` says so. */
   async containers(...filters: string[]): Promise<string[]> {
-    const all = [`label=gilliam.stage=${this.stage}`, ...filters].flatMap((filter) => ['--filter', filter]);
+    const all = [`label=gilliam.stage=${this.key}`, ...filters].flatMap((filter) => ['--filter', filter]);
     return (await this.docker('ps', '--all', '--quiet', '--no-trunc', ...all))
       .split('\n')
       .filter(Boolean)
@@ -210,12 +221,15 @@ export class StageHarness {
 
   /** Ends all that the stage has started, and removes its traces. */
   async stop(): Promise<void> {
+    const known = existsSync(join(this.data, 'stage.json')) ? this.key : undefined;
     const { code, stderr } = await this.gilliam(['down', '--forget'], { timeoutMs: 120_000 });
     for (const component of ['supervisor', 'executor', 'controlplane', 'etcd'] as const) {
       if (this.process(component)) this.kill(component);
     }
-    const left = await this.containers();
-    if (left.length > 0) await this.docker('rm', '--force', ...left);
+    if (known) {
+      const left = await this.docker('ps', '--all', '--quiet', '--filter', `label=gilliam.stage=${known}`);
+      if (left) await this.docker('rm', '--force', ...left.trim().split('\n'));
+    }
     rmSync(this.directory, { recursive: true, force: true });
     if (code !== 0) throw new Error(`gilliam down --forget: exit ${code}\n${stderr}`);
   }

@@ -117,7 +117,7 @@ describe('a running formation of 6 instances', () => {
 
   test('invariant 2: at most one container exists for each instance', async () => {
     const names = await stage.docker(
-      ...['ps', '--all', '--filter', `label=gilliam.stage=${stage.stage}`],
+      ...['ps', '--all', '--filter', `label=gilliam.stage=${stage.key}`],
       ...['--format', '{{.Label "gilliam.instance"}}'],
     );
     const uids = names.split('\n').filter(Boolean);

@@ -225,7 +225,7 @@ export class DockerDriver implements Driver {
 }
 
 function ownerLabels(owner: Owner): string[] {
-  return [`${labels.stage}=${owner.stage}`, `${labels.executor}=${owner.executor}`];
+  return [`${labels.stage}=${owner.key}`, `${labels.executor}=${owner.executor}`];
 }
 
 /** What is already so is no error. */
