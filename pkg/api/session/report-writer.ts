@@ -47,7 +47,7 @@ export class ReportWriter {
   constructor(
     private readonly options: {
       readonly store: Pick<Store, 'get' | 'commit'>;
-      readonly cache: Pick<CacheReader<Instance>, 'get' | 'onChange'>;
+      readonly cache: Pick<CacheReader<Instance>, 'get' | 'onChange' | 'revision'>;
       readonly clock: Clock;
       readonly random: Random;
     },
@@ -153,9 +153,9 @@ export class ReportWriter {
     const writes = changes.map(({ next }): Write => ({ op: 'update', kind: instances, object: next }));
     const guards = [...new Set(changes.map(({ item }) => item.session))].map((session) => session.guard());
     const revision = await this.options.store.commit(writes, guards);
+    // The cache shows it already, or even its deletion: nothing will come that it could be forgotten for.
+    if (this.options.cache.revision >= revision) return;
     for (const { item, next } of changes) {
-      const cached = this.options.cache.get({ formation: item.report.formation, name: item.report.name });
-      if (cached && cached.metadata.revision >= revision) continue;
       this.#written.set(item.key, { ...next, metadata: { ...next.metadata, revision } });
     }
   }
