@@ -89,4 +89,4 @@ migrate_to "$second"
 run gilliam ps
 ask "$second"
 
-say 'the stage is up: try gilliam logs, gilliam why web.1, gilliam events; "make down" stops it'
+say "the stage is up: in $app try gilliam logs, gilliam ps, gilliam events; \"make down\" stops it"

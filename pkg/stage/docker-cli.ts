@@ -38,20 +38,14 @@ export class DockerCli {
     return this.#list(['ps', '--quiet', '--no-trunc'], signal);
   }
 
-  /** SIGTERM, each container's own grace period, SIGKILL; then removes them. All at once. */
+  /** SIGTERM, each container's own grace period, SIGKILL; then removes them. The program does many at once. */
   async stopAndRemove(containers: readonly string[], signal?: AbortSignal): Promise<void> {
-    const results = await Promise.all(
-      containers.map(async (id) => {
-        const stopped = await this.#docker(['stop', id], signal);
-        const removed = await this.#docker(['rm', '--force', '--volumes', id], signal);
-        // Somebody else may have removed it meanwhile: gone is gone.
-        return removed.code === 0 || /no such container/i.test(removed.stderr)
-          ? undefined
-          : [stopped, removed];
-      }),
-    );
-    const failed = results.flatMap((result) => result ?? []).find(({ code }) => code !== 0);
-    if (failed) throw engineError(failed);
+    if (containers.length === 0) return;
+    await this.#docker(['stop', ...containers], signal);
+    const removed = await this.#docker(['rm', '--force', '--volumes', ...containers], signal);
+    // Somebody else may have removed one meanwhile: gone is gone.
+    const left = removed.stderr.split('\n').filter((line) => line !== '' && !/no such container/i.test(line));
+    if (removed.code !== 0 && left.length > 0) throw engineError({ ...removed, stderr: left.join('\n') });
   }
 
   /** Takes away the names of the stage's images; what nothing else uses goes with them. */

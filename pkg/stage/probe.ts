@@ -1,5 +1,5 @@
 import { get } from 'node:http';
-import { messageOf } from '../base/errors';
+import { messageOf, UnavailableError } from '../base/errors';
 import type { Client, ConnectOptions } from '../client/client';
 import { ExecutorState, type ExecutorStatus } from '../gen/gilliam/v1/executor';
 import type { GetStageResponse } from '../gen/gilliam/v1/stage_service';
@@ -67,8 +67,10 @@ function executorHealth(status: ExecutorStatus | undefined): PartHealth {
   return { healthy: false, message: status?.message || 'is not ready yet' };
 }
 
+/** The client's advice, `gilliam up`, is for others: who asks here is about to do that, or has done so. */
 function unhealthy(error: unknown): PartHealth {
-  return { healthy: false, message: messageOf(error) };
+  const silent = error instanceof UnavailableError;
+  return { healthy: false, message: silent ? 'does not answer' : messageOf(error) };
 }
 
 function etcdHealth(socketPath: string): Promise<PartHealth> {
