@@ -57,12 +57,17 @@ export class StageHarness {
     };
   }
 
-  static async start({
+  /** A stage that is not up yet. */
+  static prepare({
     hostPortBase = 12_000,
     bin = join(root, 'bin/gilliam'),
     stage = `e2e-${Math.random().toString(36).slice(2, 8)}`,
-  } = {}): Promise<StageHarness> {
-    const harness = new StageHarness(hostPortBase, bin, stage);
+  } = {}): StageHarness {
+    return new StageHarness(hostPortBase, bin, stage);
+  }
+
+  static async start(options: Parameters<typeof StageHarness.prepare>[0] = {}): Promise<StageHarness> {
+    const harness = StageHarness.prepare(options);
     try {
       await harness.up();
       return harness;
