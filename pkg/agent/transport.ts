@@ -20,7 +20,8 @@ export type Connect = () => Transport;
 /** Connections over gRPC, which asks a silent peer for a sign of life every second. */
 export function grpcConnect(options: ConnectOptions): Connect {
   return () => {
-    const client = connectClient(options);
+    // An assignment carries the configuration of each of its instances, and has to be taken whatever comes of that.
+    const client = connectClient({ maxReceiveBytes: -1, ...options });
     return {
       session: (requests, signal) => client.session.connect(requests, { signal }),
       sendLogs: (requests, signal) => client.session.sendLogs(requests, { signal }),
