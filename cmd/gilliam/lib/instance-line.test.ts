@@ -52,8 +52,15 @@ test.each<[string, Partial<InstanceStatus>, string]>([
   ],
   [
     'in back-off',
-    { ...up, ready: false, reason: 'Restarting', message: 'again in 4 s', restarts: 3, exitCode: 1 },
-    'web.1 v2 state restarting (just now) on host H port 10000, 3 restarts, exit 1: again in 4 s',
+    {
+      ...up,
+      ready: false,
+      reason: 'Restarting',
+      message: 'exit 1, restart 4 in 4 s',
+      restarts: 3,
+      exitCode: 1,
+    },
+    'web.1 v2 state restarting (just now) on host H port 10000, 3 restarts: exit 1, restart 4 in 4 s',
   ],
   [
     'failing its check',

@@ -22,13 +22,15 @@ export function instanceLine(instance: Instance, options: LineOptions): string {
   const state = shownState(instance);
   const ports = (status?.ports ?? []).map((port) => port.hostPort).join(',');
   const restarts = status?.restarts ?? 0;
+  const why = state !== 'running' && status?.message ? `: ${status.message}` : '';
+  // A message about an exit begins with it.
+  const exit = status?.exitCode === undefined ? '' : `exit ${status.exitCode}`;
   const place = [
     status?.host ? ` on host ${status.host}` : '',
     ports ? ` port ${ports}` : '',
     restarts > 0 ? `, ${restarts} restart${restarts === 1 ? '' : 's'}` : '',
-    restarts > 0 && status?.exitCode !== undefined ? `, exit ${status.exitCode}` : '',
+    restarts > 0 && exit && !why.startsWith(`: ${exit}`) ? `, ${exit}` : '',
   ].join('');
-  const why = state !== 'running' && status?.message ? `: ${status.message}` : '';
   const since = status?.changed ?? instance.metadata?.created;
   return `${instanceTitle(instance, options)} state ${colorState(state, options.colors)} (${age(since, options.nowMs)})${place}${why}`;
 }
