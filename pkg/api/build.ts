@@ -21,7 +21,7 @@ export function buildHandlers(context: ApiContext): Handlers<BuildServiceService
       const place = places.take();
       try {
         await requireLivingFormation(context, formation, call.signal);
-        const tar = new Upload(iterator, context.limits.maxUploadBytes);
+        const tar = new Upload(iterator, context.limits.maxUploadBytes, call.signal);
         const input = { formation, commit, tar };
         try {
           if (planOnly) yield { part: { $case: 'plan', value: await builder.plan(input, call.signal) } };
@@ -45,6 +45,7 @@ class Upload implements AsyncIterable<Uint8Array> {
   constructor(
     private readonly requests: AsyncIterator<BuildRequest>,
     private readonly maxBytes: number,
+    private readonly signal: AbortSignal,
   ) {}
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
@@ -68,6 +69,10 @@ class Upload implements AsyncIterable<Uint8Array> {
         }
         yield part.value;
       }
+      // A cancelled stream ends as a finished one does, and is known to be cancelled a turn later: half a tree must
+      // not pass for a whole one.
+      await new Promise((resolve) => setImmediate(resolve));
+      this.signal.throwIfAborted();
     } catch (error) {
       this.failure = error as Error;
       throw error;

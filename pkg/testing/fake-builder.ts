@@ -51,9 +51,11 @@ export class FakeBuilder implements Builder {
   async #read({ tar }: BuildInput, signal: AbortSignal): Promise<void> {
     let bytes = 0;
     for await (const chunk of tar) {
-      if (signal.aborted) break;
+      signal.throwIfAborted();
       bytes += chunk.length;
     }
+    // What was cut off is not a tree that was read.
+    signal.throwIfAborted();
     this.received.push(bytes);
     if (this.failure) throw this.failure;
   }

@@ -397,9 +397,7 @@ function unavailable(): EngineUnavailable {
 }
 
 function owns(owner: Owner, container: Container): boolean {
-  return (
-    container.labels[labels.stage] === owner.key && container.labels[labels.executor] === owner.executor
-  );
+  return container.labels[labels.stage] === owner.key && container.labels[labels.executor] === owner.executor;
 }
 
 function copy(container: FakeContainer): Container {
