@@ -70,7 +70,6 @@ describe("a stage's components", () => {
         GILLIAM_TOKEN_FILE: '/data/local/tokens/executor',
         GILLIAM_EXECUTOR_NAME: 'one',
         GILLIAM_EXECUTOR_HOST: 'one.example.com',
-        GILLIAM_EXECUTOR_DATA: '/data/local/executor',
         GILLIAM_HOST_PORT_BASE: '12000',
       },
       stopGraceMs: 10_000,

@@ -126,7 +126,6 @@ function executor(input: ComponentInput): Component {
       GILLIAM_TOKEN_FILE: paths.executorToken,
       GILLIAM_EXECUTOR_NAME: config.executor.name,
       GILLIAM_EXECUTOR_HOST: config.executor.host,
-      GILLIAM_EXECUTOR_DATA: paths.executor,
       GILLIAM_HOST_PORT_BASE: String(config.hostPortBase),
       DOCKER_HOST: config.engine.host,
     }),

@@ -14,10 +14,9 @@ export interface StagePaths {
   readonly config: string;
   readonly data: string;
   readonly etcd: string;
-  readonly executor: string;
   readonly userToken: string;
   readonly executorToken: string;
-  /** One file for each running component: see process-file.ts. */
+  /** One file for each running component: see process-record.ts. */
   readonly run: string;
   /** Where etcd listens for the control plane: whoever may not enter the directory cannot connect. */
   readonly etcdSocket: string;
@@ -54,7 +53,6 @@ export function pathsIn(data: string, stage: string): StagePaths {
     data,
     config: join(data, 'stage.json'),
     etcd: join(data, 'etcd'),
-    executor: join(data, 'executor'),
     userToken: join(data, 'tokens', 'user'),
     executorToken: join(data, 'tokens', 'executor'),
     run: join(data, 'run'),

@@ -151,7 +151,7 @@ export class Up {
 
   async #prepare(plan: UpPlan): Promise<string> {
     const { paths, env } = this.context;
-    for (const directory of [paths.data, paths.etcd, paths.executor, paths.run, paths.logs]) {
+    for (const directory of [paths.data, paths.etcd, paths.run, paths.logs]) {
       mkdirSync(directory, { recursive: true });
       chmodSync(directory, 0o700);
     }
