@@ -153,6 +153,7 @@ export class Agent {
         memoryBytes: config.capacity?.memoryBytes ?? BigInt(machine.memoryBytes),
       },
       version: config.version,
+      registryAddress: '',
     };
   }
 

@@ -21,7 +21,15 @@ test('an assignment is taken however much configuration it carries', async () =>
   const ended = new AbortController();
   async function* requests() {
     const capacity = { cpuMillis: 1_000, memoryBytes: 2n ** 30n };
-    const value = { name: 'e1', host: '127.0.0.1', domain: '', tags: {}, version: '1', capacity };
+    const value = {
+      name: 'e1',
+      host: '127.0.0.1',
+      domain: '',
+      tags: {},
+      version: '1',
+      registryAddress: '',
+      capacity,
+    };
     yield { message: { $case: 'hello' as const, value } };
     await new Promise<void>((resolve) => ended.signal.addEventListener('abort', () => resolve()));
   }

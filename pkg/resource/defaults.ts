@@ -7,6 +7,8 @@ import type { HealthCheck, Process } from '../gen/gilliam/v1/release';
 
 /** Between SIGTERM and SIGKILL. */
 export const DEFAULT_GRACE_MS = 10_000;
+/** Before SIGTERM, for the requests under way to end. */
+export const DEFAULT_DRAIN_MS = 10_000;
 /** Processes and threads in one instance. */
 export const DEFAULT_PIDS = 4_096;
 /** Instances of a formation whose limits do not say. */
@@ -28,6 +30,10 @@ export const MAX_PAGE_SIZE = 5_000;
 
 export function graceMsOf(process: Process): number {
   return process.graceMs || DEFAULT_GRACE_MS;
+}
+
+export function drainMsOf(process: Process): number {
+  return process.drainMs || DEFAULT_DRAIN_MS;
 }
 
 /** What an instance of the process reserves on its executor and is limited to. */

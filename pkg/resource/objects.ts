@@ -4,6 +4,7 @@ import * as formationProto from '../gen/gilliam/v1/formation';
 import * as instanceProto from '../gen/gilliam/v1/instance';
 import type { Metadata } from '../gen/gilliam/v1/metadata';
 import * as releaseProto from '../gen/gilliam/v1/release';
+import * as routeProto from '../gen/gilliam/v1/route';
 import * as scaleProto from '../gen/gilliam/v1/scale';
 
 /**
@@ -18,6 +19,7 @@ export type Scale = Complete<scaleProto.Scale, 'metadata' | 'spec' | 'status'>;
 export type Instance = Complete<instanceProto.Instance, 'metadata' | 'spec' | 'status'>;
 export type Executor = Complete<executorProto.Executor, 'metadata' | 'spec' | 'status'>;
 export type Session = Complete<executorProto.Session, 'metadata'>;
+export type Route = Complete<routeProto.Route, 'metadata' | 'spec'>;
 export type Event = Complete<eventProto.Event, 'metadata'>;
 
 /** Whatever the store keeps. */
@@ -120,6 +122,13 @@ export const sessions = kind<executorProto.Session, Session>(
   { name: 'Session', plural: 'sessions', formationScoped: false },
   executorProto.Session,
   () => ({ metadata: metadata() }),
+);
+
+/** Rules of the router. Their names are unique in their formation, what they match in the stage. */
+export const routes = kind<routeProto.Route, Route>(
+  { name: 'Route', plural: 'routes', formationScoped: true },
+  routeProto.Route,
+  () => ({ metadata: metadata(), spec: routeProto.RouteSpec.fromPartial({}) }),
 );
 
 /** Events of objects outside formations have an empty `metadata.formation`. */

@@ -16,7 +16,7 @@ function formationOf(maxInstances = 0): Formation {
 
 function releaseOf(name: string, processes: readonly string[], image = 'sha256:1'): Release {
   const release = releases.decode(empty);
-  const process = { command: [], ports: [], env: {}, requirements: [], rank: '', graceMs: 0 };
+  const process = { command: [], ports: [], env: {}, requirements: [], rank: '', graceMs: 0, drainMs: 0 };
   return {
     metadata: { ...release.metadata, name, formation: 'shop' },
     spec: {

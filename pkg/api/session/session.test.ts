@@ -89,7 +89,10 @@ describe('hello', () => {
 
   test('comes once', async () => {
     const executor = await joined();
-    executor.send({ $case: 'hello', value: { name: 'e1', host: 'h', domain: '', tags: {}, version: '' } });
+    executor.send({
+      $case: 'hello',
+      value: { name: 'e1', host: 'h', domain: '', tags: {}, version: '', registryAddress: '' },
+    });
     await eventually(() => expect(executor.error).toBeInstanceOf(InvalidError));
   });
 });
