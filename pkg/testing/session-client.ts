@@ -7,8 +7,10 @@ import type {
   ConnectRequest,
   ConnectResponse,
   EventReport,
+  Hello,
   InstanceReport,
   LogsWanted,
+  RegistryPeer,
   Task,
 } from '../gen/gilliam/v1/session_service';
 
@@ -20,6 +22,8 @@ export class SessionClient {
   /** What the executor knows, by uid. */
   readonly tasks = new Map<string, Task>();
   readonly logsWanted: LogsWanted[] = [];
+  /** As last told; undefined before. */
+  peers: readonly RegistryPeer[] | undefined;
   acknowledged = 0n;
   /** Why the stream ended; undefined while it has not, null when the server ended it well. */
   error: Error | null | undefined;
@@ -30,7 +34,7 @@ export class SessionClient {
   #finished = false;
   #sequence = 0n;
 
-  constructor(client: Client, name = 'e1') {
+  constructor(client: Client, name = 'e1', hello: Partial<Hello> = {}) {
     this.#done = this.#run(client);
     this.send({
       $case: 'hello',
@@ -41,6 +45,8 @@ export class SessionClient {
         tags: { disk: 'ssd' },
         capacity: { cpuMillis: 4000, memoryBytes: 8n * 1024n ** 3n },
         version: '1.2.3',
+        registryAddress: '',
+        ...hello,
       },
     });
   }
@@ -98,6 +104,7 @@ export class SessionClient {
     this.received.push(message);
     if (message.$case === 'ack') this.acknowledged = message.value.sequence;
     else if (message.$case === 'logsWanted') this.logsWanted.push(message.value);
+    else if (message.$case === 'registryPeers') this.peers = message.value.peers;
     else {
       if (message.$case === 'assignment') this.tasks.clear();
       else for (const uid of message.value.forgotten) this.tasks.delete(uid);
