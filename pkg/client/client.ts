@@ -4,7 +4,10 @@ import type { ExecutorServiceService } from '../gen/gilliam/v1/executor_service'
 import type { FormationServiceService } from '../gen/gilliam/v1/formation_service';
 import type { InstanceServiceService } from '../gen/gilliam/v1/instance_service';
 import type { LogServiceService } from '../gen/gilliam/v1/log_service';
+import type { RegistryServiceService } from '../gen/gilliam/v1/registry_service';
 import type { ReleaseServiceService } from '../gen/gilliam/v1/release_service';
+import type { RouteServiceService } from '../gen/gilliam/v1/route_service';
+import type { RouterServiceService } from '../gen/gilliam/v1/router_service';
 import type { ScaleServiceService } from '../gen/gilliam/v1/scale_service';
 import type { SessionServiceService } from '../gen/gilliam/v1/session_service';
 import type { StageServiceService } from '../gen/gilliam/v1/stage_service';
@@ -26,6 +29,9 @@ export interface Client {
   readonly logs: ServiceClient<LogServiceService>;
   readonly build: ServiceClient<BuildServiceService>;
   readonly session: ServiceClient<SessionServiceService>;
+  readonly routes: ServiceClient<RouteServiceService>;
+  readonly registry: ServiceClient<RegistryServiceService>;
+  readonly router: ServiceClient<RouterServiceService>;
   readonly stage: ServiceClient<StageServiceService>;
   close(): void;
 }
@@ -57,6 +63,12 @@ const modules = {
   build: () => require('../gen/gilliam/v1/build_service') as typeof import('../gen/gilliam/v1/build_service'),
   session: () =>
     require('../gen/gilliam/v1/session_service') as typeof import('../gen/gilliam/v1/session_service'),
+  routes: () =>
+    require('../gen/gilliam/v1/route_service') as typeof import('../gen/gilliam/v1/route_service'),
+  registry: () =>
+    require('../gen/gilliam/v1/registry_service') as typeof import('../gen/gilliam/v1/registry_service'),
+  router: () =>
+    require('../gen/gilliam/v1/router_service') as typeof import('../gen/gilliam/v1/router_service'),
   stage: () => require('../gen/gilliam/v1/stage_service') as typeof import('../gen/gilliam/v1/stage_service'),
 };
 /* eslint-enable @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports */
@@ -98,6 +110,15 @@ class GrpcClient implements Client {
   }
   get session() {
     return this.#service('session', (m) => m.SessionServiceService);
+  }
+  get routes() {
+    return this.#service('routes', (m) => m.RouteServiceService);
+  }
+  get registry() {
+    return this.#service('registry', (m) => m.RegistryServiceService);
+  }
+  get router() {
+    return this.#service('router', (m) => m.RouterServiceService);
   }
   get stage() {
     return this.#service('stage', (m) => m.StageServiceService);
