@@ -8,8 +8,8 @@ import type { Limiter } from './limiter';
 import type { PortAllocator } from './port-allocator';
 import type { Reporter } from './reporter';
 
-/** What all workers of an executor share. */
-export interface WorkerContext {
+/** What is the executor's, and given to all its workers. */
+export interface SharedContext {
   readonly driver: Driver;
   readonly host: Host;
   readonly clock: Clock;
@@ -26,6 +26,10 @@ export interface WorkerContext {
   readonly address: string;
   /** Where published ports listen. */
   readonly bindAddress: string;
+}
+
+/** What one worker has to do with beyond its instance. */
+export interface WorkerContext extends SharedContext {
   /** Whether new containers may be made. */
   mayCreate(): boolean;
   /** Whether all containers have been listed: an instance that has no worker then has no container. */

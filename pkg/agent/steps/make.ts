@@ -1,0 +1,52 @@
+import { InstanceState } from '../../gen/gilliam/v1/instance';
+import { containerSpec, isPullable } from '../container-spec';
+import type { PortBinding } from '../driver';
+import type { Situation } from '../situation';
+import { publishedPorts } from '../status';
+import type { Task } from '../task';
+
+/** Fetches the image that the engine does not have. */
+export async function pullImage(situation: Situation, signal: AbortSignal): Promise<void> {
+  const { image } = situation.task;
+  situation.keeper.set({ state: InstanceState.PULLING, reason: '', message: `pulling ${image}` });
+  await situation.context.puller.pull(image, AbortSignal.any([signal, situation.step.signal]));
+  situation.pull = false;
+  situation.pulled = true;
+  situation.setbacks.pulled();
+}
+
+/** Makes the container, with ports of its own. */
+export async function create(situation: Situation, signal: AbortSignal): Promise<void> {
+  const { keeper, task, step } = situation;
+  const { driver, owner, bindAddress, address, creates } = situation.context;
+  // Only the engine knows whether it has the image; a state never goes back.
+  const fetching = isPullable(task.image) && !situation.pulled;
+  const state = fetching ? InstanceState.PULLING : InstanceState.STARTING;
+  keeper.set({ state, reason: '', message: '' });
+  await creates.run(async () => {
+    if (step.signal.aborted || signal.aborted) return;
+    const ports = await allocatePorts(situation, task);
+    const spec = containerSpec(task, owner, ports, bindAddress);
+    // Should this fail although it has created, the look finds the container by its name.
+    situation.unsure = true;
+    const { id, existed } = await driver.create(spec, signal);
+    if (existed) return;
+    situation.unsure = false;
+    situation.see({ id, name: spec.name, labels: spec.labels, state: 'created', ports });
+    keeper.set({
+      state: InstanceState.STARTING,
+      containerId: id,
+      host: address,
+      ports: publishedPorts(task.process, ports),
+    });
+  });
+}
+
+async function allocatePorts({ context, uid }: Situation, task: Task): Promise<PortBinding[]> {
+  const containerPorts = task.process.ports.map((port) => port.containerPort);
+  const hostPorts = await context.ports.allocate(uid, containerPorts.length);
+  return containerPorts.map((containerPort, index) => ({
+    containerPort,
+    hostPort: hostPorts[index] as number,
+  }));
+}

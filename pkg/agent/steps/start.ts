@@ -1,0 +1,28 @@
+import type { Container } from '../driver';
+import type { Situation } from '../situation';
+
+/** Starts the container, for the first time or again. */
+export async function start(situation: Situation, container: Container, signal: AbortSignal): Promise<void> {
+  const { driver, starts } = situation.context;
+  const { keeper, setbacks, step } = situation;
+  const again = container.state === 'exited' || situation.replacing;
+  const begun = await starts.run(async () => {
+    // It may have waited for its turn, and something else be wished now.
+    if (step.signal.aborted || signal.aborted) return false;
+    await driver.start(container.id, signal);
+    return true;
+  });
+  if (!begun) return;
+  setbacks.started();
+  situation.judged = false;
+  situation.replacing = false;
+  if (again) {
+    const restarts = keeper.status.restarts + 1;
+    keeper.set({ restarts, message: 'started again' });
+    keeper.event('Restarted', `restart ${restarts}`);
+  }
+  situation.container = { ...container, state: 'running', startedMs: undefined, finishedMs: undefined };
+  const { wish } = situation;
+  // A health check needs the container's address, which it has only now; without one no time is lost on looking.
+  situation.unsure = wish.kind === 'run' && wish.task.process.health?.check !== undefined;
+}

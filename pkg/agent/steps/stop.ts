@@ -1,0 +1,33 @@
+import { InstanceState } from '../../gen/gilliam/v1/instance';
+import type { Container } from '../driver';
+import { identityOfContainer } from '../labels';
+import type { Situation } from '../situation';
+
+/** SIGTERM, the grace period, SIGKILL. */
+export async function stop(situation: Situation, container: Container, signal: AbortSignal): Promise<void> {
+  if (situation.wish.kind === 'stop') {
+    situation.keeper.set({ state: InstanceState.STOPPING, ready: false, reason: '', message: '' });
+  }
+  // Whoever sends it traffic is to be told, and to have confirmed, before this line: invariant 7.
+  // The grace period is the label's: a task may come without its process when the release is gone already.
+  await situation.context.driver.stop(container.id, identityOfContainer(container).graceMs, signal);
+  situation.unsure = true;
+}
+
+/** Removes what does not run. */
+export async function remove(situation: Situation, container: Container, signal: AbortSignal): Promise<void> {
+  await situation.context.driver.remove(container.id, signal);
+  situation.container = undefined;
+  situation.discard = false;
+  const exit = container.state === 'exited' ? { exitCode: container.exitCode } : {};
+  situation.keeper.set({ containerId: '', ...exit });
+}
+
+/** Nothing is left of it here, as was wished. */
+export function finish(situation: Situation): void {
+  situation.finished = true;
+  situation.context.ports.release(situation.uid);
+  if (situation.wish.kind === 'stop') {
+    situation.keeper.set({ state: InstanceState.STOPPED, ready: false, reason: '', message: '' });
+  }
+}

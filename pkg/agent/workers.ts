@@ -1,0 +1,182 @@
+import { messageOf } from '../base/errors';
+import type { Assignment, AssignmentChange, Task as TaskMessage } from '../gen/gilliam/v1/session_service';
+import type { AgentTimes } from './config';
+import type { Container, ContainerEvent } from './driver';
+import { byInstance } from './listing';
+import { completeTask } from './task';
+import { wishOf } from './wish';
+import { Worker } from './worker';
+import type { SharedContext, WorkerContext } from './worker-context';
+
+export interface WorkersOptions {
+  readonly context: SharedContext;
+  readonly times: AgentTimes;
+  /** Nothing runs any more that should not: new containers may be made. */
+  readonly onOpen: () => void;
+  /** A worker has taken a step: something about its instance may be different. */
+  readonly onStep: (uid: string) => void;
+}
+
+/**
+ * One worker for each instance that is assigned here or has a container here. Assignments say what is wished, the
+ * engine's lists and events what there is.
+ */
+export class Workers {
+  readonly #options: WorkersOptions;
+  readonly #context: WorkerContext;
+  /** By the instance's uid. */
+  readonly #workers = new Map<string, Worker>();
+  readonly #running = new Set<Promise<void>>();
+  /** An assignment has come, ever: what it does not name is not to run. */
+  #assigned = false;
+  #listed = false;
+  /** Invariant 10: no new container before what should not run here has been stopped. */
+  #open = false;
+  #ended = false;
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+    this.#context = {
+      ...options.context,
+      mayCreate: () => this.#open,
+      listed: () => this.#listed,
+      onStep: (uid) => this.#onStep(uid),
+    };
+  }
+
+  get(uid: string): Worker | undefined {
+    return this.#workers.get(uid);
+  }
+
+  takeAssignment(assignment: Assignment): void {
+    this.#assigned = true;
+    // Before any worker sees its task: a new one begins at once.
+    this.#open = false;
+    const named = new Set<string>();
+    for (const message of assignment.tasks) {
+      const uid = this.#assign(message, true);
+      if (uid) named.add(uid);
+    }
+    for (const worker of this.#workers.values()) {
+      if (!named.has(worker.uid)) this.#stray(worker);
+    }
+    this.#openWhenClear();
+  }
+
+  takeChange(change: AssignmentChange): void {
+    const { context, times } = this.#options;
+    for (const message of change.tasks) this.#assign(message, false);
+    for (const uid of change.forgotten) {
+      context.reporter.forget(uid);
+      const worker = this.#workers.get(uid);
+      // Why it failed is mostly in its log, and asked for afterwards.
+      const keptMs = worker?.failed ? times.failedKeptMs : 0;
+      worker?.assign({ kind: 'gone', notBeforeMs: context.clock.monotonic() + keptMs });
+    }
+  }
+
+  takeList(containers: readonly Container[]): void {
+    this.#listed = true;
+    const { kept, doubles } = byInstance(containers);
+    for (const double of doubles) this.#removeDouble(double);
+    for (const [uid, container] of kept) {
+      const worker = this.#workers.get(uid);
+      if (!worker) this.#take(container);
+      else if (worker.container?.id !== container.id || worker.container.state !== container.state)
+        worker.poke();
+      else worker.wake();
+    }
+    for (const worker of this.#workers.values()) {
+      if (!kept.has(worker.uid)) {
+        // One that is just being made may not have been in the list yet: it looks for itself.
+        if (worker.container) worker.poke();
+        else worker.wake();
+      }
+    }
+    this.#openWhenClear();
+  }
+
+  takeEvent(event: ContainerEvent): void {
+    // A start is either our own, or found when the container is next looked at.
+    if (event.action === 'started') return;
+    const worker = this.#workers.get(event.uid);
+    if (worker && (!worker.container || worker.container.id === event.id)) worker.poke();
+  }
+
+  /** Ends all workers; their containers are left as they are. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    for (const worker of this.#workers.values()) worker.dispose();
+    await Promise.all(this.#running);
+  }
+
+  #assign(message: TaskMessage, compare: boolean): string | undefined {
+    const task = completeTask(message);
+    if (!task) {
+      this.#options.context.log.warn('the control plane sent a task without an instance');
+      return undefined;
+    }
+    const { uid } = task.instance.metadata;
+    const wish = wishOf(task);
+    const worker = this.#workers.get(uid);
+    if (worker) worker.assign(wish, { compare });
+    else this.#begin(new Worker(this.#context, { task }, wish));
+    return uid;
+  }
+
+  /** A container that no worker knows: from before the agent began, or nobody's. */
+  #take(container: Container): void {
+    const worker = new Worker(this.#context, { container }, { kind: 'keep' });
+    if (this.#assigned) this.#stray(worker);
+    this.#begin(worker);
+  }
+
+  #stray(worker: Worker): void {
+    if (worker.wish.kind === 'gone') return;
+    const { context, times } = this.#options;
+    context.log.warn('a container belongs to no instance of the assignment', { ...worker.identity });
+    worker.assign({ kind: 'gone', notBeforeMs: context.clock.monotonic() + times.strayGraceMs });
+  }
+
+  /** Invariant 2. Names keep this from happening, unless somebody renames a container. */
+  #removeDouble(container: Container): void {
+    const { driver, log } = this.#options.context;
+    log.error('an instance has a second container: it is removed', { id: container.id });
+    const removal = driver
+      .remove(container.id)
+      .catch((error: unknown) =>
+        log.warn('a second container could not be removed', { error: messageOf(error) }),
+      );
+    this.#keepTrack(removal);
+  }
+
+  #begin(worker: Worker): void {
+    if (this.#ended) return;
+    this.#workers.set(worker.uid, worker);
+    this.#keepTrack(worker.run());
+  }
+
+  #keepTrack(work: Promise<void>): void {
+    this.#running.add(work);
+    void work.finally(() => this.#running.delete(work));
+  }
+
+  #onStep(uid: string): void {
+    this.#options.onStep(uid);
+    const worker = this.#workers.get(uid);
+    // One that is to be reported as stopped stays until the control plane has taken note.
+    if (worker?.finished && !('task' in worker.wish)) {
+      this.#workers.delete(uid);
+      worker.dispose();
+    }
+    if (!this.#open) this.#openWhenClear();
+  }
+
+  #openWhenClear(): void {
+    if (this.#open || !this.#assigned || !this.#listed) return;
+    for (const worker of this.#workers.values()) if (worker.unwanted) return;
+    this.#open = true;
+    this.#options.onOpen();
+    for (const worker of this.#workers.values()) worker.wake();
+  }
+}
