@@ -1,0 +1,228 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import { root } from './cli';
+import { DaemonProcess } from './daemon-process';
+import type { HostNetwork } from './host-network';
+
+const exec = promisify(execFile);
+
+// On a disk: an engine's layers do not go well with a file system in memory.
+const parent = '/var/tmp';
+const directoryName = /^gilliam-hosts-(\d+)$/;
+
+/** Ports on every host: each is a machine of its own. */
+export const hostPorts = {
+  api: 4410,
+  registry: 4411,
+  proxy: 4412,
+  dns: 4413,
+  http: 8080,
+  https: 8443,
+} as const;
+
+export type HostDaemon = 'network' | 'executor' | 'router';
+
+export interface HostStage {
+  readonly stage: string;
+  readonly stageKey: string;
+  readonly executorTokenFile: string;
+  /** Where the control plane listens on the machine that all hosts reach. */
+  readonly api: { readonly host: string; readonly port: number };
+}
+
+/** A machine of a stage: a network namespace with a Docker Engine and Gilliam's daemons in it. */
+export class Host {
+  readonly name: string;
+  readonly address: string;
+  readonly #directory: string;
+  readonly #engine: DaemonProcess;
+  readonly #tunnel: DaemonProcess;
+  readonly #daemons: Readonly<Record<HostDaemon, DaemonProcess>>;
+
+  constructor(
+    private readonly number: number,
+    private readonly network: HostNetwork,
+    stage: HostStage,
+  ) {
+    this.name = `host-${number}`;
+    this.address = network.address(number);
+    this.#directory = join(parent, `gilliam-hosts-${process.pid}`, String(number));
+    mkdirSync(this.#directory, { recursive: true });
+    this.#engine = this.#process('dockerd', engineCommand(this.#directory), process.env);
+    const { api } = stage;
+    const forward = ['127.0.0.1', String(hostPorts.api), api.host, String(api.port)];
+    this.#tunnel = this.#process('tunnel', forwarder(forward), process.env);
+    const daemon = (name: HostDaemon) => {
+      const command = [process.execPath, '--enable-source-maps', join(root, `dist/cmd/${name}.js`)] as const;
+      return this.#process(name, [...command], this.#settings(name, stage));
+    };
+    this.#daemons = { network: daemon('network'), executor: daemon('executor'), router: daemon('router') };
+  }
+
+  /** Starts the engine and the way to the control plane, and waits for the engine. */
+  async start(): Promise<void> {
+    this.#tunnel.start();
+    this.#engine.start();
+    for (let tries = 0; ; tries++) {
+      try {
+        await this.docker('version');
+        return;
+      } catch (error) {
+        if (tries > 200 || !this.#engine.running) {
+          throw new Error(`${this.name}: no engine\n${this.#engine.tail(20)}`, { cause: error });
+        }
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+  }
+
+  startDaemon(name: HostDaemon): void {
+    this.#daemons[name].start();
+  }
+
+  /** kill -9 */
+  async killDaemon(name: HostDaemon): Promise<void> {
+    await this.#daemons[name].end('SIGKILL');
+  }
+
+  running(name: HostDaemon): boolean {
+    return this.#daemons[name].running;
+  }
+
+  async docker(...args: string[]): Promise<string> {
+    return (await exec('docker', ['--host', this.dockerHost, ...args], { maxBuffer: 2 ** 26 })).stdout;
+  }
+
+  get dockerHost(): string {
+    return `unix://${join(this.#directory, 'docker.sock')}`;
+  }
+
+  /** Takes images from what `docker save` prints. */
+  async load(images: Readable): Promise<void> {
+    const child = spawn('docker', ['--host', this.dockerHost, 'load', '--quiet'], {
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    await pipeline(images, child.stdin);
+    const code = await ended;
+    if (code !== 0) throw new Error(`docker load on ${this.name}: exit ${code}`);
+  }
+
+  /** Runs a command on the host, outside of all containers. */
+  run(command: string, ...args: string[]): Promise<string> {
+    return this.network.run(this.number, command, ...args);
+  }
+
+  /** The command line that runs a command in a running container of the process, there. */
+  async inside(process: string, ...command: string[]): Promise<readonly [string, ...string[]]> {
+    const [id] = await this.containers(process);
+    if (!id) throw new Error(`no ${process} runs on ${this.name}`);
+    return ['docker', '--host', this.dockerHost, 'exec', id, ...command];
+  }
+
+  /** Ids of the running containers, or of those of one process. */
+  async containers(process?: string): Promise<string[]> {
+    const filter = process === undefined ? [] : ['--filter', `label=gilliam.process=${process}`];
+    const out = await this.docker('ps', '--quiet', '--no-trunc', ...filter);
+    return out.split('\n').filter(Boolean);
+  }
+
+  logs(): string {
+    return Object.entries(this.#daemons)
+      .map(([name, daemon]) => `--- ${this.name} ${name}\n${daemon.tail(15)}`)
+      .join('\n');
+  }
+
+  /** Ends all that is on it. Never throws: what is left is named by `close` of the network. */
+  async stop(): Promise<void> {
+    const { executor, router, network } = this.#daemons;
+    await Promise.all([executor.end(), router.end()]);
+    await network.end();
+    await removeContainers(this.#directory);
+    await Promise.all([this.#engine.end(), this.#tunnel.end()]);
+  }
+
+  /** Removes what engines have left on the disk, of this run and of those that were killed. */
+  static async sweep({ own }: { own: boolean }): Promise<void> {
+    for (const name of readdirSync(parent)) {
+      const pid = directoryName.exec(name)?.[1];
+      if (!pid || (Number(pid) === process.pid ? !own : existsSync(`/proc/${pid}`))) continue;
+      const directory = join(parent, name);
+      for (const host of readdirSync(directory)) await removeContainers(join(directory, host));
+      for (const point of mountsUnder(directory)) await exec('umount', ['--lazy', point]).catch(() => {});
+      rmSync(directory, { recursive: true, force: true });
+    }
+  }
+
+  #process(name: string, command: readonly string[], env: NodeJS.ProcessEnv): DaemonProcess {
+    const log = join(this.#directory, `${name}.log`);
+    return new DaemonProcess({ command: [...this.network.command(this.number), ...command], env, log });
+  }
+
+  #settings(daemon: HostDaemon, stage: HostStage): NodeJS.ProcessEnv {
+    return {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      DOCKER_HOST: this.dockerHost,
+      GILLIAM_STAGE: stage.stage,
+      GILLIAM_STAGE_KEY: stage.stageKey,
+      GILLIAM_EXECUTOR_NAME: this.name,
+      GILLIAM_EXECUTOR_HOST: this.address,
+      GILLIAM_TOKEN_FILE: stage.executorTokenFile,
+      GILLIAM_API: `127.0.0.1:${hostPorts.api}`,
+      GILLIAM_DATA_DIR: join(this.#directory, 'gilliam', daemon),
+      GILLIAM_REGISTRY: `http://127.0.0.1:${hostPorts.registry}`,
+      GILLIAM_REGISTRY_ADDRESS: `${this.address}:${hostPorts.registry}`,
+      GILLIAM_REGISTRY_PORT: String(hostPorts.registry),
+      GILLIAM_PROXY_PORT: String(hostPorts.proxy),
+      GILLIAM_DNS_PORT: String(hostPorts.dns),
+      GILLIAM_HTTP_PORT: String(hostPorts.http),
+      GILLIAM_HTTPS_PORT: String(hostPorts.https),
+    };
+  }
+}
+
+// Addresses of containers are the same on every host, as they are on machines that nobody has told otherwise.
+function engineCommand(directory: string): string[] {
+  return [
+    ...['dockerd', '--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec')],
+    ...['--host', `unix://${join(directory, 'docker.sock')}`, '--pidfile', join(directory, 'docker.pid')],
+    ...['--bip', '172.17.0.1/16'],
+  ];
+}
+
+/** A program that listens at one address and passes all to another: what `ssh -L` does. */
+export function forwarder(args: readonly string[]): string[] {
+  const program = `
+    const { connect, createServer } = require('node:net');
+    const [host, port, toHost, toPort] = process.argv.slice(1);
+    createServer((from) => {
+      const to = connect(toPort, toHost);
+      for (const [one, other] of [[from, to], [to, from]]) {
+        one.on('error', () => other.destroy()).on('close', () => other.destroy()).setNoDelay(true);
+        one.pipe(other);
+      }
+    }).listen(port, host);`;
+  return [process.execPath, '-e', program, ...args];
+}
+
+/** Those of an engine that may have gone already. */
+async function removeContainers(directory: string): Promise<void> {
+  const host = `unix://${join(directory, 'docker.sock')}`;
+  const docker = async (...args: string[]) => (await exec('docker', ['--host', host, ...args])).stdout;
+  const ids = (await docker('ps', '--all', '--quiet').catch(() => '')).split('\n').filter(Boolean);
+  if (ids.length > 0) await docker('rm', '--force', ...ids).catch(() => {});
+}
+
+function mountsUnder(directory: string): string[] {
+  return readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((point) => point.startsWith(`${directory}/`))
+    .sort()
+    .reverse();
+}

@@ -1,0 +1,213 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { connect, type Client } from '../../pkg/client/client';
+import { ExecutorState } from '../../pkg/gen/gilliam/v1/executor';
+import { EtcdProcess } from '../../pkg/testing/etcd-process';
+import { freePort } from '../../pkg/testing/tcp-proxy';
+import { Cli, root, stageName } from './cli';
+import { DaemonProcess } from './daemon-process';
+import { forwarder, Host, type HostDaemon } from './host';
+import { HostNetwork } from './host-network';
+
+export interface HostsOptions {
+  readonly hosts?: number;
+  readonly daemons?: readonly HostDaemon[];
+}
+
+/**
+ * A stage of several machines on one: etcd and a control plane here, and hosts with an executor each. The API listens
+ * on loopback, as it asks nobody for TLS there; hosts reach it by a tunnel over the same cables as all else.
+ */
+export class HostsHarness extends Cli {
+  readonly #token = randomBytes(32).toString('base64url');
+  readonly #daemons: readonly HostDaemon[];
+  readonly #disposals: (() => Promise<void> | void)[] = [];
+  #network: HostNetwork | undefined;
+  #hosts: readonly Host[] = [];
+  #etcd: EtcdProcess | undefined;
+  #controlPlane: DaemonProcess | undefined;
+  #client: Client | undefined;
+  #port = 0;
+
+  private constructor(daemons: readonly HostDaemon[]) {
+    super(stageName());
+    this.#daemons = daemons;
+  }
+
+  /** All of it, with the executors ready. `stop` it. */
+  static async start({
+    hosts = 2,
+    daemons = ['network', 'executor', 'router'],
+  }: HostsOptions = {}): Promise<HostsHarness> {
+    const harness = new HostsHarness(daemons);
+    try {
+      await harness.#start(hosts);
+      return harness;
+    } catch (error) {
+      const logs = await harness.logs();
+      await harness.stop().catch(() => {});
+      throw new Error(`the hosts did not start\n${logs}`, { cause: error });
+    }
+  }
+
+  /** Counted from 1. */
+  host(number: number): Host {
+    const host = this.#hosts[number - 1];
+    if (!host) throw new Error(`there is no host ${number}`);
+    return host;
+  }
+
+  get hosts(): readonly Host[] {
+    return this.#hosts;
+  }
+
+  get network(): HostNetwork {
+    if (!this.#network) throw new Error('not started');
+    return this.#network;
+  }
+
+  /** With the user token. */
+  get client(): Client {
+    this.#client ??= connect({ address: `127.0.0.1:${this.#port}`, token: this.#token, stage: this.stage });
+    return this.#client;
+  }
+
+  /** The token of executors, of which announce tokens are made. */
+  get executorTokenFile(): string {
+    return join(this.directory, 'executor-token');
+  }
+
+  /** Deploys what is in the directory, and gives its image to all hosts' engines. What was released: `v1`. */
+  async deploy(cwd: string): Promise<string> {
+    const lines = await this.lines(['deploy'], { cwd, timeoutMs: 180_000 });
+    const release = lines.at(-1)?.split(' ')[0] ?? '';
+    const releases = await this.json<{ metadata: { name: string }; spec: { image: string } }[]>(
+      ['releases'],
+      {
+        cwd,
+      },
+    );
+    const image = releases.find(({ metadata }) => metadata.name === release)?.spec.image;
+    if (!image) throw new Error(`no image in ${JSON.stringify(releases)}`);
+    await this.#distribute(image);
+    return release;
+  }
+
+  /** Nobody writes, plans or builds any more. */
+  async killControl(): Promise<void> {
+    await Promise.all([this.#etcd?.kill(), this.#controlPlane?.end('SIGKILL')]);
+  }
+
+  async restartControl(): Promise<void> {
+    await this.#etcd?.restart();
+    this.#controlPlane?.start();
+    await this.until('the API answers', async () => (await this.gilliam(['executors'])).code === 0);
+  }
+
+  override async logs(): Promise<string> {
+    const control = `--- controlplane\n${this.#controlPlane?.tail(15) ?? ''}`;
+    return [control, ...this.#hosts.map((host) => host.logs())].join('\n');
+  }
+
+  /** Ends all of it, in the order of its parts, each even when one before could not be ended. */
+  async stop(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const dispose of this.#disposals.splice(0).reverse()) {
+      await Promise.resolve()
+        .then(dispose)
+        .catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'hosts could not be ended');
+  }
+
+  async #start(count: number): Promise<void> {
+    await Host.sweep({ own: false });
+    this.#disposals.push(() => this.removeDirectory());
+    const [network, etcd, port] = await Promise.all([
+      HostNetwork.create(count),
+      EtcdProcess.start(),
+      freePort(),
+    ]);
+    this.#network = network;
+    this.#etcd = etcd;
+    this.#port = port;
+    this.#disposals.push(
+      () => Host.sweep({ own: true }),
+      () => network.close(),
+      () => etcd.stop(),
+    );
+    this.#startControlPlane(etcd, port);
+    const api = { host: network.gateway, port };
+    this.#hosts = Array.from(
+      { length: count },
+      (_, index) =>
+        new Host(index + 1, network, {
+          stage: this.stage,
+          stageKey: this.stage,
+          executorTokenFile: this.executorTokenFile,
+          api,
+        }),
+    );
+    this.#disposals.push(async () => {
+      await Promise.all(this.#hosts.map((host) => host.stop()));
+    });
+    await Promise.all(this.#hosts.map((host) => host.start()));
+    for (const host of this.#hosts) for (const daemon of this.#daemons) host.startDaemon(daemon);
+    await this.until('all executors are ready', async () => {
+      const { executors } = await this.client.executors.listExecutors({});
+      return executors.filter(({ status }) => status?.state === ExecutorState.READY).length === count;
+    });
+  }
+
+  #startControlPlane(etcd: EtcdProcess, port: number): void {
+    const userTokenFile = join(this.directory, 'user-token');
+    writeFileSync(userTokenFile, this.#token);
+    writeFileSync(this.executorTokenFile, randomBytes(32).toString('base64url'));
+    const stages = join(this.directory, 'home/stages');
+    mkdirSync(stages, { recursive: true });
+    const file = { stage: this.stage, api: `127.0.0.1:${port}`, token: this.#token };
+    writeFileSync(join(stages, `${this.stage}.json`), JSON.stringify(file));
+    const controlPlane = new DaemonProcess({
+      command: [process.execPath, '--enable-source-maps', join(root, 'dist/cmd/controlplane.js')],
+      env: {
+        ...process.env,
+        GILLIAM_STAGE: this.stage,
+        GILLIAM_STAGE_KEY: this.stage,
+        GILLIAM_ETCD: etcd.endpoint,
+        GILLIAM_LISTEN: `127.0.0.1:${port}`,
+        GILLIAM_USER_TOKEN_FILE: userTokenFile,
+        GILLIAM_EXECUTOR_TOKEN_FILE: this.executorTokenFile,
+        GILLIAM_IDENTITY: 'control',
+        GILLIAM_BASE_IMAGE: 'gilliam/base:bookworm',
+      },
+      log: join(this.directory, 'controlplane.log'),
+    });
+    const tunnel = new DaemonProcess({
+      command: forwarder([this.network.gateway, String(port), '127.0.0.1', String(port)]) as [string],
+      env: process.env,
+      log: join(this.directory, 'tunnel.log'),
+    });
+    this.#controlPlane = controlPlane;
+    controlPlane.start();
+    tunnel.start();
+    this.#disposals.push(
+      () => this.#client?.close(),
+      () => tunnel.end(),
+      () => controlPlane.end(),
+    );
+  }
+
+  /** There is no image registry: what the control plane's engine has built is carried to the others. */
+  async #distribute(image: string): Promise<void> {
+    const save = spawn('docker', ['save', image], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const copies = this.#hosts.map((host) => {
+      const stream = new PassThrough();
+      save.stdout.pipe(stream);
+      return { host, stream };
+    });
+    await Promise.all(copies.map(({ host, stream }) => host.load(stream)));
+  }
+}
