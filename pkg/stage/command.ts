@@ -53,9 +53,12 @@ function splitLines(onLine: (line: string) => void): (text: string) => void {
   };
 }
 
+/** Where programs are that only administrators have on their PATH. */
+export const administratorsDirectories = ['/usr/local/sbin', '/usr/sbin', '/sbin'] as const;
+
 /** Where a program is; directories of administrators' programs are looked in too, PATH or not. */
 export function findProgram(name: string, env: NodeJS.ProcessEnv): string | undefined {
-  const directories = [...(env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  const directories = [...(env.PATH ?? '').split(delimiter), ...administratorsDirectories];
   return directories
     .filter((directory) => directory !== '')
     .map((directory) => join(directory, name))

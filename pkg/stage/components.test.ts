@@ -1,12 +1,14 @@
 import { stageComponents } from './components';
 import type { StageConfig } from './config';
 import { pathsIn } from './paths';
+import { portsOfBlock } from './ports';
 
 const config: StageConfig = {
-  layout: 1,
+  layout: 2,
   stage: 'local',
   id: '1f2e3d4c',
-  ports: { api: 4410 },
+  ports: portsOfBlock(4410),
+  network: { routerPorts: { http: 8080, https: 8443 }, virtualRange: '198.18.16.0/20' },
   hostPortBase: 12_000,
   executor: { name: 'one', host: 'one.example.com' },
   etcdBinary: '/usr/bin/etcd',
@@ -34,7 +36,7 @@ function components(change: Partial<StageConfig> = {}) {
 
 describe("a stage's components", () => {
   test('are started in an order in which each finds what it needs', () => {
-    expect([...components().keys()]).toEqual(['etcd', 'controlplane', 'executor']);
+    expect([...components().keys()]).toEqual(['etcd', 'controlplane', 'network', 'router', 'executor']);
   });
 
   test('have dockerd among them only where the stage has to keep it', () => {
@@ -71,6 +73,8 @@ describe("a stage's components", () => {
         GILLIAM_EXECUTOR_NAME: 'one',
         GILLIAM_EXECUTOR_HOST: 'one.example.com',
         GILLIAM_HOST_PORT_BASE: '12000',
+        GILLIAM_REGISTRY: 'http://127.0.0.1:4411',
+        GILLIAM_REGISTRY_ADDRESS: '127.0.0.1:4411',
       },
       stopGraceMs: 10_000,
     });
@@ -78,6 +82,41 @@ describe("a stage's components", () => {
     expect(env).toMatchObject({ HTTPS_PROXY: 'http://proxy', GILLIAM_EXTRA_CERTIFICATES: '/etc/ca.pem' });
     expect(env).not.toHaveProperty('SECRET');
     expect(env).not.toHaveProperty('NODE_OPTIONS');
+  });
+
+  test('are told where to listen, and find nft and HAProxy wherever administrators have them', () => {
+    expect(components().get('network')?.env).toEqual({
+      PATH: '/bin:/usr/local/sbin:/usr/sbin:/sbin',
+      HOME: '/root',
+      GILLIAM_STAGE: 'local',
+      GILLIAM_STAGE_KEY: 'local-1f2e3d4c',
+      GILLIAM_EXECUTOR_NAME: 'one',
+      GILLIAM_TOKEN_FILE: '/data/local/tokens/executor',
+      GILLIAM_DATA_DIR: '/data/local/network',
+      GILLIAM_REGISTRY_PORT: '4411',
+      GILLIAM_PROXY_PORT: '4412',
+      GILLIAM_DNS_PORT: '4413',
+      GILLIAM_VIRTUAL_RANGE: '198.18.16.0/20',
+    });
+    expect(components().get('router')?.env).toEqual({
+      PATH: '/bin:/usr/local/sbin:/usr/sbin:/sbin',
+      HOME: '/root',
+      GILLIAM_STAGE: 'local',
+      GILLIAM_STAGE_KEY: 'local-1f2e3d4c',
+      GILLIAM_API: '127.0.0.1:4410',
+      GILLIAM_TOKEN_FILE: '/data/local/tokens/executor',
+      GILLIAM_EXECUTOR_NAME: 'one',
+      GILLIAM_REGISTRY: 'http://127.0.0.1:4411',
+      GILLIAM_DATA_DIR: '/data/local/router',
+      GILLIAM_HTTP_PORT: '8080',
+      GILLIAM_HTTPS_PORT: '8443',
+    });
+  });
+
+  test('have no networking in a stage that has none yet', () => {
+    const before = components({ network: undefined });
+    expect([...before.keys()]).toEqual(['etcd', 'controlplane', 'executor']);
+    expect(before.get('executor')?.env).not.toHaveProperty('GILLIAM_REGISTRY');
   });
 
   test('give no token away: it is in a file', () => {

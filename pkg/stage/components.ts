@@ -1,8 +1,9 @@
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
+import { administratorsDirectories } from './command';
 import { stageKey, type StageConfig } from './config';
 import { etcdSockets, type StagePaths } from './paths';
 
-export const componentNames = ['dockerd', 'etcd', 'controlplane', 'executor'] as const;
+export const componentNames = ['dockerd', 'etcd', 'controlplane', 'network', 'router', 'executor'] as const;
 export type ComponentName = (typeof componentNames)[number];
 
 /** A process of the stage: exactly what is run. */
@@ -38,7 +39,14 @@ const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'ALL_PROXY', 'NO_P
 
 /** What the supervisor keeps running, in the order in which things are started; they are stopped in reverse. */
 export function stageComponents(input: ComponentInput): readonly Component[] {
-  const all = [dockerd(input), etcd(input), controlPlane(input), executor(input)];
+  const all = [
+    dockerd(input),
+    etcd(input),
+    controlPlane(input),
+    network(input),
+    router(input),
+    executor(input),
+  ];
   return all.filter((component) => component !== undefined);
 }
 
@@ -113,6 +121,52 @@ function controlPlane(input: ComponentInput): Component {
   };
 }
 
+/** Registry, proxy, names and virtual IPs. */
+function network(input: ComponentInput): Component | undefined {
+  const { config, paths, env } = input;
+  if (!config.network) return undefined;
+  return {
+    name: 'network',
+    ...daemon(input, 'network'),
+    env: defined({
+      ...withAdministratorsPrograms(basics(env)),
+      GILLIAM_STAGE: config.stage,
+      GILLIAM_STAGE_KEY: stageKey(config),
+      GILLIAM_EXECUTOR_NAME: config.executor.name,
+      GILLIAM_TOKEN_FILE: paths.executorToken,
+      GILLIAM_DATA_DIR: paths.network,
+      GILLIAM_REGISTRY_PORT: String(config.ports.registry),
+      GILLIAM_PROXY_PORT: String(config.ports.proxy),
+      GILLIAM_DNS_PORT: String(config.ports.dns),
+      GILLIAM_VIRTUAL_RANGE: config.network.virtualRange,
+      DOCKER_HOST: config.engine.host,
+    }),
+    stopGraceMs: 10_000,
+  };
+}
+
+function router(input: ComponentInput): Component | undefined {
+  const { config, paths, env } = input;
+  if (!config.network) return undefined;
+  return {
+    name: 'router',
+    ...daemon(input, 'router'),
+    env: {
+      ...withAdministratorsPrograms(basics(env)),
+      GILLIAM_STAGE: config.stage,
+      GILLIAM_STAGE_KEY: stageKey(config),
+      GILLIAM_API: apiAddress(config),
+      GILLIAM_TOKEN_FILE: paths.executorToken,
+      GILLIAM_EXECUTOR_NAME: config.executor.name,
+      GILLIAM_REGISTRY: `http://${registryAddress(config)}`,
+      GILLIAM_DATA_DIR: paths.router,
+      GILLIAM_HTTP_PORT: String(config.network.routerPorts.http),
+      GILLIAM_HTTPS_PORT: String(config.network.routerPorts.https),
+    },
+    stopGraceMs: 10_000,
+  };
+}
+
 function executor(input: ComponentInput): Component {
   const { config, paths, env } = input;
   return {
@@ -127,6 +181,9 @@ function executor(input: ComponentInput): Component {
       GILLIAM_EXECUTOR_NAME: config.executor.name,
       GILLIAM_EXECUTOR_HOST: config.executor.host,
       GILLIAM_HOST_PORT_BASE: String(config.hostPortBase),
+      GILLIAM_REGISTRY: config.network && `http://${registryAddress(config)}`,
+      // Where the control plane finds the registry: with one executor, there are no peers to tell.
+      GILLIAM_REGISTRY_ADDRESS: config.network && registryAddress(config),
       DOCKER_HOST: config.engine.host,
     }),
     stopGraceMs: 10_000,
@@ -137,12 +194,21 @@ export function apiAddress(config: StageConfig): string {
   return `127.0.0.1:${config.ports.api}`;
 }
 
+export function registryAddress(config: StageConfig): string {
+  return `127.0.0.1:${config.ports.registry}`;
+}
+
 function daemon({ node, packageRoot }: ComponentInput, name: string): Pick<Component, 'command' | 'args'> {
   return { command: node, args: ['--enable-source-maps', join(packageRoot, 'dist/cmd', `${name}.js`)] };
 }
 
 function basics(env: NodeJS.ProcessEnv): Record<string, string> {
   return picked(env, ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR']);
+}
+
+/** nft and HAProxy are among them, and not on everybody's PATH. */
+function withAdministratorsPrograms(env: Record<string, string>): Record<string, string> {
+  return { ...env, PATH: [env.PATH, ...administratorsDirectories].filter(Boolean).join(delimiter) };
 }
 
 function picked(env: NodeJS.ProcessEnv, names: readonly string[]): Record<string, string> {

@@ -1,12 +1,13 @@
 import { parseConfig, type StageConfig } from './config';
 import { executorName } from './new-config';
-import { pickPorts, portsOfBlock } from './ports';
+import { pickPorts, pickRouterPorts, portNumbers, portsOfBlock, type RouterPorts } from './ports';
 
 const config: StageConfig = {
-  layout: 1,
+  layout: 2,
   stage: 'local',
   id: '1f2e3d4c',
   ports: portsOfBlock(4410),
+  network: { routerPorts: { http: 8080, https: 8443 }, virtualRange: '198.18.16.0/20' },
   hostPortBase: 10_000,
   executor: { name: 'one', host: 'one' },
   etcdBinary: '/usr/bin/etcd',
@@ -19,12 +20,17 @@ describe("a stage's configuration", () => {
 
   test('is read as it was written', () => expect(parse(config)).toEqual(config));
 
+  test('of before there was networking is taken on: its ports are those of its block, the rest is for `up`', () => {
+    const before = { ...config, layout: 1, ports: { api: 4430 }, network: undefined };
+    expect(parse(before)).toEqual({ ...config, ports: portsOfBlock(4430), network: undefined });
+  });
+
   test.each<[string, unknown, string]>([
     ['of an older layout', { ...config, layout: 0 }, 'start the stage once with the version that made it'],
     [
       'of a newer layout',
-      { ...config, layout: 2 },
-      'was written by a newer Gilliam (layout 2, this one knows 1)',
+      { ...config, layout: 3 },
+      'was written by a newer Gilliam (layout 3, this one knows 2)',
     ],
     ['without ports', { ...config, ports: undefined }, 'has no "ports"'],
   ])('%s is refused, with what to do', (_, value, message) => expect(() => parse(value)).toThrow(message));
@@ -37,17 +43,34 @@ describe('ports of a new stage', () => {
     (...taken: number[]) =>
     (port: number) =>
       Promise.resolve(!taken.includes(port));
+  const numbers = (bases: number[]) => bases.flatMap((base) => portNumbers(portsOfBlock(base)));
 
   test.each<[string, number[], number[], number]>([
     ['the usual ones', [], [], 4410],
     ['the next block when that one is taken', [], [4410], 4420],
+    ['the next block when one port of it is taken', [], [4412], 4420],
     ['not those of another stage, up or not', [4410, 4420], [], 4430],
   ])('%s', async (_, stages, taken, base) => {
-    expect(await pickPorts(stages.map(portsOfBlock), free(...taken))).toEqual(portsOfBlock(base));
+    expect(await pickPorts(numbers(stages), free(...taken))).toEqual(portsOfBlock(base));
   });
 
   test('says so when there are none', async () => {
     await expect(pickPorts([], () => Promise.resolve(false))).rejects.toThrow('no free ports between 4410');
+  });
+
+  test.each<[string, Partial<RouterPorts>, number[], number[], RouterPorts]>([
+    ['of its router: the usual ones', {}, [], [], { http: 8080, https: 8443 }],
+    ['of its router: the next free ones', {}, [8080, 8081], [8443], { http: 8082, https: 8444 }],
+    ['of its router: not those of another stage', {}, [], [8080, 8443], { http: 8081, https: 8444 }],
+    ['of its router: as wished for, free or not', { http: 80 }, [80], [], { http: 80, https: 8443 }],
+    ['of its router: never the same twice', { https: 8080 }, [], [], { http: 8081, https: 8080 }],
+  ])('%s', async (_, wishes, taken, stages, ports) => {
+    expect(await pickRouterPorts(wishes, stages, free(...taken))).toEqual(ports);
+  });
+
+  test('of its router: says so when there are none', async () => {
+    const none = () => Promise.resolve(false);
+    await expect(pickRouterPorts({}, [], none)).rejects.toThrow(/between 8080 and 8280 .* --http-port/);
   });
 });
 

@@ -1,12 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { InvalidError, PreconditionError } from '../base/errors';
+import { portsOfBlock, type RouterPorts, type StagePorts } from './ports';
 import { writePrivateFile } from './stage-file';
 
-/** Of what is in a stage's directory, apart from etcd's data, which has a version of its own. */
-export const layoutVersion = 1;
+/**
+ * Of what is in a stage's directory, apart from etcd's data, which has a version of its own. It goes up when an earlier
+ * Gilliam would do harm with what is there, and `migrate` brings what was written before up to it.
+ * 1: no networking. 2: ports of the network and the router, a range for virtual IPs.
+ */
+export const layoutVersion = 2;
 
-export interface StagePorts {
-  readonly api: number;
+/** How the stage's services are reached. */
+export interface StageNetwork {
+  readonly routerPorts: RouterPorts;
+  /** Virtual IPs are of this range: `198.18.16.0/20`. */
+  readonly virtualRange: string;
 }
 
 /** Who has started the container engine, so who may stop it. */
@@ -25,6 +33,8 @@ export interface StageConfig {
   /** Tells it from stages of the same name that use the same container engine: those of other users. */
   readonly id: string;
   readonly ports: StagePorts;
+  /** Absent in a stage of before there was networking, until its next `up`. */
+  readonly network?: StageNetwork;
   /** Published ports of instances count up from here. */
   readonly hostPortBase: number;
   readonly executor: {
@@ -61,9 +71,9 @@ export function writeConfig(path: string, config: StageConfig): void {
 }
 
 export function parseConfig(text: string, path: string): StageConfig {
-  let value: Partial<StageConfig>;
+  let read: Partial<StageConfig>;
   try {
-    value = JSON.parse(text) as Partial<StageConfig>;
+    read = JSON.parse(text) as Partial<StageConfig>;
   } catch (cause) {
     throw new InvalidError(
       `${path} is not JSON: restore it from a backup, or remove the stage's directory`,
@@ -73,6 +83,7 @@ export function parseConfig(text: string, path: string): StageConfig {
       },
     );
   }
+  const value = migrate(read);
   checkLayout(value.layout, path);
   for (const field of [
     'stage',
@@ -88,6 +99,12 @@ export function parseConfig(text: string, path: string): StageConfig {
       throw new InvalidError(`${path} has no "${field}": restore it from a backup`);
   }
   return value as StageConfig;
+}
+
+/** What an earlier Gilliam has written, as this one writes it. What only the machine can tell is left to `up`. */
+function migrate(value: Partial<StageConfig>): Partial<StageConfig> {
+  if (value.layout !== 1) return value;
+  return { ...value, layout: layoutVersion, ports: value.ports && portsOfBlock(value.ports.api) };
 }
 
 function checkLayout(layout: unknown, path: string): void {

@@ -1,5 +1,7 @@
 import { rmSync } from 'node:fs';
 import { type EngineOwner, readConfig, type StageConfig, stageKey } from './config';
+import { haproxyProcesses } from './haproxy-processes';
+import { Nftables, virtualIpTable } from './nftables';
 import { type DownStep, planDown } from './plan-down';
 import { findRunning } from './process-record';
 import { removeStageFile } from './stage-file';
@@ -14,7 +16,16 @@ export interface DownOptions {
   readonly forget: boolean;
 }
 
-const graceMs = { supervisor: 5_000, executor: 10_000, controlplane: 10_000, etcd: 10_000, dockerd: 30_000 };
+const graceMs = {
+  supervisor: 5_000,
+  executor: 10_000,
+  router: 10_000,
+  haproxy: 5_000,
+  network: 10_000,
+  controlplane: 10_000,
+  etcd: 10_000,
+  dockerd: 30_000,
+};
 
 /** Takes a single-machine stage down: what it has started, and nothing else. */
 export class Down {
@@ -34,6 +45,8 @@ export class Down {
     return planDown({
       running: new Set(Object.keys(runningBuilds(paths))),
       containers: containers.length,
+      haproxy: haproxyProcesses(paths.router).length > 0,
+      virtualIps: await this.#hasVirtualIps(signal),
       engineOwner: this.#config?.engine.owner ?? 'other',
       known: this.#config !== undefined,
       ...this.options,
@@ -45,6 +58,10 @@ export class Down {
       supervisor: this.#stopStep('supervisor', 'stop the supervisor'),
       executor: this.#stopStep('executor', 'stop the executor'),
       instances: { title: 'stop the instances', run: (_, signal) => this.#stopInstances(signal) },
+      router: this.#stopStep('router', 'stop the router'),
+      haproxy: { title: 'stop HAProxy', run: (_, signal) => this.#stopHaproxy(signal) },
+      network: this.#stopStep('network', 'stop the network'),
+      'virtual-ips': { title: 'remove the virtual IPs', run: (_, signal) => this.#removeVirtualIps(signal) },
       controlplane: this.#stopStep('controlplane', 'stop the control plane'),
       images: { title: 'remove the images', run: (_, signal) => this.#removeImages(signal) },
       etcd: this.#stopStep('etcd', 'stop etcd'),
@@ -54,7 +71,7 @@ export class Down {
     return plan.map((step) => all[step]);
   }
 
-  #stopStep(name: keyof typeof graceMs, title: string): Step {
+  #stopStep(name: Exclude<keyof typeof graceMs, 'haproxy'>, title: string): Step {
     const { paths, clock } = this.context;
     return {
       title,
@@ -72,6 +89,32 @@ export class Down {
     const containers = await this.#containers(signal);
     await docker.stopAndRemove(containers, signal);
     return String(containers.length);
+  }
+
+  async #stopHaproxy(signal: AbortSignal): Promise<undefined> {
+    const { paths, clock } = this.context;
+    // A master starts again what ends, unless it is told first; all of them are.
+    const all = haproxyProcesses(paths.router);
+    await Promise.all(all.map((one) => stopProcess(one, graceMs.haproxy, { clock }, signal)));
+    return undefined;
+  }
+
+  async #hasVirtualIps(signal: AbortSignal): Promise<boolean> {
+    const table = this.#virtualIpTable;
+    return table !== undefined && (await this.#nftables.familiesOf(table, signal)).length > 0;
+  }
+
+  async #removeVirtualIps(signal: AbortSignal): Promise<undefined> {
+    if (this.#virtualIpTable) await this.#nftables.remove(this.#virtualIpTable, signal);
+    return undefined;
+  }
+
+  get #virtualIpTable(): string | undefined {
+    return this.#config && virtualIpTable(stageKey(this.#config));
+  }
+
+  get #nftables(): Nftables {
+    return new Nftables(this.context.run, this.context.env);
   }
 
   async #removeImages(signal: AbortSignal): Promise<string> {

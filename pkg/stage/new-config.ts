@@ -1,24 +1,45 @@
 import { randomBytes } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { existsSync, readdirSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { PreconditionError } from '../base/errors';
 import { findProgram } from './command';
-import { type EngineOwner, layoutVersion, readConfig, type StageConfig, type StagePorts } from './config';
+import {
+  type EngineOwner,
+  layoutVersion,
+  readConfig,
+  type StageConfig,
+  stageKey,
+  type StageNetwork,
+} from './config';
 import { dataHome, pathsIn, type StagePaths } from './paths';
-import { isPortFree, pickPorts, portsOfBlock } from './ports';
+import {
+  allAddresses,
+  isPortFree,
+  pickPorts,
+  pickRouterPorts,
+  portNumbers,
+  portsOfBlock,
+  type StagePorts,
+} from './ports';
+import { pickVirtualRange, rangesIn } from './virtual-range';
 
 /** Made by hack/base-image.sh. */
 export const defaultBaseImage = 'gilliam/base:bookworm';
 
 export interface ConfigWishes {
-  /** The API's port. */
+  /** The API's port: the first of the stage's block. */
   readonly port?: number;
+  /** The router's ports. */
+  readonly httpPort?: number;
+  readonly httpsPort?: number;
   readonly hostPortBase?: number;
   /** The address by which published ports are reached. */
   readonly host?: string;
   readonly engineOwner: EngineOwner;
+  /** Ranges of virtual IPs that rules on this machine speak of. */
+  readonly rangesInUse: () => Promise<readonly string[]>;
 }
 
 /** The stage's configuration as it is to be: what was decided before, unless something else is asked for now. */
@@ -29,14 +50,16 @@ export async function decideConfig(
   env: NodeJS.ProcessEnv,
 ): Promise<StageConfig> {
   checkSocketPath(paths.etcdSocket);
+  const others = otherStages(paths, env);
   const ports = wishes.port
     ? portsOfBlock(wishes.port)
-    : (existing?.ports ?? (await pickPorts(reserved(paths, env), isPortFree)));
+    : (existing?.ports ?? (await pickPorts(others.flatMap(portsOf), isPortFree)));
+  const identity = { stage: paths.stage, id: existing?.id ?? randomBytes(4).toString('hex') };
   return {
     layout: layoutVersion,
-    stage: paths.stage,
-    id: existing?.id ?? randomBytes(4).toString('hex'),
+    ...identity,
     ports,
+    network: await decideNetwork(stageKey(identity), { existing, others, ports, wishes }),
     hostPortBase: wishes.hostPortBase ?? existing?.hostPortBase ?? 10_000,
     executor: {
       name: existing?.executor.name ?? executorName(hostname()),
@@ -49,20 +72,69 @@ export async function decideConfig(
   };
 }
 
-/** Ports that other stages of this machine have, also when they are not up. */
-function reserved(paths: StagePaths, env: NodeJS.ProcessEnv): StagePorts[] {
+async function decideNetwork(
+  key: string,
+  given: {
+    readonly existing: StageConfig | undefined;
+    readonly others: readonly StageConfig[];
+    readonly ports: StagePorts;
+    readonly wishes: ConfigWishes;
+  },
+): Promise<StageNetwork> {
+  const { existing, others, ports, wishes } = given;
+  const before = existing?.network;
+  const taken = [...portNumbers(ports), ...others.flatMap(portsOf)];
+  const wished = {
+    http: wishes.httpPort ?? before?.routerPorts.http,
+    https: wishes.httpsPort ?? before?.routerPorts.https,
+  };
+  const routerPorts = await pickRouterPorts(wished, taken, isPortFree);
+  refuseTwice(portNumbers(ports, routerPorts));
+  return { routerPorts, virtualRange: before?.virtualRange ?? (await freeRange(key, others, wishes)) };
+}
+
+function refuseTwice(ports: readonly number[]): void {
+  const twice = ports.find((port, index) => ports.indexOf(port) !== index);
+  if (twice === undefined) return;
+  throw new PreconditionError(
+    `the stage would need port ${twice} twice: choose others with --port, --http-port and --https-port`,
+  );
+}
+
+async function freeRange(
+  key: string,
+  others: readonly StageConfig[],
+  { rangesInUse }: ConfigWishes,
+): Promise<string> {
+  const ofInterfaces = Object.values(networkInterfaces()).flatMap((all) =>
+    (all ?? []).map((one) => one.address),
+  );
+  const taken = [
+    ...others.flatMap(({ network }) => network?.virtualRange ?? []),
+    ...rangesIn(ofInterfaces.join(' ')),
+    ...(await rangesInUse()),
+  ];
+  return pickVirtualRange(key, new Set(taken));
+}
+
+/** The other stages of this machine whose directories can be read, up or not. */
+function otherStages(paths: StagePaths, env: NodeJS.ProcessEnv): StageConfig[] {
   const home = dataHome(env);
   if (!existsSync(home)) return [];
   return readdirSync(home)
     .filter((stage) => stage !== paths.stage)
     .flatMap((stage) => {
       try {
-        return readConfig(pathsIn(join(home, stage), stage).config)?.ports ?? [];
+        return readConfig(pathsIn(join(home, stage), stage).config) ?? [];
       } catch {
         // Another stage's trouble is not this one's; its ports show when it is up.
         return [];
       }
     });
+}
+
+function portsOf({ ports, network }: StageConfig): number[] {
+  return portNumbers(ports, ...(network ? [network.routerPorts] : []));
 }
 
 /** The machine's name as an RFC 1035 label. */
@@ -87,13 +159,32 @@ async function reachableHost(): Promise<string> {
   }
 }
 
-/** Throws when somebody else has taken the stage's port. */
-export async function checkPort(config: StageConfig, apiRuns: boolean): Promise<void> {
-  const { api } = config.ports;
-  if (apiRuns || (await isPortFree(api))) return;
-  throw new PreconditionError(
-    `port ${api} on 127.0.0.1, which the API of stage ${config.stage} uses, is taken by another program: end that, or give another port with --port`,
-  );
+/** What of the stage is up, and so has its ports. */
+export interface Listening {
+  readonly controlplane: boolean;
+  readonly network: boolean;
+  readonly router: boolean;
+}
+
+/** Throws when somebody else has taken one of the stage's ports. */
+export async function checkPorts(config: StageConfig, listening: Listening): Promise<void> {
+  const { ports, network, stage } = config;
+  const own = 'on 127.0.0.1';
+  const wanted: [number | undefined, string, string, boolean][] = [
+    [ports.api, `the API ${own}`, 'port', listening.controlplane],
+    [ports.registry, `the service registry ${own}`, 'port', listening.network],
+    [ports.proxy, `the proxy ${own}`, 'port', listening.network],
+    [ports.dns, `the resolver ${own}`, 'port', listening.network],
+    [network?.routerPorts.http, 'the router for HTTP', 'http-port', listening.router],
+    [network?.routerPorts.https, 'the router for HTTPS', 'https-port', listening.router],
+  ];
+  for (const [port, what, flag, listens] of wanted) {
+    const host = flag === 'port' ? undefined : allAddresses;
+    if (port === undefined || listens || (await isPortFree(port, host))) continue;
+    throw new PreconditionError(
+      `port ${port}, which stage ${stage} needs for ${what}, is taken by another program: end that, or give another port with --${flag}`,
+    );
+  }
 }
 
 /** The kernel's limit of a socket's address, without its final zero. */

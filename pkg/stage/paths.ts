@@ -21,6 +21,10 @@ export interface StagePaths {
   /** Where etcd listens for the control plane: whoever may not enter the directory cannot connect. */
   readonly etcdSocket: string;
   readonly logs: string;
+  /** What the network daemon keeps: its registry's entries, the virtual IPs. */
+  readonly network: string;
+  /** What the router keeps: the last table of routes, HAProxy's configuration. */
+  readonly router: string;
 }
 
 /** The directory of what belongs to the person: stage files, mode 0700. */
@@ -58,6 +62,8 @@ export function pathsIn(data: string, stage: string): StagePaths {
     run: join(data, 'run'),
     etcdSocket: join(data, 'run', etcdSockets.client),
     logs: join(data, 'logs'),
+    network: join(data, 'network'),
+    router: join(data, 'router'),
   };
 }
 

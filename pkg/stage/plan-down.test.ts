@@ -1,13 +1,17 @@
 import { type DownStep, type DownSurvey, planDown } from './plan-down';
 
 const up: DownSurvey = {
-  running: new Set(['supervisor', 'etcd', 'controlplane', 'executor']),
+  running: new Set(['supervisor', 'etcd', 'controlplane', 'network', 'router', 'executor']),
   containers: 3,
+  haproxy: true,
+  virtualIps: true,
   engineOwner: 'other',
   known: true,
   keepInstances: false,
   forget: false,
 };
+const down = { running: new Set<string>(), haproxy: false, virtualIps: false };
+const networking = ['router', 'haproxy', 'network', 'virtual-ips'] as const;
 const withEngine = { running: new Set([...up.running, 'dockerd']) };
 
 describe('gilliam down', () => {
@@ -15,26 +19,32 @@ describe('gilliam down', () => {
     [
       'stops everything, who restarts things first',
       {},
-      ['supervisor', 'executor', 'instances', 'controlplane', 'etcd'],
+      ['supervisor', 'executor', 'instances', ...networking, 'controlplane', 'etcd'],
     ],
-    ['keeps the instances', { keepInstances: true }, ['supervisor', 'executor', 'controlplane', 'etcd']],
-    ['a stage that is down: nothing', { running: new Set(), containers: 0 }, []],
-    ['containers that outlived everything', { running: new Set() }, ['instances']],
+    [
+      'keeps the instances',
+      { keepInstances: true },
+      ['supervisor', 'executor', 'router', 'haproxy', 'network', 'controlplane', 'etcd'],
+    ],
+    ['a stage that is down: nothing', { ...down, containers: 0 }, []],
+    ['containers that outlived everything', down, ['instances']],
+    ['an HAProxy that outlived its router', { ...down, haproxy: true, containers: 0 }, ['haproxy']],
+    ['rules that outlived everything', { ...down, virtualIps: true, containers: 0 }, ['virtual-ips']],
     [
       'stops the engine that it has started',
       { ...withEngine, engineOwner: 'supervisor' },
-      ['supervisor', 'executor', 'instances', 'controlplane', 'etcd', 'dockerd'],
+      ['supervisor', 'executor', 'instances', ...networking, 'controlplane', 'etcd', 'dockerd'],
     ],
     [
       'keeps that engine for the instances it keeps',
       { ...withEngine, engineOwner: 'supervisor', keepInstances: true },
-      ['supervisor', 'executor', 'controlplane', 'etcd'],
+      ['supervisor', 'executor', 'router', 'haproxy', 'network', 'controlplane', 'etcd'],
     ],
     [
       'forgets',
       { forget: true },
-      ['supervisor', 'executor', 'instances', 'controlplane', 'images', 'etcd', 'forget'],
+      ['supervisor', 'executor', 'instances', ...networking, 'controlplane', 'images', 'etcd', 'forget'],
     ],
-    ['forgets what is down', { forget: true, running: new Set(), containers: 0 }, ['images', 'forget']],
+    ['forgets what is down', { forget: true, ...down, containers: 0 }, ['images', 'forget']],
   ])('%s', (_, survey, steps) => expect(planDown({ ...up, ...survey })).toEqual(steps));
 });

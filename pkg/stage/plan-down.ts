@@ -5,6 +5,10 @@ export interface DownSurvey {
   readonly running: ReadonlySet<string>;
   /** How many containers of the stage there are. */
   readonly containers: number;
+  /** HAProxy lives, whether its router does or not. */
+  readonly haproxy: boolean;
+  /** The kernel has rules for the stage's virtual IPs. */
+  readonly virtualIps: boolean;
   readonly engineOwner: EngineOwner;
   /** There is a stage of this name, up or not. */
   readonly known: boolean;
@@ -13,7 +17,18 @@ export interface DownSurvey {
 }
 
 export type DownStep =
-  'supervisor' | 'executor' | 'instances' | 'controlplane' | 'images' | 'etcd' | 'dockerd' | 'forget';
+  | 'supervisor'
+  | 'executor'
+  | 'instances'
+  | 'router'
+  | 'haproxy'
+  | 'network'
+  | 'virtual-ips'
+  | 'controlplane'
+  | 'images'
+  | 'etcd'
+  | 'dockerd'
+  | 'forget';
 
 /**
  * What to stop, in this order: the supervisor first, or it would start the others again; the executor before its
@@ -26,6 +41,12 @@ export function planDown(survey: DownSurvey): readonly DownStep[] {
     running.has('supervisor') && 'supervisor',
     running.has('executor') && 'executor',
     instances && 'instances',
+    running.has('router') && 'router',
+    // It outlives its router, so that no connection ends with that.
+    survey.haproxy && 'haproxy',
+    running.has('network') && 'network',
+    // Instances that are kept have connections by them.
+    survey.virtualIps && (!keepInstances || forget) && 'virtual-ips',
     running.has('controlplane') && 'controlplane',
     forget && survey.known && 'images',
     running.has('etcd') && 'etcd',

@@ -1,7 +1,14 @@
 import { planUp, type Survey, type UpPlan } from './plan-up';
 
 const build = '1+b';
-const up = { supervisor: build, controlplane: build, executor: build, etcd: build };
+const up = {
+  supervisor: build,
+  controlplane: build,
+  network: build,
+  router: build,
+  executor: build,
+  etcd: build,
+};
 
 const fresh: Survey = {
   root: true,
@@ -13,6 +20,8 @@ const fresh: Survey = {
   baseImage: false,
   mmdebstrap: true,
   ownBaseImage: true,
+  haproxyVersion: '2.6.12',
+  nft: true,
   running: {},
 };
 
@@ -29,6 +38,14 @@ describe('gilliam up', () => {
     [
       'with a newer build: etcd stays',
       { running: { ...up, supervisor: '0+a', controlplane: '0+a', executor: '0+a' }, baseImage: true },
+      { steps: ['stop-older', 'prepare', 'start', 'base-image', 'ready'] },
+    ],
+    [
+      'with a build from before there was a network and a router',
+      {
+        running: { ...up, supervisor: '0+a', network: undefined as never, router: undefined as never },
+        baseImage: true,
+      },
       { steps: ['stop-older', 'prepare', 'start', 'base-image', 'ready'] },
     ],
     [
@@ -79,11 +96,21 @@ describe('gilliam up', () => {
       'start it (sudo systemctl',
     ],
     ['a remote engine that is away', { engine: { state: 'silent' }, remoteEngine: true }, 'DOCKER_HOST'],
+    ['no HAProxy', { haproxyVersion: undefined }, 'HAProxy, which the router drives, is not installed'],
+    ['an HAProxy without what the router needs', { haproxyVersion: '2.4.24' }, 'HAProxy 2.4.24 is too old'],
     ['nothing to make the base image with', { mmdebstrap: false }, 'mmdebstrap'],
   ])('does nothing, and says so: %s', (_, survey, message) => {
     const { problems, steps } = planUp({ ...fresh, ...survey }, build);
     expect(problems).toEqual([expect.stringContaining(message)]);
     expect(steps).toEqual([]);
+  });
+
+  test('carries on without nftables, and says so to those who could use it', () => {
+    const without = planUp({ ...fresh, nft: false }, build);
+    expect(without.advice).toEqual([expect.stringMatching(/nftables, without which .*gilliam up --install/)]);
+    expect(without.steps).toContain('ready');
+    expect(planUp({ ...fresh, nft: false, root: false }, build).advice).toEqual([]);
+    expect(planUp(fresh, build).advice).toEqual([]);
   });
 
   test('needs nothing to make a base image that is there, or is pulled', () => {

@@ -14,6 +14,10 @@ export interface Survey {
   readonly remoteEngine: boolean;
   readonly baseImage: boolean;
   readonly mmdebstrap: boolean;
+  /** HAProxy's version; undefined when it is not installed. */
+  readonly haproxyVersion?: string;
+  /** nftables' program. */
+  readonly nft: boolean;
   /** The base image is made here, not pulled. */
   readonly ownBaseImage: boolean;
   /** By component, the build that the living process was started from. */
@@ -29,19 +33,26 @@ export type UpStep =
 export interface UpPlan {
   /** One line each: what is missing, and what to do. With any, nothing is done. */
   readonly problems: readonly string[];
+  /** One line each: what is missing that the stage can do without, and what to do. */
+  readonly advice: readonly string[];
   readonly steps: readonly UpStep[];
   readonly engineOwner: EngineOwner;
 }
 
 /** These come with Gilliam and change with it; etcd and dockerd do not, and are left running. */
-export const ownComponents = ['supervisor', 'controlplane', 'executor'] as const;
+export const ownComponents = ['supervisor', 'controlplane', 'network', 'router', 'executor'] as const;
 
 const install = 'run "gilliam up --install", or install it yourself';
 
 /** What to do to have the stage up, from what there is. */
 export function planUp(survey: Survey, build: string): UpPlan {
   const engine = planEngine(survey);
-  const problems = [...etcdProblems(survey), ...engine.problems, ...baseImageProblems(survey)];
+  const problems = [
+    ...etcdProblems(survey),
+    ...engine.problems,
+    ...baseImageProblems(survey),
+    ...haproxyProblems(survey),
+  ];
   // The supervisor reads who owns the engine when it starts.
   const reconfigured = survey.engineOwner !== undefined && engine.owner !== survey.engineOwner;
   const older = ownComponents.some((name) => {
@@ -62,6 +73,10 @@ export function planUp(survey: Survey, build: string): UpPlan {
   ];
   return {
     problems,
+    advice:
+      survey.root && !survey.nft
+        ? [`nftables, without which there are no virtual IPs, is not installed: ${install}`]
+        : [],
     steps: problems.length > 0 ? [] : steps.filter((step) => step !== false),
     engineOwner: engine.owner,
   };
@@ -78,6 +93,13 @@ function etcdProblems({ etcdVersion }: Survey): string[] {
 function baseImageProblems(survey: Survey): string[] {
   if (survey.baseImage || survey.mmdebstrap || !survey.ownBaseImage) return [];
   return [`mmdebstrap, which makes the base image, is not installed: ${install}, or set GILLIAM_BASE_IMAGE`];
+}
+
+function haproxyProblems({ haproxyVersion }: Survey): string[] {
+  if (haproxyVersion === undefined) return [`HAProxy, which the router drives, is not installed: ${install}`];
+  const [major = 0, minor = 0] = haproxyVersion.split('.').map(Number);
+  if (major > 2 || (major === 2 && minor >= 6)) return [];
+  return [`HAProxy ${haproxyVersion} is too old: install 2.6 or newer`];
 }
 
 function planEngine(survey: Survey): { owner: EngineOwner; problems: string[] } {

@@ -5,22 +5,17 @@ import { ExecutorState, type ExecutorStatus } from '../gen/gilliam/v1/executor';
 import type { GetStageResponse } from '../gen/gilliam/v1/stage_service';
 import { apiAddress } from './components';
 import type { StageConfig } from './config';
+import type { PartHealth } from './part-health';
 import type { StagePaths } from './paths';
+import { networkHealth, routerHealth } from './probe-network';
 
 export type Connect = (options: ConnectOptions) => Client;
 
 /** What the stage's parts say of themselves; what does not answer says why. */
-export interface Health {
-  readonly etcd: PartHealth;
-  readonly controlplane: PartHealth;
-  readonly executor: PartHealth;
-}
+export type Health = Readonly<Record<(typeof healthNames)[number], PartHealth>>;
 
-export interface PartHealth {
-  readonly healthy: boolean;
-  /** Why not, or a detail; may be empty. */
-  readonly message: string;
-}
+/** In the order in which each is of use to the next. */
+export const healthNames = ['etcd', 'controlplane', 'network', 'router', 'executor'] as const;
 
 export interface ProbedStage {
   readonly config: StageConfig;
@@ -40,14 +35,16 @@ export async function probe(
   try {
     const options = { signal, deadlineMs: probeTimeoutMs };
     const name = `executors/${config.executor.name}`;
-    const [etcd, controlplane, executor] = await Promise.all([
+    const [etcd, network, router, controlplane, executor] = await Promise.all([
       etcdHealth(paths.etcdSocket),
+      networkHealth(config, probeTimeoutMs),
+      routerHealth(config, paths.router, probeTimeoutMs),
       client.stage.getStage({}, options).then(stageHealth, unhealthy),
       client.executors
         .getExecutor({ name }, options)
         .then(({ executor }) => executorHealth(executor?.status), unhealthy),
     ]);
-    return { etcd, controlplane, executor };
+    return { etcd, controlplane, network, router, executor };
   } finally {
     client.close();
   }

@@ -3,30 +3,39 @@ import { componentNames } from './components';
 import type { StageConfig } from './config';
 import { lastFatal, logPath, logTail } from './log-files';
 import type { StagePaths } from './paths';
-import { type Connect, type Health, probe } from './probe';
+import { type Connect, type Health, healthNames, probe } from './probe';
 import { findRunning, readProcessRecord } from './process-record';
 
 /** Ends before they are answered with giving up: the control plane may well end once or twice before etcd is there. */
 const patience = 4;
 
 /**
- * What keeps the stage from being ready; undefined when nothing does. Throws PreconditionError when waiting is in
- * vain: a component ends again and again.
+ * How the stage's parts do. Throws PreconditionError when waiting for them is in vain: a component ends again and
+ * again.
  */
-export async function whyNotReady(
+export async function stageHealthOf(
   config: StageConfig,
   { paths, token, connect }: { paths: StagePaths; token: string; connect: Connect },
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<Health> {
   for (const name of componentNames) giveUpOn(name, paths);
-  return firstIll(await probe({ config, paths }, token, connect, signal));
+  return probe({ config, paths }, token, connect, signal);
 }
 
+/** What keeps the stage from being ready; undefined when nothing does. */
 export function firstIll(health: Health): string | undefined {
-  for (const name of ['etcd', 'controlplane', 'executor'] as const) {
+  for (const name of healthNames) {
     if (!health[name].healthy) return `${name}: ${health[name].message || 'not healthy'}`;
   }
   return undefined;
+}
+
+/** What healthy parts have to do without. */
+export function remarksOf(health: Health): string[] {
+  return healthNames.flatMap((name) => {
+    const { healthy, message } = health[name];
+    return healthy && message !== '' ? [`${name}: ${message}`] : [];
+  });
 }
 
 function giveUpOn(name: string, paths: StagePaths): void {

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { dirname } from 'node:path';
 import { InvalidError, NotFoundError } from '../base/errors';
 import { defaultStage, stageFilePath } from './paths';
+import type { RouterPorts } from './ports';
 
 /** What a client needs to talk to a stage. */
 export interface StageFile {
@@ -12,6 +13,8 @@ export interface StageFile {
   readonly token: string;
   /** The PEM certificates to trust; absent for a stage without TLS. */
   readonly ca?: string;
+  /** Where routes are answered; absent where that is not known. */
+  readonly router?: RouterPorts;
 }
 
 /** Throws NotFoundError when there is no such stage here, InvalidError when its file is not one. */
@@ -58,12 +61,19 @@ function parseStageFile(text: string, path: string): StageFile {
   } catch (error) {
     throw unreadable(path, error);
   }
-  const { stage, api, token, ca } = (value ?? {}) as Record<string, unknown>;
+  const { stage, api, token, ca, router } = (value ?? {}) as Record<string, unknown>;
   if (typeof stage !== 'string' || typeof api !== 'string' || typeof token !== 'string') {
     throw unreadable(path, new Error('stage, api and token must be strings'));
   }
   if (ca !== undefined && typeof ca !== 'string') throw unreadable(path, new Error('ca must be a string'));
-  return { stage, api, token, ca };
+  return { stage, api, token, ca, router: parseRouterPorts(router, path) };
+}
+
+function parseRouterPorts(value: unknown, path: string): RouterPorts | undefined {
+  if (value === undefined) return undefined;
+  const { http, https } = (value ?? {}) as Record<string, unknown>;
+  if (typeof http === 'number' && typeof https === 'number') return { http, https };
+  throw unreadable(path, new Error('router must be {"http": PORT, "https": PORT}'));
 }
 
 function unreadable(path: string, cause: unknown): InvalidError {

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
-import { apiAddress, componentNames } from './components';
+import { apiAddress, componentNames, registryAddress } from './components';
 import { readConfig, type StageConfig } from './config';
+import type { PartHealth } from './part-health';
 import type { StagePaths } from './paths';
-import { probe, type Health, type PartHealth } from './probe';
+import type { RouterPorts } from './ports';
+import { probe, type Health } from './probe';
 import { findRunning, type ProcessRecord, readProcessRecord } from './process-record';
 import type { StageContext } from './step';
 import { readToken } from './tokens';
@@ -15,7 +17,7 @@ export interface ComponentReport {
   readonly restarts?: number;
   readonly version: string;
   readonly address: string;
-  /** Why it is not healthy; may be empty. */
+  /** Why it is not healthy, or what it has to do without; may be empty. */
   readonly message: string;
 }
 
@@ -24,6 +26,8 @@ export interface StageReport {
   /** All components are healthy. */
   readonly up: boolean;
   readonly api: string;
+  /** Absent in a stage of before there was a router, until its next `up`. */
+  readonly router?: RouterPorts;
   readonly data: string;
   readonly components: readonly ComponentReport[];
 }
@@ -61,7 +65,14 @@ export async function stageReport(
     },
   ];
   const up = reports.every(({ healthy }) => healthy);
-  return { stage: config.stage, up, api: apiAddress(config), data: paths.data, components: reports };
+  return {
+    stage: config.stage,
+    up,
+    api: apiAddress(config),
+    router: config.network?.routerPorts,
+    data: paths.data,
+    components: reports,
+  };
 }
 
 function processReport(
@@ -85,6 +96,20 @@ function whyDown(record: ProcessRecord | undefined): string {
 }
 
 function addressOf(name: keyof Health, config: StageConfig, paths: StagePaths): string {
-  if (name === 'etcd') return paths.etcdSocket;
-  return name === 'controlplane' ? apiAddress(config) : config.executor.host;
+  switch (name) {
+    case 'etcd':
+      return paths.etcdSocket;
+    case 'controlplane':
+      return apiAddress(config);
+    case 'network':
+      return `${registryAddress(config)}, proxy ${config.ports.proxy}, names ${config.ports.dns}`;
+    case 'router':
+      return routerAddress(config);
+    case 'executor':
+      return config.executor.host;
+  }
+}
+
+function routerAddress({ network }: StageConfig): string {
+  return network ? `http :${network.routerPorts.http}, https :${network.routerPorts.https}` : '';
 }

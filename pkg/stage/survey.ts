@@ -20,7 +20,11 @@ export interface SurveyInput {
 /** Looks at the machine, and changes nothing. */
 export async function survey(input: SurveyInput, signal?: AbortSignal): Promise<Survey> {
   const { paths, config, docker, env } = input;
-  const [engine, etcdVersion] = await Promise.all([docker.engine(signal), findEtcdVersion(input, signal)]);
+  const [engine, etcdVersion, haproxyVersion] = await Promise.all([
+    docker.engine(signal),
+    versionOf('etcd', { flag: '--version', pattern: /etcd Version: (\S+)/ }, input, signal),
+    versionOf('haproxy', { flag: '-v', pattern: /HA-?Proxy version (\d[^\s-]*)/i }, input, signal),
+  ]);
   const baseImage = engine.state === 'answers' && (await docker.hasImage(input.baseImage, signal));
   return {
     root: process.getuid?.() === 0,
@@ -31,6 +35,8 @@ export async function survey(input: SurveyInput, signal?: AbortSignal): Promise<
     remoteEngine: Boolean(env.DOCKER_HOST),
     baseImage,
     mmdebstrap: findProgram('mmdebstrap', env) !== undefined,
+    haproxyVersion,
+    nft: findProgram('nft', env) !== undefined,
     ownBaseImage: input.baseImage === defaultBaseImage,
     running: runningBuilds(paths),
     engineOwner: config?.engine.owner,
@@ -47,9 +53,15 @@ export function runningBuilds(paths: StagePaths): Record<string, string> {
   return builds;
 }
 
-async function findEtcdVersion({ run, env }: SurveyInput, signal?: AbortSignal): Promise<string | undefined> {
-  const etcd = findProgram('etcd', env);
-  if (!etcd) return undefined;
-  const { stdout } = await run(etcd, ['--version'], { env }, signal);
-  return /etcd Version: (\S+)/.exec(stdout)?.[1] ?? '0';
+/** Undefined when there is no such program, 0 when it does not say. */
+async function versionOf(
+  program: string,
+  { flag, pattern }: { readonly flag: string; readonly pattern: RegExp },
+  { run, env }: SurveyInput,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const path = findProgram(program, env);
+  if (!path) return undefined;
+  const { stdout } = await run(path, [flag], { env }, signal);
+  return pattern.exec(stdout)?.[1] ?? '0';
 }

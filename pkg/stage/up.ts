@@ -6,11 +6,14 @@ import { PreconditionError, UnavailableError } from '../base/errors';
 import { buildId } from './build-id';
 import { apiAddress } from './components';
 import { readConfig, type StageConfig, writeConfig } from './config';
+import { haproxyProcesses } from './haproxy-processes';
 import { logPath, openLog } from './log-files';
-import { checkPort, decideConfig, defaultBaseImage } from './new-config';
+import { checkPorts, decideConfig, defaultBaseImage } from './new-config';
+import { Nftables } from './nftables';
 import { ownComponents, planUp, type UpPlan, type UpStep } from './plan-up';
+import type { RouterPorts } from './ports';
 import { findRunning, identify, writeProcessRecord } from './process-record';
-import { whyNotReady } from './readiness';
+import { firstIll, remarksOf, stageHealthOf } from './readiness';
 import { writeStageFile } from './stage-file';
 import type { StageContext, Step } from './step';
 import { stopProcess } from './stop-process';
@@ -19,6 +22,8 @@ import { ensureTokens } from './tokens';
 
 export interface UpOptions {
   readonly port?: number;
+  readonly httpPort?: number;
+  readonly httpsPort?: number;
   readonly hostPortBase?: number;
   readonly host?: string;
 }
@@ -32,6 +37,7 @@ export class Up {
   readonly #build: string;
   #config: StageConfig | undefined;
   #plan: UpPlan | undefined;
+  #remarks: readonly string[] = [];
 
   constructor(
     private readonly context: StageContext,
@@ -95,18 +101,31 @@ export class Up {
     return apiAddress(this.config);
   }
 
+  /** Where the router listens, once the stage is prepared. */
+  get routerPorts(): RouterPorts | undefined {
+    return this.config.network?.routerPorts;
+  }
+
+  /** What the stage, which is ready, has to do without: one line each. */
+  get remarks(): readonly string[] {
+    return this.#remarks;
+  }
+
   private get config(): StageConfig {
     if (!this.#config) throw new Error('not prepared yet');
     return this.#config;
   }
 
   #refuseChange(config: StageConfig): void {
-    const { port, hostPortBase, host } = this.options;
+    const { port, httpPort, httpsPort, hostPortBase, host } = this.options;
+    const routerPorts = config.network?.routerPorts;
     const changes = [
       port !== undefined && port !== config.ports.api && '--port',
+      httpPort !== undefined && routerPorts && httpPort !== routerPorts.http && '--http-port',
+      httpsPort !== undefined && routerPorts && httpsPort !== routerPorts.https && '--https-port',
       hostPortBase !== undefined && hostPortBase !== config.hostPortBase && '--host-port-base',
       host !== undefined && host !== config.executor.host && '--host',
-    ].filter((flag) => flag !== false);
+    ].filter((flag) => typeof flag === 'string');
     if (changes.length === 0) return;
     throw new PreconditionError(
       `stage ${config.stage} is up with another ${changes.join(' and ')}: "gilliam down" first, then up with it`,
@@ -150,15 +169,21 @@ export class Up {
   }
 
   async #prepare(plan: UpPlan): Promise<string> {
-    const { paths, env } = this.context;
-    for (const directory of [paths.data, paths.etcd, paths.run, paths.logs]) {
+    const { paths, env, run } = this.context;
+    for (const directory of [paths.data, paths.etcd, paths.run, paths.logs, paths.network, paths.router]) {
       mkdirSync(directory, { recursive: true });
       chmodSync(directory, 0o700);
     }
     ensureTokens(paths);
-    const wishes = { ...this.options, engineOwner: plan.engineOwner };
+    const rangesInUse = () => new Nftables(run, env).virtualRanges();
+    const wishes = { ...this.options, engineOwner: plan.engineOwner, rangesInUse };
     const config = await decideConfig(paths, this.#config, wishes, env);
-    await checkPort(config, findRunning(paths.run, 'controlplane') !== undefined);
+    const runs = (name: string) => findRunning(paths.run, name) !== undefined;
+    await checkPorts(config, {
+      controlplane: runs('controlplane'),
+      network: runs('network'),
+      router: runs('router') || haproxyProcesses(paths.router).length > 0,
+    });
     writeConfig(paths.config, config);
     this.#config = config;
     return `data in ${paths.data}, API on ${apiAddress(config)}`;
@@ -216,14 +241,16 @@ export class Up {
     const { user: token } = ensureTokens(paths);
     let why = '';
     const ready = await until(clock, readyDeadlineMs, signal, async () => {
-      const next = await whyNotReady(this.config, { paths, token, connect }, signal);
+      const health = await stageHealthOf(this.config, { paths, token, connect }, signal);
+      const next = firstIll(health);
+      this.#remarks = remarksOf(health);
       if (next !== undefined && next !== why) report(next);
       why = next ?? '';
       return next === undefined ? true : undefined;
     });
     if (!ready)
       throw new UnavailableError(`not ready within ${readyDeadlineMs / 1000} s: ${why}: see ${paths.logs}`);
-    writeStageFile({ stage: paths.stage, api: this.api, token }, env);
+    writeStageFile({ stage: paths.stage, api: this.api, token, router: this.routerPorts }, env);
     return undefined;
   }
 }

@@ -22,10 +22,10 @@ export default class Status extends BaseCommand {
       : undefined;
     const rows = report.components.map((component) => this.#row(component, clock.now()));
     this.answer(report, renderTable(rows, { heading, colors: this.colors }));
-    if (report.up) return this.hint('gilliam ps');
     for (const { name, healthy, message } of report.components) {
-      if (!healthy) this.note(`${name}: ${message || 'is not healthy'}`);
+      if (!healthy || message !== '') this.note(`${name}: ${message || 'is not healthy'}`);
     }
+    if (report.up) return this.hint('gilliam ps');
     this.hint('gilliam up');
     throw new AnsweredError(`stage ${report.stage} is not up`);
   }

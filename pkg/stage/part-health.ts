@@ -1,0 +1,6 @@
+/** What a part of the stage says of itself. */
+export interface PartHealth {
+  readonly healthy: boolean;
+  /** Why not, or what it has to do without; may be empty. */
+  readonly message: string;
+}

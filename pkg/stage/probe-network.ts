@@ -1,0 +1,74 @@
+import { get } from 'node:http';
+import { connect } from 'node:net';
+import { messageOf } from '../base/errors';
+import type { StageConfig } from './config';
+import { haproxyProcesses } from './haproxy-processes';
+import type { PartHealth } from './part-health';
+
+const notSetUp: PartHealth = { healthy: false, message: 'is not set up yet' };
+
+/** Healthy when the registry answers. Says so when instances have no virtual IPs. */
+export async function networkHealth(config: StageConfig, timeoutMs: number): Promise<PartHealth> {
+  if (!config.network) return notSetUp;
+  try {
+    await getJson(config.ports.registry, '/-/status', timeoutMs);
+    const { resolver } = await getJson(config.ports.registry, '/-/environment', timeoutMs);
+    const message = resolver
+      ? ''
+      : 'without virtual IPs, so names of services work by the proxy only: they need nftables, and root';
+    return { healthy: true, message };
+  } catch (error) {
+    return { healthy: false, message: messageOf(error) };
+  }
+}
+
+/** Healthy when its HAProxy takes connections. */
+export async function routerHealth(
+  config: StageConfig,
+  directory: string,
+  timeoutMs: number,
+): Promise<PartHealth> {
+  if (!config.network) return notSetUp;
+  const { http } = config.network.routerPorts;
+  if (haproxyProcesses(directory).length === 0) return { healthy: false, message: 'HAProxy does not run' };
+  const listens = await accepts(http, timeoutMs);
+  return { healthy: listens, message: listens ? '' : `HAProxy does not listen on port ${http}` };
+}
+
+async function getJson(
+  port: number,
+  path: string,
+  timeoutMs: number,
+): Promise<Readonly<Record<string, unknown>>> {
+  return JSON.parse(await getText(port, path, timeoutMs)) as Record<string, unknown>;
+}
+
+function getText(port: number, path: string, timeoutMs: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = get({ host: '127.0.0.1', port, path, timeout: timeoutMs }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => (body += text));
+      response.on('error', reject);
+      response.on('end', () => {
+        if (response.statusCode !== 200)
+          return reject(new Error(`the registry answers ${path} with ${response.statusCode}`));
+        resolve(body);
+      });
+    });
+    request.on('timeout', () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+    request.on('error', reject);
+  });
+}
+
+function accepts(port: number, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, timeout: timeoutMs });
+    const end = (accepted: boolean) => {
+      socket.destroy();
+      resolve(accepted);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('timeout', () => end(false));
+    socket.once('error', () => end(false));
+  });
+}
