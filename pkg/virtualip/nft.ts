@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process';
+import { type Clock, deadline } from '../base/clock';
+import { PreconditionError, UnavailableError } from '../base/errors';
+
+/** What is asked of nftables. */
+export interface NftRunner {
+  /** Carries out all of the script, or nothing of it. */
+  apply(script: string): Promise<void>;
+  /** Whether there is such a table of family ip, with what Gilliam puts in it. */
+  hasTable(table: string): Promise<boolean>;
+}
+
+export interface SystemNftOptions {
+  readonly clock: Clock;
+  /** The program, and what comes before its arguments. Default `nft`. */
+  readonly command?: readonly string[];
+  /** Default 15 s: a large table on a busy machine takes its time. */
+  readonly timeoutMs?: number;
+}
+
+/** The machine's own, in the network namespace that this process is in. */
+export class SystemNft implements NftRunner {
+  readonly #clock: Clock;
+  readonly #command: readonly string[];
+  readonly #timeoutMs: number;
+
+  constructor({ clock, command = ['nft'], timeoutMs = 15_000 }: SystemNftOptions) {
+    this.#clock = clock;
+    this.#command = command;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  async apply(script: string): Promise<void> {
+    const { code, stderr } = await this.#run(['-f', '-'], script);
+    if (code !== 0) throw refusal(stderr);
+  }
+
+  async hasTable(table: string): Promise<boolean> {
+    const { code, stderr } = await this.#run(['list', 'chain', 'ip', table, 'prerouting']);
+    if (code === 0) return true;
+    if (/No such file or directory/.test(stderr)) return false;
+    throw refusal(stderr);
+  }
+
+  async #run(args: readonly string[], input = ''): Promise<{ code: number | null; stderr: string }> {
+    const limit = deadline(this.#clock, this.#timeoutMs);
+    try {
+      return await this.#spawn(args, input, limit.signal);
+    } finally {
+      limit.dispose();
+    }
+  }
+
+  #spawn(args: readonly string[], input: string, signal: AbortSignal) {
+    return new Promise<{ code: number | null; stderr: string }>((resolve, reject) => {
+      const [program = 'nft', ...before] = this.#command;
+      const child = spawn(program, [...before, ...args], {
+        stdio: ['pipe', 'ignore', 'pipe'],
+        // nft is where only root's PATH leads.
+        env: { ...process.env, LC_ALL: 'C', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
+        signal,
+        killSignal: 'SIGKILL',
+      });
+      let stderr = '';
+      child.stderr.on('data', (data: Buffer) => {
+        if (stderr.length < 4096) stderr += data.toString();
+      });
+      child.once('error', (error: NodeJS.ErrnoException) => reject(failure(error, program, signal)));
+      child.once('close', (code) => resolve({ code, stderr }));
+      // A program that ends before it has read everything says why by itself.
+      child.stdin.on('error', () => {});
+      child.stdin.end(input);
+    });
+  }
+}
+
+/** Removes a stage's table, and with it all of its virtual IPs. Does nothing where there is none. */
+export async function removeTable(nft: NftRunner, table: string): Promise<void> {
+  if (await nft.hasTable(table)) await nft.apply(`add table ip ${table}\ndelete table ip ${table}\n`);
+}
+
+function failure(error: NodeJS.ErrnoException, program: string, signal: AbortSignal): Error {
+  if (signal.aborted) return new UnavailableError('nft did not end in time', { cause: error });
+  if (error.code === 'ENOENT') {
+    return new PreconditionError(
+      `${program} is not there: install nftables (apt-get install nftables) for virtual IPs and names`,
+      { cause: error },
+    );
+  }
+  return new UnavailableError(`${program} cannot be run: ${error.message}`, { cause: error });
+}
+
+function refusal(stderr: string): Error {
+  const [first = 'nft failed'] = stderr.split('\n').filter((line) => line.trim() !== '');
+  if (/Operation not permitted|must be root/i.test(stderr)) {
+    return new PreconditionError(
+      `nft may not change rules (${first}): run as root, or with the capability CAP_NET_ADMIN`,
+    );
+  }
+  return new PreconditionError(
+    `nft has refused the rules (${first}): virtual IPs need Linux 5.9 or newer with nf_tables`,
+  );
+}

@@ -1,0 +1,159 @@
+/** A port of a name's virtual address, and what is behind it. */
+export interface VirtualService {
+  /** `web.shop.service`, for whoever reads the rules. */
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  /** Never empty: a service without endpoints is left out, and refused. */
+  readonly endpoints: readonly Target[];
+}
+
+/** Where a connection is sent. */
+export interface Target {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What stays the same as long as the table exists. */
+export interface Frame {
+  /** The table's name, of family ip. */
+  readonly table: string;
+  /** `198.18.16.0/20` */
+  readonly range: string;
+  /** The resolver's address, and where its queries are answered. */
+  readonly resolver?: { readonly address: string; readonly target: Target };
+}
+
+/** The services by their names: all ports of a name in one list, which is replaced as a whole when one changes. */
+export type Services = ReadonlyMap<string, readonly VirtualService[]>;
+
+/**
+ * The table whole, in place of whatever it was: one transaction, in which no packet meets half of it. Connections that
+ * are established stay with their endpoints, since the kernel remembers those by itself.
+ */
+export function renderTable(frame: Frame, services: Services): string {
+  return lines([
+    `add table ip ${frame.table}`,
+    `delete table ip ${frame.table}`,
+    ...frameLines(frame),
+    ...[...services.values()].flat().flatMap((service) => serviceLines(frame.table, service)),
+  ]);
+}
+
+/** The frame alone, over a table that may have it already: the services in it stay as they are. */
+export function renderFrame(frame: Frame): string {
+  return lines(frameLines(frame));
+}
+
+/**
+ * What leads from one state to the other, each changed chain whole; empty where they are the same. Every line can be
+ * said to a table that has it already.
+ */
+export function renderChanges(table: string, before: Services, after: Services): string {
+  const changed: string[] = [];
+  for (const [name, list] of before) {
+    if (after.get(name) === list) continue;
+    for (const service of list) {
+      if (!after.get(name)?.some((other) => chainOf(other) === chainOf(service))) {
+        changed.push(...emptyLines(table, service));
+      }
+    }
+  }
+  for (const [name, list] of after) {
+    const old = before.get(name);
+    if (old === list) continue;
+    for (const service of list) {
+      const same = old?.find((other) => chainOf(other) === chainOf(service));
+      if (!same || !sameEndpoints(same, service)) changed.push(...serviceLines(table, service));
+    }
+  }
+  return changed.length === 0 ? '' : lines(changed);
+}
+
+/** Whether two lists of one name's services would be the same rules. */
+export function sameServices(one: readonly VirtualService[], other: readonly VirtualService[]): boolean {
+  return (
+    one.length === other.length &&
+    one.every((service, index) => {
+      const twin = other[index] as VirtualService;
+      return chainOf(service) === chainOf(twin) && sameEndpoints(service, twin);
+    })
+  );
+}
+
+function frameLines({ table, range, resolver }: Frame): string[] {
+  const chain = (name: string, rules: readonly string[], hook?: string) => [
+    `add chain ip ${table} ${name}${hook === undefined ? '' : ` { ${hook}; policy accept; }`}`,
+    `flush chain ip ${table} ${name}`,
+    ...rules.map((rule) => `add rule ip ${table} ${name} ${rule}`),
+  ];
+  const redirect = resolver && {
+    match: `ip daddr ${resolver.address} meta l4proto { tcp, udp } th dport 53`,
+    to: `dnat to ${resolver.target.address}:${resolver.target.port}`,
+  };
+  const refusals = [
+    `ip daddr ${range} meta l4proto tcp reject with tcp reset`,
+    `ip daddr ${range} reject with icmp port-unreachable`,
+  ];
+  const enter = `ip daddr ${range} jump services`;
+  return [
+    `add table ip ${table}`,
+    `add map ip ${table} ports { type ipv4_addr . inet_service : verdict; }`,
+    ...chain('services', [
+      ...(redirect ? [`${redirect.match} ${redirect.to}`] : []),
+      'meta l4proto tcp ip daddr . tcp dport vmap @ports',
+    ]),
+    ...chain('prerouting', [enter], 'type nat hook prerouting priority dstnat - 10'),
+    ...chain('output', [enter], 'type nat hook output priority -110'),
+    // Answers have to come back through this machine, also those between two containers of one bridge.
+    ...chain(
+      'postrouting',
+      [`ct status dnat ct original ip daddr ${range} masquerade`],
+      'type nat hook postrouting priority srcnat - 10',
+    ),
+    // What was not translated has nowhere to go. Before routing: the machine may have no route for it at all.
+    ...chain('refuse', refusals, 'type filter hook prerouting priority dstnat + 10'),
+    ...chain('refuse_own', refusals, 'type filter hook output priority filter - 10'),
+  ];
+}
+
+function serviceLines(table: string, service: VirtualService): string[] {
+  const chain = chainOf(service);
+  return [
+    ...emptyLines(table, service),
+    `add rule ip ${table} ${chain} meta l4proto tcp dnat ip to ${balance(service.endpoints)} comment "${service.name}:${service.port}"`,
+    `add element ip ${table} ports { ${service.address} . ${service.port} : goto ${chain} }`,
+  ];
+}
+
+/** A chain without a rule: connections leave it untranslated, and are refused. */
+function emptyLines(table: string, service: VirtualService): string[] {
+  const chain = chainOf(service);
+  return [`add chain ip ${table} ${chain}`, `flush chain ip ${table} ${chain}`];
+}
+
+/** Every new connection to the next endpoint. */
+function balance(endpoints: readonly Target[]): string {
+  const [only] = endpoints as [Target];
+  if (endpoints.length === 1) return `${only.address}:${only.port}`;
+  const map = endpoints.map(({ address, port }, index) => `${index} : ${address} . ${port}`);
+  return `numgen inc mod ${endpoints.length} map { ${map.join(', ')} }`;
+}
+
+function chainOf({ address, port }: VirtualService): string {
+  return `to_${address.replaceAll('.', '_')}_${port}`;
+}
+
+function sameEndpoints(one: VirtualService, other: VirtualService): boolean {
+  return (
+    one.endpoints.length === other.endpoints.length &&
+    one.endpoints.every(({ address, port }, index) => {
+      const twin = other.endpoints[index] as Target;
+      return twin.address === address && twin.port === port;
+    })
+  );
+}
+
+function lines(all: readonly string[]): string {
+  return all.map((line) => `${line}\n`).join('');
+}

@@ -1,0 +1,414 @@
+import type { Clock } from '../base/clock';
+import { DisposableStore, toDisposable } from '../base/disposable';
+import { ExhaustedError, messageOf, PreconditionError } from '../base/errors';
+import type { Logger } from '../base/log';
+import { servicePortsOf } from '../registry/endpoints';
+import { formatServiceName, parseServiceName } from '../registry/service-name';
+import type { Changes, Entry, Follower, RegistryView, ServiceName } from '../registry/types';
+import { type AddressRange, inRange, parseAddress, parseRange } from './address-range';
+import { readAllocations, writeAllocations } from './allocation-file';
+import { Allocations } from './allocations';
+import { type ConnectionTable, SystemConnections } from './connections';
+import { Drain } from './drain';
+import { type Hairpin, noHairpin } from './hairpin';
+import { HostNames, type LookupHost, systemLookup } from './host-names';
+import type { NftRunner } from './nft';
+import {
+  type Frame,
+  renderChanges,
+  renderFrame,
+  renderTable,
+  sameServices,
+  type Services,
+  type Target,
+  type VirtualService,
+} from './ruleset';
+import { RunLoop } from './run-loop';
+import { allTargetsOf, hostsOf, servicesOf, targetKey, type Viewpoint } from './services-of';
+
+export interface VirtualIpsOptions {
+  readonly registry: RegistryView;
+  /** The executor's name: instances on it are reached by their own addresses. */
+  readonly executor: string;
+  /** `198.18.16.0/20` */
+  readonly range: string;
+  /** `gilliam_<stage key>`; its characters are those that nft takes: see `tableName`. */
+  readonly table: string;
+  readonly nft: NftRunner;
+  /** Where addresses are remembered. */
+  readonly file: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Where queries to the resolver are answered. Absent: they are refused. */
+  readonly dns?: Target;
+  readonly connections?: ConnectionTable;
+  readonly hairpin?: Hairpin;
+  readonly lookup?: LookupHost;
+  readonly times?: Partial<Times>;
+}
+
+export interface Times {
+  /** How long a withdrawal waits for connections that are under way. */
+  readonly drainMs: number;
+  /** How often everything is compared with the registry, and the table looked for. */
+  readonly resyncMs: number;
+  /** How long after a restart the rules of before are kept for names that nothing is announced for yet. */
+  readonly holdMs: number;
+  /** How long the address of a host name is used. */
+  readonly hostRefreshMs: number;
+}
+
+const defaultTimes: Times = { drainMs: 10_000, resyncMs: 5000, holdMs: 45_000, hostRefreshMs: 30_000 };
+
+/** The nft table of a stage: `gilliam_` and the stage's key, in characters that nft takes. */
+export function tableName(stageKey: string): string {
+  return `gilliam_${stageKey.replace(/[^A-Za-z0-9_]/g, '_')}`;
+}
+
+/**
+ * Gives names addresses, and keeps the kernel's rules for them in step with the registry. Level-triggered: an event only
+ * says which names to look at again. After a failure, and now and then, everything is looked at.
+ *
+ * The rules outlive this process; only `removeTable` (nft.ts) ends them.
+ */
+export class VirtualIps implements Follower {
+  readonly name = 'virtual-ip';
+  readonly #options: VirtualIpsOptions;
+  readonly #times: Times;
+  readonly #range: AddressRange;
+  readonly #frame: Frame;
+  readonly #hosts: HostNames;
+  readonly #drain: Drain;
+  readonly #loop: RunLoop;
+  readonly #disposables = new DisposableStore();
+  readonly #viewpoint: Viewpoint;
+  #allocations: Allocations;
+  /** The allocated names of each `<service>.<formation>.service`. */
+  readonly #namesOf = new Map<string, Set<string>>();
+  /** What the kernel was told last; it has it, too, if `#inStep`. */
+  #applied: Services = new Map();
+  #inStep = false;
+  /** Names to look at again. */
+  readonly #dirty = new Set<string>();
+  /** Names that were just given an address, and have no rules yet. */
+  readonly #pending = new Map<string, Promise<void>>();
+  /** Rules of before the restart, for what is withdrawn without having been seen. */
+  readonly #unseen = new Map<string, VirtualService[]>();
+  /** Until then, rules of before the restart stay. Undefined when that is over. */
+  #holdUntilMs: number | undefined;
+  #unsaved = false;
+
+  constructor(options: VirtualIpsOptions) {
+    const { clock, log, range, table, dns, registry, executor } = options;
+    this.#options = options;
+    this.#times = { ...defaultTimes, ...options.times };
+    this.#range = parseRange(range);
+    this.#allocations = new Allocations(this.#range);
+    this.#frame = {
+      table,
+      range: this.#range.text,
+      ...(dns ? { resolver: { address: this.resolver, target: dns } } : {}),
+    };
+    this.#hosts = new HostNames({
+      lookup: options.lookup ?? systemLookup,
+      clock,
+      log,
+      refreshMs: this.#times.hostRefreshMs,
+      onChange: () => this.#lookAtAll(),
+    });
+    this.#viewpoint = { executor, range: this.#range, resolve: (host) => this.#hosts.address(host) };
+    this.#drain = new Drain({
+      connections: options.connections ?? new SystemConnections(),
+      range: this.#range,
+      clock,
+      drainMs: this.#times.drainMs,
+    });
+    this.#loop = new RunLoop({
+      task: () => this.#bringInStep(registry),
+      onFailure: (error, retryMs) =>
+        log.error('the rules of virtual IPs cannot be changed', { error: messageOf(error), retryMs }),
+      clock,
+      backoff: { startMs: 100, capMs: 5000 },
+    });
+  }
+
+  /** The address that instances send their DNS queries to. */
+  get resolver(): string {
+    return this.#allocations.resolver;
+  }
+
+  /**
+   * Takes over the table, or makes it, and follows the registry from then on. Throws PreconditionError where nftables is
+   * missing or refuses.
+   */
+  async start(): Promise<void> {
+    const { nft, table, file, clock, registry } = this.#options;
+    const remembered = await readAllocations(file);
+    this.#allocations = new Allocations(this.#range, remembered);
+    for (const name of this.#allocations.names()) this.#index(name);
+    // A table that is there has outlived the process before this one, and not the machine's restart.
+    if ((await nft.hasTable(table)) && remembered && (await this.#takeOver())) {
+      this.#holdUntilMs = clock.monotonic() + this.#times.holdMs;
+    } else {
+      await nft.apply(renderTable(this.#frame, new Map()));
+    }
+    this.#inStep = true;
+    this.#disposables.add(registry.follow(this));
+    this.#resyncLater();
+  }
+
+  /** Ends the work, and leaves the rules as they are. */
+  async close(): Promise<void> {
+    this.#disposables.dispose();
+    this.#drain.close();
+    await this.#loop.close();
+  }
+
+  /**
+   * The name's address, at which connections are served or refused when this resolves; undefined for a name that nobody
+   * knows. Rejects with ExhaustedError where all addresses are taken.
+   */
+  async addressOf(name: ServiceName): Promise<string | undefined> {
+    const text = formatServiceName(name);
+    const allocated = this.#allocations.addressOf(text);
+    if (!this.#isKnown(name, allocated !== undefined)) return undefined;
+    if (allocated === undefined) this.#allocate(text);
+    await this.#pending.get(text);
+    return this.#allocations.addressOf(text);
+  }
+
+  /** Which name has the virtual address. */
+  nameOf(address: string): string | undefined {
+    return this.#allocations.nameOf(address);
+  }
+
+  /** Whether the address is of the range, given to a name or not. */
+  isVirtual(text: string): boolean {
+    const address = parseAddress(text);
+    return address !== undefined && inRange(this.#range, address);
+  }
+
+  async apply({ announced, withdrawn }: Changes): Promise<void> {
+    const names = new Set([...announced, ...withdrawn].flatMap((entry) => [...this.#affected(entry)]));
+    if (names.size === 0) return;
+    if (this.#holdUntilMs !== undefined) for (const entry of withdrawn) this.#noteUnseen(entry);
+    for (const name of names) this.#dirty.add(name);
+    await this.#loop.request();
+    if (withdrawn.length === 0) return;
+
+    const still = new Set(
+      [...names]
+        .flatMap((name) => this.#applied.get(name) ?? [])
+        .flatMap(({ endpoints }) => endpoints.map(targetKey)),
+    );
+    const left = new Set(allTargetsOf(withdrawn, this.#viewpoint).map(targetKey));
+    await this.#drain.ended([...left].filter((target) => !still.has(target)));
+  }
+
+  #isKnown(name: ServiceName, allocated: boolean): boolean {
+    const { registry } = this.#options;
+    if (registry.lookup(name).length > 0) return true;
+    if (allocated && this.#holdUntilMs !== undefined) return true;
+    const whole = name.instance === undefined && name.release === undefined;
+    return (allocated || whole) && registry.services(name.formation).includes(name.service);
+  }
+
+  #allocate(name: string): void {
+    try {
+      this.#allocations.allocate(name);
+    } catch (error) {
+      if (!(error instanceof ExhaustedError) || !this.#evict()) throw error;
+      this.#allocations.allocate(name);
+    }
+    this.#unsaved = true;
+    this.#index(name);
+    this.#dirty.add(name);
+    const pending = this.#loop.request().finally(() => this.#pending.delete(name));
+    // Those who asked for the name hear of it.
+    pending.catch(() => {});
+    this.#pending.set(name, pending);
+  }
+
+  /** Takes the address of a name that is not announced any more: the one that was first asked for. */
+  #evict(): boolean {
+    for (const text of this.#allocations.names()) {
+      const name = parseServiceName(text);
+      if (this.#pending.has(text) || (name && this.#options.registry.lookup(name).length > 0)) continue;
+      this.#allocations.free(text);
+      if (name) this.#namesOf.get(serviceOf(name))?.delete(text);
+      this.#dirty.add(text);
+      return true;
+    }
+    return false;
+  }
+
+  #index(text: string): void {
+    const name = parseServiceName(text);
+    if (!name) return;
+    const service = serviceOf(name);
+    const names = this.#namesOf.get(service);
+    if (names) names.add(text);
+    else this.#namesOf.set(service, new Set([text]));
+  }
+
+  #affected(entry: Entry): Iterable<string> {
+    return this.#namesOf.get(serviceOf(entry)) ?? [];
+  }
+
+  /** Of the rules of before the restart, those that the entry may be in: they go, unless something is announced. */
+  #noteUnseen(entry: Entry): void {
+    for (const name of this.#affected(entry)) {
+      const address = this.#allocations.addressOf(name);
+      if (address === undefined) continue;
+      const noted = this.#unseen.get(name) ?? [];
+      for (const port of new Set([...servicePortsOf(entry), 80])) {
+        noted.push({ name, address, port, endpoints: [] });
+      }
+      this.#unseen.set(name, noted);
+    }
+  }
+
+  #lookAtAll(): void {
+    for (const name of this.#allocations.names()) this.#dirty.add(name);
+    this.#loop.request().catch(() => {});
+  }
+
+  #resyncLater(): void {
+    const { clock, nft, table, log } = this.#options;
+    let closed = false;
+    let timer = clock.after(this.#times.resyncMs, () => void resync());
+    const resync = async () => {
+      try {
+        // Others may flush all rules of the machine: a firewall that is loaded anew does.
+        if (!(await nft.hasTable(table)) && !closed) {
+          log.warn('the table of virtual IPs was removed by others: it is made again', { table });
+          this.#holdUntilMs = undefined;
+          this.#inStep = false;
+        }
+      } catch (error) {
+        log.debug('the table of virtual IPs cannot be looked for', { error });
+      }
+      if (closed) return;
+      await (this.#options.hairpin ?? noHairpin).allow();
+      if (closed) return;
+      this.#lookAtAll();
+      timer = clock.after(this.#times.resyncMs, () => void resync());
+    };
+    this.#disposables.add(
+      toDisposable(() => {
+        closed = true;
+        timer.dispose();
+      }),
+    );
+  }
+
+  /** Puts the frame of this version over the table that is there; false where it does not fit. */
+  async #takeOver(): Promise<boolean> {
+    const { nft, log } = this.#options;
+    try {
+      await nft.apply(renderFrame(this.#frame));
+      return true;
+    } catch (error) {
+      log.info('the table of virtual IPs is made anew', { error: messageOf(error) });
+      return false;
+    }
+  }
+
+  async #bringInStep(registry: RegistryView): Promise<void> {
+    const { clock, nft, table } = this.#options;
+    if (this.#holdUntilMs !== undefined && clock.monotonic() >= this.#holdUntilMs) {
+      this.#holdUntilMs = undefined;
+      this.#inStep = false;
+    }
+    const whole = !this.#inStep;
+    const before = this.#withUnseen(this.#applied);
+    const names = whole ? [...this.#allocations.names()] : [...this.#dirty];
+    this.#dirty.clear();
+    const after = await this.#wished(registry, before, names);
+    await this.#save();
+    if (gains(before, after)) await (this.#options.hairpin ?? noHairpin).allow();
+
+    // Until the script is done, and for good if it fails, nobody knows what the kernel has.
+    this.#inStep = true;
+    try {
+      const script = whole ? this.#renderWhole(before, after) : renderChanges(table, before, after);
+      if (script !== '') await nft.apply(script);
+    } catch (error) {
+      this.#inStep = false;
+      // The table that was taken over may not be what we take it for.
+      if (error instanceof PreconditionError) this.#holdUntilMs = undefined;
+      throw error;
+    } finally {
+      // Also what may have been applied has to be emptied.
+      this.#applied = after;
+    }
+  }
+
+  #renderWhole(before: Services, after: Services): string {
+    const { table } = this.#options;
+    if (this.#holdUntilMs === undefined) return renderTable(this.#frame, after);
+    const nothing: Services = new Map();
+    return (
+      renderFrame(this.#frame) + renderChanges(table, before, nothing) + renderChanges(table, nothing, after)
+    );
+  }
+
+  #withUnseen(applied: Services): Services {
+    if (this.#unseen.size === 0) return applied;
+    const merged = new Map(applied);
+    for (const [name, noted] of this.#unseen) {
+      const seen = merged.get(name) ?? [];
+      merged.set(name, [...seen, ...noted.filter(({ port }) => !seen.some((other) => other.port === port))]);
+    }
+    this.#unseen.clear();
+    return merged;
+  }
+
+  async #wished(registry: RegistryView, before: Services, names: readonly string[]): Promise<Services> {
+    const entries = new Map(
+      names.map((text) => {
+        const name = parseServiceName(text);
+        return [text, name ? registry.lookup(name) : []];
+      }),
+    );
+    await this.#hosts.prepare([...entries.values()].flatMap((list) => hostsOf(list, this.#options.executor)));
+    const after = new Map(before);
+    for (const [name, list] of entries) {
+      const address = this.#allocations.addressOf(name);
+      const services = address === undefined ? [] : servicesOf(name, address, list, this.#viewpoint);
+      const old = before.get(name);
+      if (services.length === 0) after.delete(name);
+      else if (!old || !sameServices(old, services)) after.set(name, services);
+    }
+    return after;
+  }
+
+  async #save(): Promise<void> {
+    if (!this.#unsaved) return;
+    this.#unsaved = false;
+    try {
+      await writeAllocations(this.#options.file, this.#allocations.toJSON());
+    } catch (error) {
+      // They are good as long as this process lives; a full disk is no reason to refuse connections.
+      this.#unsaved = true;
+      this.#options.log.warn('addresses of names cannot be remembered', { error: messageOf(error) });
+    }
+  }
+}
+
+/** What allocated names are found by. */
+function serviceOf(name: Pick<ServiceName, 'service' | 'formation'>): string {
+  return formatServiceName({ service: name.service, formation: name.formation });
+}
+
+/** Whether connections can be sent where they were not before. */
+function gains(before: Services, after: Services): boolean {
+  for (const [name, services] of after) {
+    const old = before.get(name);
+    if (old === services) continue;
+    const known = new Set(old?.flatMap(({ endpoints }) => endpoints.map(targetKey)));
+    if (services.some(({ endpoints }) => endpoints.some((target) => !known.has(targetKey(target)))))
+      return true;
+  }
+  return false;
+}
