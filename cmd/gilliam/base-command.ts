@@ -6,7 +6,7 @@ import * as Parser from '@oclif/core/parser';
 import { createColors } from 'picocolors';
 import type { Client } from '../../pkg/client/client';
 import { defaultStage } from '../../pkg/stage/paths';
-import { readStageFile } from '../../pkg/stage/stage-file';
+import { readStageFile, type StageFile } from '../../pkg/stage/stage-file';
 import type { Context } from './context';
 import { type AppFile, findAppFile } from './lib/app-file';
 
@@ -26,6 +26,7 @@ export abstract class BaseCommand extends Command {
 
   #flags: Readonly<Record<string, unknown>> = {};
   #client: Client | undefined;
+  #stageFile: StageFile | undefined;
   #appFile: { readonly found: AppFile | undefined } | undefined;
 
   constructor(
@@ -81,10 +82,16 @@ export abstract class BaseCommand extends Command {
     return this.globalFlag('stage') || this.context.env.GILLIAM_STAGE || this.appFile?.stage || defaultStage;
   }
 
+  /** What is known here of the stage. */
+  protected get stageFile(): StageFile {
+    this.#stageFile ??= readStageFile(this.stageName, this.context.env);
+    return this.#stageFile;
+  }
+
   /** The client of the stage's API; closed when the command ends. */
   protected get client(): Client {
     if (!this.#client) {
-      const { api, token, ca } = readStageFile(this.stageName, this.context.env);
+      const { api, token, ca } = this.stageFile;
       const user = this.context.env.USER ?? this.context.env.LOGNAME;
       this.#client = this.context.connect({ address: api, token, ca, stage: this.stageName, user });
     }

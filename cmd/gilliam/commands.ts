@@ -28,6 +28,10 @@ export const commands: Readonly<Record<string, () => CommandModule>> = {
   why: () => require('./commands/why') as typeof import('./commands/why'),
   logs: () => require('./commands/logs') as typeof import('./commands/logs'),
   events: () => require('./commands/events') as typeof import('./commands/events'),
+  route: () => require('./commands/route') as typeof import('./commands/route'),
+  routes: () => require('./commands/routes') as typeof import('./commands/routes'),
+  resolve: () => require('./commands/resolve') as typeof import('./commands/resolve'),
+  'announce-token': () => require('./commands/announce-token') as typeof import('./commands/announce-token'),
   destroy: () => require('./commands/destroy') as typeof import('./commands/destroy'),
   executors: () => require('./commands/executors') as typeof import('./commands/executors'),
   'executor cordon': () =>

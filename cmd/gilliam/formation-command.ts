@@ -14,9 +14,18 @@ export abstract class FormationCommand extends BaseCommand {
     }),
   };
 
+  /** Undefined where none is given, and none is of this directory. */
+  protected get formationIfAny(): string | undefined {
+    return (
+      this.globalFlag('formation') ||
+      this.context.env.GILLIAM_FORMATION ||
+      this.appFile?.formation ||
+      undefined
+    );
+  }
+
   protected get formation(): string {
-    const name =
-      this.globalFlag('formation') || this.context.env.GILLIAM_FORMATION || this.appFile?.formation;
+    const name = this.formationIfAny;
     if (name) return name;
     throw new UsageError('no formation here: gilliam create NAME, or --formation NAME');
   }

@@ -58,6 +58,10 @@ export default class Complete extends FormationCommand {
         const { releases } = await client.releases.listReleases({ parent }, options);
         return releases.map(({ metadata }) => metadata?.name ?? '').sort(compareReleaseNames);
       }
+      if (source === 'routes') {
+        const { routes } = await client.routes.listRoutes({ parent }, options);
+        return routes.map(({ metadata }) => metadata?.name ?? '').sort();
+      }
       if (source === 'instances') {
         const { items } = await listInstances(client, { parent }, context.signal);
         return items.map(shortName);

@@ -8,6 +8,7 @@ const names: Readonly<Record<Source, readonly string[]>> = {
   processes: ['web', 'worker'],
   instances: ['web.1', 'web.2'],
   executors: ['node-1'],
+  routes: ['hello', 'user'],
   variables: ['POOL_SIZE'],
 };
 
@@ -30,6 +31,12 @@ test.each([
   ['config P', ['POOL_SIZE=']],
   ['completion ', ['bash', 'zsh', 'fish']],
   ['deploy --message ', []],
+  ['route --delete ', ['hello', 'user']],
+  ['route -d u', ['user']],
+  ['route -f b', ['bank']],
+  ['route --res', ['--response-set-header', '--response-add-header', '--response-remove-header']],
+  ['resolve w', ['web', 'worker']],
+  ['resolve web --executor ', ['node-1']],
   ['nope ', []],
 ])('gilliam %s', async (line, found) => {
   expect(await complete(line)).toEqual(found);
@@ -50,5 +57,14 @@ test('the flags that stand before the cursor say whose names are looked up', asy
       return [];
     },
   );
-  expect(asked).toEqual([{ formation: 'bank', stage: 'prod' }]);
+  await completions(
+    ['route', '-f', 'bank', '-d', ''],
+    loadCommand,
+    Object.keys(commands),
+    async (_, given) => {
+      asked.push(given);
+      return [];
+    },
+  );
+  expect(asked).toEqual([{ formation: 'bank', stage: 'prod' }, { formation: 'bank' }]);
 });

@@ -2,7 +2,7 @@ import type { CommandClass } from '../commands';
 
 /** What is completed from the stage rather than from the commands. */
 export type Source =
-  'stages' | 'formations' | 'releases' | 'processes' | 'instances' | 'executors' | 'variables';
+  'stages' | 'formations' | 'releases' | 'processes' | 'instances' | 'executors' | 'routes' | 'variables';
 
 /** Looks up names; rejects or comes back empty when it cannot. */
 export type Lookup = (
@@ -15,6 +15,8 @@ const flagSources: Readonly<Record<string, Source>> = {
   formation: 'formations',
   unset: 'variables',
   confirm: 'formations',
+  executor: 'executors',
+  delete: 'routes',
 };
 
 const argumentSources: Readonly<Record<string, readonly Source[]>> = {
@@ -22,6 +24,7 @@ const argumentSources: Readonly<Record<string, readonly Source[]>> = {
   why: ['instances'],
   logs: ['processes', 'instances'],
   events: ['instances', 'releases'],
+  resolve: ['processes'],
   destroy: ['formations'],
   config: ['variables'],
   'executor cordon': ['executors'],
@@ -53,9 +56,14 @@ export async function completions(
 
   const { flags, args, baseFlags } = load(command);
   const all = { ...flags, ...baseFlags };
-  const given = { formation: valueOf(before, 'formation'), stage: valueOf(before, 'stage') };
-  const open = before.at(-1)?.replace(/^--/, '') ?? '';
-  if (before.at(-1)?.startsWith('--') && all[open]?.type === 'option') {
+  const long = (word: string) => {
+    const [name] = Object.entries(all).find(([, { char }]) => char && word === `-${char}`) ?? [];
+    return name === undefined ? word : `--${name}`;
+  };
+  const spelled = before.map(long);
+  const given = { formation: valueOf(spelled, 'formation'), stage: valueOf(spelled, 'stage') };
+  const open = /^--(.+)$/.exec(spelled.at(-1) ?? '')?.[1];
+  if (open !== undefined && all[open]?.type === 'option') {
     const source = flagSources[open];
     return source ? startingWith(await lookup(source, given)) : [];
   }
