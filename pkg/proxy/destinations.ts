@@ -1,0 +1,209 @@
+import type { Clock } from '../base/clock';
+import { endpointsOf, servicePortsOf } from '../registry/endpoints';
+import { formatServiceName, parseServiceName, SERVICE_SUFFIX } from '../registry/service-name';
+import type { Changes, Entry, EntryKey, Identities, RegistryView, ServiceName } from '../registry/types';
+import { leastOutstanding } from './balance';
+import type { Dialer, Place } from './dialer';
+import { nearestNames } from './nearest-names';
+import type { OutsideRules } from './outside';
+import { Refusal } from './refusal';
+import type { RequestTarget } from './target';
+import { Upstream, type UpstreamOptions } from './upstream';
+
+/** What a target stands for: all the places that can answer. */
+export interface Destination {
+  /** As it was asked for: `web.shop.service`. */
+  readonly label: string;
+  /** Never empty. */
+  readonly upstreams: readonly Upstream[];
+  /** Next in turn among equals. */
+  turn: number;
+  readonly untilMs: number;
+  /** The service that a short name would have meant, where it went outside instead. */
+  readonly short?: ServiceName;
+}
+
+/** Changes are told; whether an entry is stale is not. */
+const rememberMs = 1_000;
+const maxRemembered = 10_000;
+/** How long a place without connections is remembered, and its counters with it. */
+const forgetMs = 600_000;
+
+/** Knows for each target the places that can answer, and their connections. */
+export class Destinations {
+  readonly #known = new Map<string, Destination>();
+  readonly #upstreams = new Map<string, Upstream>();
+  /** By entry: those that a withdrawal is about. */
+  readonly #byEntry = new Map<string, Set<Upstream>>();
+
+  constructor(
+    private readonly context: {
+      readonly registry: RegistryView;
+      readonly identities: Identities;
+      readonly executor: string;
+      readonly rules: OutsideRules;
+      readonly clock: Clock;
+      readonly dialer: Dialer;
+      readonly options: UpstreamOptions;
+    },
+  ) {}
+
+  /** @param caller the address it asks from @throws {Refusal} where there is nothing to send to */
+  find(target: RequestTarget, caller: string): Destination {
+    const { clock, identities } = this.context;
+    const { host, port } = target;
+    const full = host.endsWith(`.${SERVICE_SUFFIX}`) || host.endsWith(`.${SERVICE_SUFFIX}.`);
+    const formation = full ? undefined : identities.identify(caller)?.formation;
+    const key = `${formation ?? ''}|${host}|${port}`;
+    const nowMs = clock.monotonic();
+    const known = this.#known.get(key);
+    if (known && nowMs < known.untilMs) return known;
+    const found = this.#resolve(target, formation, full, nowMs + rememberMs);
+    this.#known.delete(key);
+    this.#known.set(key, found);
+    if (this.#known.size > maxRemembered) this.#known.delete(this.#known.keys().next().value as string);
+    return found;
+  }
+
+  /**
+   * The place that the next try of a request goes to.
+   * @throws {Refusal} where all are full or tried
+   */
+  choose(destination: Destination, tried: ReadonlySet<Upstream> | undefined): Upstream {
+    const nowMs = this.context.clock.monotonic();
+    const { upstreams, label } = destination;
+    const chosen = leastOutstanding(upstreams, destination.turn++, nowMs, tried);
+    if (chosen) return chosen;
+    const limit = this.context.options.connectionsPerEndpoint;
+    throw new Refusal(503, `${label} is at its limit of ${limit} connections per endpoint: try again`, {
+      retryAfterSeconds: 1,
+    });
+  }
+
+  /** Says for a host outside that does not exist which services have such a name. */
+  unknownHost(destination: Destination): Refusal | undefined {
+    const { short } = destination;
+    return short && this.#unknown(short, destination.label);
+  }
+
+  /** Sends nothing new to what is withdrawn. Resolves when what was under way there has ended. */
+  async apply(changes: Changes): Promise<void> {
+    this.#known.clear();
+    const gone = changes.withdrawn.flatMap((entry) => this.#withdrawn(entry));
+    await Promise.all(gone.map((upstream) => upstream.withdraw()));
+  }
+
+  /** Closes what has not been used for long. */
+  sweep(nowMs: number): void {
+    for (const [key, upstream] of this.#upstreams) {
+      if (!upstream.sweep(nowMs, forgetMs)) this.#forget(key, upstream);
+    }
+  }
+
+  all(): Iterable<Upstream> {
+    return this.#upstreams.values();
+  }
+
+  close(): void {
+    for (const upstream of this.#upstreams.values()) upstream.close();
+  }
+
+  /** Those of an entry's places that are not there any more; a change of something else leaves a place as it is. */
+  #withdrawn(entry: Entry): Upstream[] {
+    const { registry, executor } = this.context;
+    const { formation, service, instance } = entry;
+    const now = registry.lookup({ formation, service, instance });
+    return [...(this.#byEntry.get(entryKey(entry)) ?? [])].filter((upstream) => {
+      const port = upstream.endpoint?.servicePort;
+      const same = endpointsOf(now, { executor, port }).some((endpoint) => {
+        return upstream.address === `${endpoint.address}:${endpoint.port}`;
+      });
+      if (!same) this.#forget(upstreamKey(entry, upstream.place), upstream);
+      return !same;
+    });
+  }
+
+  #resolve(
+    target: RequestTarget,
+    formation: string | undefined,
+    full: boolean,
+    untilMs: number,
+  ): Destination {
+    const { registry } = this.context;
+    const { host, port } = target;
+    if (full) {
+      const name = parseServiceName(host);
+      if (!name) throw new Refusal(404, `"${host}" is no name of a service: they are like web.shop.service`);
+      return { label: host, upstreams: this.#places(name, host, port), turn: 0, untilMs };
+    }
+    const name = parseServiceName(host, { formation });
+    if (name && registry.services(name.formation).includes(name.service)) {
+      return { label: host, upstreams: this.#places(name, host, port), turn: 0, untilMs };
+    }
+    const { rules } = this.context;
+    const upstream = this.#upstream({ host, port, trusted: false, rules }, `${host}:${port}`);
+    const short = name && !host.includes('.') ? name : undefined;
+    return { label: `${host}:${port}`, upstreams: [upstream], turn: 0, untilMs, short };
+  }
+
+  #places(name: ServiceName, label: string, port: number): Upstream[] {
+    const { registry, executor } = this.context;
+    const entries = registry.lookup(name);
+    if (entries.length === 0) {
+      if (!registry.services(name.formation).includes(name.service)) throw this.#unknown(name, label);
+      throw new Refusal(503, `${label} has no instance that is ready: see gilliam ps and gilliam scale`, {
+        retryAfterSeconds: 1,
+      });
+    }
+    const endpoints = endpointsOf(entries, { executor, port });
+    if (endpoints.length === 0) {
+      const ports = [...new Set(entries.flatMap((entry) => servicePortsOf(entry)))];
+      const has = ports.length === 0 ? 'it has none' : `it has ${ports.join(', ')}`;
+      throw new Refusal(404, `${label} has no port ${port}: ${has}`);
+    }
+    return endpoints.map((endpoint) => {
+      const { entry, address, port } = endpoint;
+      const place: Place = { host: address, port, trusted: entry.source === 'agent' };
+      return this.#upstream(place, upstreamKey(entry, place), endpoint);
+    });
+  }
+
+  #upstream(place: Place, key: string, endpoint?: Upstream['endpoint']): Upstream {
+    const known = this.#upstreams.get(key);
+    if (known) return known;
+    const upstream = new Upstream(this.context, place, endpoint);
+    this.#upstreams.set(key, upstream);
+    if (endpoint) {
+      const entry = entryKey(endpoint.entry);
+      const others = this.#byEntry.get(entry);
+      if (others) others.add(upstream);
+      else this.#byEntry.set(entry, new Set([upstream]));
+    }
+    return upstream;
+  }
+
+  #forget(key: string, upstream: Upstream): void {
+    if (this.#upstreams.get(key) === upstream) this.#upstreams.delete(key);
+    if (!upstream.endpoint) return;
+    const entry = entryKey(upstream.endpoint.entry);
+    const others = this.#byEntry.get(entry);
+    others?.delete(upstream);
+    if (others?.size === 0) this.#byEntry.delete(entry);
+  }
+
+  #unknown(name: ServiceName, label: string): Refusal {
+    const nearest = nearestNames(this.context.registry, name);
+    const hint = nearest.length === 0 ? 'none is announced' : `nearest are ${nearest.join(', ')}`;
+    const full = formatServiceName(name);
+    return new Refusal(404, `there is no service ${label === full ? full : `${label} (${full})`}: ${hint}`);
+  }
+}
+
+function entryKey({ formation, service, instance }: EntryKey): string {
+  return `${formation}/${service}.${instance}`;
+}
+
+function upstreamKey(entry: Entry, { host, port }: Place): string {
+  // An announcement that is not an agent's is checked on every connection, also where an agent's says the same.
+  return `${entryKey(entry)}@${host}:${port}${entry.source === 'agent' ? '' : '!'}`;
+}

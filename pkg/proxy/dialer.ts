@@ -1,0 +1,150 @@
+import { lookup } from 'node:dns/promises';
+import { connect as connectTo, isIP, type Socket } from 'node:net';
+import type { Clock } from '../base/clock';
+import { messageOf } from '../base/errors';
+import type { OutsideRules } from './outside';
+import { isOwn } from './outside';
+
+/** Where a connection is to be made to. */
+export interface Place {
+  /** A host name or an address. */
+  readonly host: string;
+  readonly port: number;
+  /** An agent has said so: its executor may be this machine. */
+  readonly trusted: boolean;
+  /** Outside the stage: what the address has to pass. */
+  readonly rules?: OutsideRules;
+}
+
+/** Why there is no connection, and what the caller may make of it. */
+export class DialError extends Error {
+  constructor(
+    /** `absent`: nobody listens there, or no such host; `late`: no answer in time; `forbidden`, `loop`: not tried. */
+    readonly kind: 'absent' | 'late' | 'unreachable' | 'forbidden' | 'loop',
+    message: string,
+  ) {
+    super(message);
+    this.name = 'DialError';
+  }
+}
+
+/** All addresses of a host, the best first. */
+export type Resolve = (host: string) => Promise<readonly string[]>;
+
+export const resolveBySystem: Resolve = async (host) =>
+  (await lookup(host, { all: true })).map(({ address }) => address);
+
+const rememberMs = 5_000;
+const maxRemembered = 1_000;
+/** Of one host, that are tried for one connection. */
+const maxAddresses = 4;
+const keepAliveMs = 15_000;
+
+/** Connects to hosts and addresses, and to none that is forbidden, whatever name it hides behind. */
+export class Dialer {
+  readonly #known = new Map<
+    string,
+    { readonly addresses: Promise<readonly string[]>; readonly untilMs: number }
+  >();
+
+  constructor(
+    private readonly options: {
+      readonly clock: Clock;
+      readonly resolve: Resolve;
+      readonly resolveMs: number;
+      readonly connectMs: number;
+      /** Whether the proxy itself listens there. */
+      readonly isSelf: (address: string, port: number) => boolean;
+    },
+  ) {}
+
+  /** @throws {DialError} */
+  async connect(place: Place): Promise<Socket> {
+    if (isIP(place.host) !== 0) {
+      this.#check(place, place.host);
+      return this.#connectTo(place.host, place.port);
+    }
+    const addresses = await this.#resolve(place.host);
+    let failure: DialError | undefined;
+    for (const address of addresses.slice(0, maxAddresses)) {
+      try {
+        // What is connected to is what was checked: a name may stand for something else the next time it is asked for.
+        this.#check(place, address);
+        return await this.#connectTo(address, place.port);
+      } catch (error) {
+        // One address that is not allowed says nothing about the others, and less than one that does not answer.
+        if (!failure || failure.kind === 'forbidden') failure = error as DialError;
+      }
+    }
+    throw failure ?? new DialError('absent', `${place.host} has no address`);
+  }
+
+  #check({ host, port, trusted, rules }: Place, address: string): void {
+    const what = host === address ? address : `${host} (${address})`;
+    if (!trusted && isOwn(address)) {
+      throw new DialError('forbidden', `${what} is this machine's own: instances cannot reach it`);
+    }
+    if (rules && !rules.allowsName(host, port) && !rules.allowsAddress(address, port)) {
+      throw new DialError('forbidden', `${what} is not among the hosts that are allowed outside the stage`);
+    }
+    if (this.options.isSelf(address, port)) throw new DialError('loop', `${what}:${port} is this proxy`);
+  }
+
+  #connectTo(address: string, port: number): Promise<Socket> {
+    return new Promise((resolve, reject) => {
+      const { clock, connectMs } = this.options;
+      const socket = connectTo({ host: address, port, allowHalfOpen: true, noDelay: true });
+      const timer = clock.after(connectMs, () => {
+        socket.destroy();
+        reject(new DialError('late', `${address}:${port} took no connection within ${connectMs} ms`));
+      });
+      socket.once('connect', () => {
+        timer.dispose();
+        socket.removeAllListeners('error');
+        socket.setKeepAlive(true, keepAliveMs);
+        resolve(socket);
+      });
+      socket.once('error', (error: NodeJS.ErrnoException) => {
+        timer.dispose();
+        const absent = error.code === 'ECONNREFUSED';
+        const why = absent ? 'refused the connection' : `cannot be reached: ${error.code ?? error.message}`;
+        reject(new DialError(absent ? 'absent' : 'unreachable', `${address}:${port} ${why}`));
+      });
+    });
+  }
+
+  async #resolve(host: string): Promise<readonly string[]> {
+    const { clock, resolve, resolveMs } = this.options;
+    const nowMs = clock.monotonic();
+    let known = this.#known.get(host);
+    if (!known || known.untilMs <= nowMs) {
+      const addresses = resolve(host);
+      known = { addresses, untilMs: nowMs + rememberMs };
+      this.#known.delete(host);
+      this.#known.set(host, known);
+      for (const oldest of this.#known.keys()) {
+        if (this.#known.size <= maxRemembered) break;
+        this.#known.delete(oldest);
+      }
+      addresses.catch(() => this.#known.delete(host));
+    }
+    const late = new Promise<never>((_, reject) => {
+      const timer = clock.after(resolveMs, () =>
+        reject(new DialError('late', `the address of ${host} was not found within ${resolveMs} ms`)),
+      );
+      const dispose = () => timer.dispose();
+      known.addresses.then(dispose, dispose);
+    });
+    try {
+      return await Promise.race([known.addresses, late]);
+    } catch (error) {
+      if (error instanceof DialError) throw error;
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === 'ENOTFOUND') throw new DialError('absent', `there is no host "${host}"`);
+      throw new DialError(
+        'unreachable',
+        `the address of ${host} cannot be found: ${code ?? messageOf(error)}`,
+      );
+    }
+  }
+}
