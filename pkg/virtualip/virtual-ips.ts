@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock';
 import { DisposableStore, toDisposable } from '../base/disposable';
-import { ExhaustedError, messageOf, PreconditionError } from '../base/errors';
+import { ExhaustedError, messageOf } from '../base/errors';
 import type { Logger } from '../base/log';
 import { servicePortsOf } from '../registry/endpoints';
 import { formatServiceName, parseServiceName } from '../registry/service-name';
@@ -331,26 +331,15 @@ export class VirtualIps implements Follower {
     // Until the script is done, and for good if it fails, nobody knows what the kernel has.
     this.#inStep = true;
     try {
-      const script = whole ? this.#renderWhole(before, after) : renderChanges(table, before, after);
+      const script = whole ? renderTable(this.#frame, after) : renderChanges(table, before, after);
       if (script !== '') await nft.apply(script);
     } catch (error) {
       this.#inStep = false;
-      // The table that was taken over may not be what we take it for.
-      if (error instanceof PreconditionError) this.#holdUntilMs = undefined;
+      // The table that was taken over may not be what we take it for, and is made anew.
+      this.#holdUntilMs = undefined;
       throw error;
-    } finally {
-      // Also what may have been applied has to be emptied.
-      this.#applied = after;
     }
-  }
-
-  #renderWhole(before: Services, after: Services): string {
-    const { table } = this.#options;
-    if (this.#holdUntilMs === undefined) return renderTable(this.#frame, after);
-    const nothing: Services = new Map();
-    return (
-      renderFrame(this.#frame) + renderChanges(table, before, nothing) + renderChanges(table, nothing, after)
-    );
+    this.#applied = after;
   }
 
   #withUnseen(applied: Services): Services {
