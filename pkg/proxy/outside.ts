@@ -41,7 +41,7 @@ export function outsideRules(allow: readonly string[]): OutsideRules {
     const parts = whole ? [lower, undefined, lower] : rule.exec(lower);
     if (!parts)
       throw new InvalidError(`"${text}" is no rule: use *, example.com, *.example.com or 10.0.0.0/8`);
-    const what = parts[1] ?? (parts[2]);
+    const what = parts[1] ?? parts[2] ?? '';
     const only = parts[3] === undefined ? undefined : Number(parts[3]);
     const list = listOf(what, text);
     if (list) {

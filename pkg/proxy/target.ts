@@ -42,7 +42,7 @@ function parseAuthority(text: string, defaultPort: number | undefined): Omit<Req
   if (!parts || (parts[1] !== undefined && isIP(parts[1]) !== 6)) {
     throw new Refusal(400, 'the host of the address is not a name or an IP address');
   }
-  const host = (parts[1] ?? (parts[2])).toLowerCase();
+  const host = (parts[1] ?? parts[2] ?? '').toLowerCase();
   const port = parts[3] ? Number(parts[3]) : defaultPort;
   if (port === undefined)
     throw new Refusal(400, 'CONNECT needs a port: "CONNECT db.shop.service:5432 HTTP/1.1"');
