@@ -1,90 +1,19 @@
-import { silentLogger } from '../base/log';
-import { SeededRandom } from '../base/random';
 import { InstanceState } from '../gen/gilliam/v1/instance';
-import { FakeControlPlane } from '../testing/fake-control-plane';
+import { AgentRig } from '../testing/agent-rig';
 import type { FakeDriverOptions } from '../testing/fake-driver';
-import { FakeDriver, failures } from '../testing/fake-driver';
+import { failures } from '../testing/fake-driver';
 import { fakeTask } from '../testing/task';
-import { VirtualClock } from '../testing/virtual-clock';
-import { Agent } from './agent';
 import type { AgentConfig } from './config';
 
 const { RUNNING, STARTING, STOPPED, STOPPING, FAILED, PULLING } = InstanceState;
 
-/** One executor on an engine that outlives it, and a control plane. */
-class Rig {
-  readonly clock = new VirtualClock();
-  readonly plane = new FakeControlPlane();
-  readonly driver: FakeDriver;
-  readonly #config: Partial<AgentConfig>;
-  #stop = new AbortController();
-  #running: Promise<void> | undefined;
-
-  constructor(options: Partial<FakeDriverOptions> = {}, config: Partial<AgentConfig> = {}) {
-    this.driver = new FakeDriver({ clock: this.clock, ...options });
-    this.#config = config;
-  }
-
-  async begin(): Promise<this> {
-    this.#stop = new AbortController();
-    const agent = new Agent({
-      driver: this.driver,
-      host: this.driver.host,
-      connect: this.plane.connect,
-      clock: this.clock,
-      random: new SeededRandom(1),
-      log: silentLogger,
-      config: { stage: 'test', name: 'e1', host: '10.0.0.1', version: '0', ...this.#config },
-    });
-    this.#running = agent.run(this.#stop.signal);
-    await this.clock.advance(10);
-    return this;
-  }
-
-  /** As `kill -9` does: it ends, and touches nothing. */
-  async kill(): Promise<void> {
-    this.#stop.abort(new Error('the test ends the agent'));
-    await this.#running;
-    this.#running = undefined;
-  }
-
-  async restart(): Promise<void> {
-    await this.kill();
-    await this.begin();
-  }
-
-  async end(): Promise<void> {
-    if (this.#running) await this.kill();
-    expect(this.clock.pending).toBe(0);
-  }
-
-  /** The container of an instance. */
-  container(uid: string) {
-    return this.driver.containers.find(({ labels }) => labels['gilliam.instance'] === uid);
-  }
-
-  id(uid: string): string {
-    const container = this.container(uid);
-    if (!container) throw new Error(`${uid} has no container`);
-    return container.id;
-  }
-
-  state(uid: string): InstanceState | undefined {
-    return this.plane.status(uid)?.state;
-  }
-
-  reasons(): string[] {
-    return this.plane.events.map(({ reason }) => reason);
-  }
-}
-
-let rig: Rig;
+let rig: AgentRig;
 
 async function open(
   options: Partial<FakeDriverOptions> = {},
   config: Partial<AgentConfig> = {},
-): Promise<Rig> {
-  rig = await new Rig(options, config).begin();
+): Promise<AgentRig> {
+  rig = await new AgentRig(options, config).begin();
   return rig;
 }
 
@@ -628,7 +557,7 @@ describe('what should not run here', () => {
   });
 
   test('containers of other stages and executors are not touched', async () => {
-    rig = new Rig();
+    rig = new AgentRig();
     const spec = (stage: string, executor: string) => ({
       name: `${stage}-${executor}`,
       image: 'app',
@@ -638,6 +567,8 @@ describe('what should not run here', () => {
       hostname: 'x',
       ports: [],
       bindAddress: '0.0.0.0',
+      dns: [],
+      dnsSearch: [],
       cpuMillis: 0,
       memoryBytes: 0,
       pids: 1,
@@ -682,7 +613,7 @@ describe('the control plane is away', () => {
   });
 
   test('a control plane that accepts and says nothing is left', async () => {
-    const quiet = new Rig();
+    const quiet = new AgentRig();
     rig = quiet;
     const { connect } = quiet.plane;
     let tries = 0;
@@ -710,7 +641,7 @@ describe('the control plane is away', () => {
 
 describe('the engine is away', () => {
   test('the agent stays connected, says why, and goes on when it is back', async () => {
-    rig = new Rig();
+    rig = new AgentRig();
     rig.driver.setUp(false);
     await rig.begin();
     expect(rig.plane.connected).toBe(true);

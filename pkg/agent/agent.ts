@@ -12,6 +12,8 @@ import { ImagePuller } from './image-puller';
 import { Limiter } from './limiter';
 import { LogSender } from './log-sender';
 import type { LogSource } from './log-sender';
+import { Networking } from './network/networking';
+import type { ServiceNetwork } from './network/service-network';
 import { PortAllocator } from './port-allocator';
 import { Reporter } from './reporter';
 import { Session } from './session';
@@ -29,6 +31,8 @@ export interface AgentOptions {
   readonly config: AgentConfig;
   /** Default: the machine. */
   readonly host?: Host;
+  /** This machine's network daemon; absent for an executor without service network. */
+  readonly network?: ServiceNetwork;
 }
 
 const defaultPorts = { from: 10_000, to: 32_767 } as const;
@@ -48,6 +52,7 @@ export class Agent {
   readonly #times: AgentTimes;
   readonly #reporter: Reporter;
   readonly #session: Session;
+  readonly #networking: Networking | undefined;
   readonly #workers: Workers;
   readonly #logs: LogSender;
 
@@ -62,16 +67,21 @@ export class Agent {
         hello: (signal) => helloOf(config, driver, signal),
         assignment: (assignment) => this.#workers.takeAssignment(assignment),
         change: (change) => this.#workers.takeChange(change),
+        peers: (peers) => this.#networking?.setPeers(peers),
         logsWanted: (wanted, transport, signal) => void this.#logs.send(wanted, transport, signal),
       },
     );
     this.#reporter = new Reporter(() => this.#session.wake());
+    this.#networking = options.network && this.#network(options.network);
     const steps = new StepListeners();
     this.#workers = new Workers({
       context: this.#context(),
       times: this.#times,
       onOpen: () => this.#session.synced(),
-      onStep: (uid) => steps.notify(uid),
+      onStep: (uid) => {
+        steps.notify(uid);
+        this.#networking?.instancesChanged();
+      },
     });
     this.#logs = new LogSender({
       driver,
@@ -100,7 +110,8 @@ export class Agent {
       },
       signal,
     );
-    await Promise.all([engine, this.#session.run(this.#reporter, signal)]);
+    const session = this.#session.run(this.#reporter, signal);
+    await Promise.all([engine, session, this.#networking?.run(signal)]);
     await this.#workers.end();
   }
 
@@ -127,7 +138,17 @@ export class Agent {
       reporter: this.#reporter,
       address: config.host,
       bindAddress,
+      network: this.#networking,
     };
+  }
+
+  #network(network: ServiceNetwork): Networking {
+    return new Networking({
+      ...this.#options,
+      network,
+      instances: () => this.#workers.addresses(),
+      onUp: () => this.#workers.wake(),
+    });
   }
 
   #logSource(uid: string): LogSource | undefined {

@@ -28,6 +28,8 @@ export interface AgentConfig {
   readonly name: string;
   /** The address by which published ports are reached; shown to people. */
   readonly host: string;
+  /** `host:port` by which other executors reach this one's node of the service registry. Default none. */
+  readonly registryAddress?: string;
   /** The failure domain. Default none. */
   readonly domain?: string;
   readonly tags?: Readonly<Record<string, string>>;

@@ -38,7 +38,9 @@ test('what Docker is asked for', () => {
     config: {},
     process: { resources: { cpuMillis: 500, memoryBytes: 268_435_456n, pids: 64 }, graceMs: 2500 },
   });
-  const spec = containerSpec(given, owner, [{ containerPort: 8080, hostPort: 10_000 }], '127.0.0.1');
+  const spec = containerSpec(given, owner, [{ containerPort: 8080, hostPort: 10_000 }], {
+    bindAddress: '127.0.0.1',
+  });
   expect(containerConfig(spec)).toEqual({
     name: 'shop.web-1-1.u1',
     Image: 'sha256:abc',
@@ -62,6 +64,8 @@ test('what Docker is asked for', () => {
       'gilliam.ordinal': '1',
       'gilliam.release': 'v1',
       'gilliam.grace-ms': '2500',
+      'gilliam.drain-ms': '10000',
+      'gilliam.serving': '{"ports":[{"containerPort":8080}]}',
     },
     Hostname: 'web-1-1',
     StopTimeout: 3,
@@ -85,21 +89,26 @@ test('what Docker is asked for', () => {
 });
 
 test('an empty command leaves the image its own', () => {
-  const config = containerConfig(containerSpec(task({ process: { command: [] } }), owner, [], '0.0.0.0'));
+  const config = containerConfig(
+    containerSpec(task({ process: { command: [] } }), owner, [], { bindAddress: '0.0.0.0' }),
+  );
   expect(config).not.toHaveProperty('Entrypoint');
   expect(config).not.toHaveProperty('Cmd');
 });
 
 test('a container’s labels say who it is', () => {
-  const spec = containerSpec(task(), owner, [], '0.0.0.0');
+  const spec = containerSpec(task(), owner, [], { bindAddress: '0.0.0.0' });
   const container = { id: 'c', name: spec.name, labels: spec.labels, state: 'running' as const, ports: [] };
   expect(identityOfContainer(container)).toEqual({
     uid: 'u1',
     formation: 'shop',
     name: 'web-1-1',
+    process: 'web',
+    ordinal: 1,
     shortName: 'web.1',
     release: 'v1',
     graceMs: 10_000,
+    drainMs: 10_000,
   });
 });
 

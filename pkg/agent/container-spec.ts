@@ -1,3 +1,5 @@
+import { SERVICE_SUFFIX } from '../registry/service-name';
+import type { InstanceNetwork } from '../registry/types';
 import { graceMsOf, limitsOf } from '../resource/defaults';
 import type { Owner, PortBinding } from './driver';
 import { environmentOf } from './environment';
@@ -31,6 +33,10 @@ export interface ContainerSpec {
   readonly ports: readonly PortBinding[];
   /** Where the host ports listen. */
   readonly bindAddress: string;
+  /** Resolvers in place of the engine's; empty for those. */
+  readonly dns: readonly string[];
+  /** Domains in which short names are looked for; empty for the engine's. */
+  readonly dnsSearch: readonly string[];
   /** 0 for no limit. */
   readonly cpuMillis: number;
   /** 0 for no limit. */
@@ -53,19 +59,22 @@ export function containerSpec(
   task: Task,
   owner: Owner,
   ports: readonly PortBinding[],
-  bindAddress: string,
+  at: { readonly bindAddress: string; readonly network?: InstanceNetwork },
 ): ContainerSpec {
   const limits = limitsOf(task.process);
+  const resolver = at.network?.resolver;
   return {
     name: containerName(task),
     image: task.image,
     command: task.process.command,
-    environment: environmentOf(task, owner.stage),
+    environment: environmentOf(task, owner.stage, at.network),
     labels: labelsOf(task, owner),
     // The kernel takes 63 characters at most.
     hostname: task.instance.metadata.name.slice(0, 63),
     ports,
-    bindAddress,
+    bindAddress: at.bindAddress,
+    dns: resolver === undefined ? [] : [resolver],
+    dnsSearch: resolver === undefined ? [] : [`${task.instance.metadata.formation}.${SERVICE_SUFFIX}`],
     cpuMillis: limits.cpuMillis,
     memoryBytes: Number(limits.memoryBytes),
     pids: limits.pids,

@@ -8,6 +8,10 @@ export interface Facts {
   readonly container: Container | 'unknown' | undefined;
   /** New containers may be made: what should not run on this executor has been stopped. */
   readonly mayCreate: boolean;
+  /** What instances are given of the network is known, or there is none. */
+  readonly networkKnown: boolean;
+  /** Nobody sends requests to it any more, or has been waited for long enough. */
+  readonly drained: boolean;
   /** Its container cannot be made or started, for good. */
   readonly failed: boolean;
   /** The image has to be pulled before the container can be made. */
@@ -31,12 +35,14 @@ export type Action =
   | { readonly kind: 'start'; readonly container: Container }
   /** Decide what the exit means. */
   | { readonly kind: 'judge'; readonly container: Container }
+  /** See to it that nobody sends requests to it any more. */
+  | { readonly kind: 'drain'; readonly container: Container }
   | { readonly kind: 'stop'; readonly container: Container }
   | { readonly kind: 'remove'; readonly container: Container }
   /** Nothing is left to be done, ever. */
   | { readonly kind: 'finish' }
   /** Nothing to do until something changes, or until the time has passed. */
-  | { readonly kind: 'wait'; readonly delayMs?: number };
+  | { readonly kind: 'wait'; readonly delayMs?: number; readonly for?: 'network' };
 
 const removalPollMs = 100;
 
@@ -58,12 +64,11 @@ export function decide(facts: Facts): Action {
     case 'stop':
     case 'gone':
       if (!container) return { kind: 'finish' };
-      return from(wish.kind === 'gone' ? wish.notBeforeMs : 0)({
-        kind: container.state === 'running' ? 'stop' : 'remove',
-        container,
-      });
+      return from(wish.kind === 'gone' ? wish.notBeforeMs : 0)(
+        container.state === 'running' ? bringDown(container) : { kind: 'remove', container },
+      );
     case 'rest':
-      return container?.state === 'running' ? soon({ kind: 'stop', container }) : { kind: 'wait' };
+      return container?.state === 'running' ? soon(bringDown(container)) : { kind: 'wait' };
     case 'keep':
       // One that never started belongs to an instance that nobody has counted on yet.
       if (!container) return { kind: 'finish' };
@@ -72,11 +77,17 @@ export function decide(facts: Facts): Action {
       if (facts.failed) return { kind: 'wait' };
       if (!container) {
         if (!facts.mayCreate) return { kind: 'wait' };
+        if (!facts.networkKnown) return { kind: 'wait', for: 'network' };
         return afterBackoff({ kind: facts.pull ? 'pull' : 'create' });
       }
       if (container.state === 'running') return { kind: 'wait' };
       if (facts.discard) return soon({ kind: 'remove', container });
       return container.state === 'exited' ? keepUp(container) : afterBackoff({ kind: 'start', container });
+  }
+
+  // Invariant 7: out of routing first, then SIGTERM.
+  function bringDown(running: Container): Action {
+    return { kind: facts.drained ? 'stop' : 'drain', container: running };
   }
 
   function keepUp(exited: Container): Action {

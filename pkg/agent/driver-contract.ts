@@ -53,6 +53,8 @@ export function describeDriver(open: () => Promise<DriverUnderTest>, suffix: str
       hostname: 'web-1-1',
       ports: [],
       bindAddress: '127.0.0.1',
+      dns: [],
+      dnsSearch: [],
       cpuMillis: 0,
       memoryBytes: 0,
       pids: 100,

@@ -1,23 +1,49 @@
+import type { InstanceNetwork } from '../registry/types';
 import type { Task } from './task';
 
-/** Names that only Gilliam sets, whatever the process's environment or the release's configuration say. */
-function isReserved(name: string, task: Task): boolean {
-  // A process without ports is given no PORT, so that one from its configuration is its own affair.
-  return name.startsWith('GILLIAM_') || (name === 'PORT' && task.process.ports.length > 0);
-}
+const proxyVariables = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'] as const;
+const noProxyVariables = ['NO_PROXY', 'no_proxy'] as const;
+/** What an instance says to itself is nobody else's affair. */
+const neverProxied = ['localhost', '127.0.0.1', '::1'] as const;
 
 /** The environment of an instance: the process's, over it the release's configuration, over both Gilliam's own. */
-export function environmentOf(task: Task, stage: string): Record<string, string> {
+export function environmentOf(task: Task, stage: string, network?: InstanceNetwork): Record<string, string> {
   const { metadata, spec } = task.instance;
-  const given = Object.entries({ ...task.process.env, ...task.config });
-  const port = task.process.ports[0]?.containerPort;
-  return {
-    ...Object.fromEntries(given.filter(([name]) => !isReserved(name, task))),
-    ...(port === undefined ? {} : { PORT: String(port) }),
+  const given = { ...task.process.env, ...task.config };
+  const own = {
+    ...portOf(task),
+    ...networkOf(given, network),
     GILLIAM_STAGE: stage,
     GILLIAM_FORMATION: metadata.formation,
     GILLIAM_SERVICE: spec.process,
     GILLIAM_INSTANCE: `${spec.process}.${spec.ordinal}`,
     GILLIAM_RELEASE: spec.release,
+  };
+  const others = Object.entries(given).filter(([name]) => !name.startsWith('GILLIAM_') && !(name in own));
+  return { ...Object.fromEntries(others), ...own };
+}
+
+/** A process without ports is given no PORT, so that one from its configuration is its own affair. */
+function portOf({ process }: Task): Record<string, string> {
+  const port = process.ports[0]?.containerPort;
+  return port === undefined ? {} : { PORT: String(port) };
+}
+
+/** Without a proxy of Gilliam's, one from the configuration stays. */
+function networkOf(
+  given: Readonly<Record<string, string>>,
+  network: InstanceNetwork | undefined,
+): Record<string, string> {
+  if (!network) return {};
+  const registry = { GILLIAM_SERVICE_REGISTRY: network.registry };
+  if (network.proxy === undefined) return registry;
+  const { proxy } = network;
+  const wished = noProxyVariables.flatMap((name) => (given[name] ?? '').split(','));
+  const direct = [...neverProxied, ...wished.map((host) => host.trim()).filter((host) => host !== '')];
+  const noProxy = [...new Set(direct)].join(',');
+  return {
+    ...Object.fromEntries(proxyVariables.map((name) => [name, proxy])),
+    ...Object.fromEntries(noProxyVariables.map((name) => [name, noProxy])),
+    ...registry,
   };
 }

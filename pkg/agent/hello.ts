@@ -22,6 +22,6 @@ export async function helloOf(
       memoryBytes: config.capacity?.memoryBytes ?? BigInt(machine.memoryBytes),
     },
     version: config.version,
-    registryAddress: '',
+    registryAddress: config.registryAddress ?? '',
   };
 }

@@ -1,4 +1,6 @@
-import { DEFAULT_GRACE_MS, graceMsOf } from '../resource/defaults';
+import type { Process } from '../gen/gilliam/v1/release';
+import { Process as ProcessMessage } from '../gen/gilliam/v1/release';
+import { DEFAULT_DRAIN_MS, DEFAULT_GRACE_MS, drainMsOf, graceMsOf } from '../resource/defaults';
 import { shortName } from '../resource/instance';
 import type { Container, Owner } from './driver';
 import type { Task } from './task';
@@ -21,6 +23,10 @@ export const labels = {
   release: 'gilliam.release',
   /** Milliseconds between SIGTERM and SIGKILL. */
   grace: 'gilliam.grace-ms',
+  /** Milliseconds before SIGTERM, for the requests under way to end. */
+  drain: 'gilliam.drain-ms',
+  /** The process's ports and its health check, as JSON. */
+  serving: 'gilliam.serving',
 } as const;
 
 export function labelsOf(task: Task, owner: Owner): Record<string, string> {
@@ -35,6 +41,8 @@ export function labelsOf(task: Task, owner: Owner): Record<string, string> {
     [labels.ordinal]: String(spec.ordinal),
     [labels.release]: spec.release,
     [labels.grace]: String(graceMsOf(task.process)),
+    [labels.drain]: String(drainMsOf(task.process)),
+    [labels.serving]: servingOf(task.process),
   };
 }
 
@@ -44,10 +52,13 @@ export interface Identity {
   readonly formation: string;
   /** `web-1-1` */
   readonly name: string;
+  readonly process: string;
+  readonly ordinal: number;
   /** `web.1` */
   readonly shortName: string;
   readonly release: string;
   readonly graceMs: number;
+  readonly drainMs: number;
 }
 
 export function identityOfTask(task: Task): Identity {
@@ -56,21 +67,49 @@ export function identityOfTask(task: Task): Identity {
     uid: metadata.uid,
     formation: metadata.formation,
     name: metadata.name,
+    process: spec.process,
+    ordinal: spec.ordinal,
     shortName: shortName(task.instance),
     release: spec.release,
     graceMs: graceMsOf(task.process),
+    drainMs: drainMsOf(task.process),
   };
 }
 
 export function identityOfContainer(container: Container): Identity {
   const of = (label: string): string => container.labels[label] ?? '';
-  const graceMs = Number(of(labels.grace));
   return {
     uid: of(labels.instance),
     formation: of(labels.formation),
     name: of(labels.name),
+    process: of(labels.process),
+    ordinal: Number(of(labels.ordinal)),
     shortName: `${of(labels.process)}.${of(labels.ordinal)}`,
     release: of(labels.release),
-    graceMs: Number.isFinite(graceMs) && graceMs > 0 ? graceMs : DEFAULT_GRACE_MS,
+    graceMs: positive(of(labels.grace)) ?? DEFAULT_GRACE_MS,
+    drainMs: positive(of(labels.drain)) ?? DEFAULT_DRAIN_MS,
   };
+}
+
+function positive(text: string): number | undefined {
+  const number = Number(text);
+  return Number.isFinite(number) && number > 0 ? number : undefined;
+}
+
+/** What has to be known of a process to check and announce an instance of it without its release. */
+export type Serving = Pick<Process, 'ports' | 'health'>;
+
+function servingOf({ ports, health }: Serving): string {
+  return JSON.stringify(ProcessMessage.toJSON(ProcessMessage.fromPartial({ ports, health })));
+}
+
+/** Undefined for a container that an older agent has made. */
+export function servingOfContainer(container: Container): Serving | undefined {
+  const label = container.labels[labels.serving];
+  if (label === undefined) return undefined;
+  try {
+    return ProcessMessage.fromJSON(JSON.parse(label));
+  } catch {
+    return undefined;
+  }
 }

@@ -25,7 +25,7 @@ export class Reporter {
     this.#onReady = onReady;
   }
 
-  status(identity: Identity, status: InstanceStatus): void {
+  status(identity: Pick<Identity, 'uid' | 'formation' | 'name'>, status: InstanceStatus): void {
     const { uid, formation, name } = identity;
     // Set anew, so that what changes often does not stay ahead of what changed first.
     this.#statuses.delete(uid);

@@ -5,10 +5,10 @@ import type { Container } from './driver';
 import { HealthChecker } from './health/checker';
 import { monitorHealth } from './health/monitor';
 import type { CheckResult } from './host';
+import type { Serving } from './labels';
 import { provenAfterMs } from './restart-policy';
 import { publishedPorts } from './status';
 import type { StatusKeeper } from './status-keeper';
-import type { Task } from './task';
 import type { WorkerContext } from './worker-context';
 
 /** Until then, what a new container's failing checks say is no news. */
@@ -27,13 +27,19 @@ export class RunAttendant {
   readonly #context: WorkerContext;
   readonly #keeper: StatusKeeper;
   readonly #checker: HealthChecker;
+  readonly #onReadiness: () => void;
   #run: Run | undefined;
+  #ready: boolean | undefined;
+  /** The run that was seen ready last: it is taken to be so still when it is attended anew. */
+  #readyRun: Run | undefined;
   #readySinceMs: number | undefined;
   #proven = false;
 
-  constructor(context: WorkerContext, keeper: StatusKeeper) {
+  /** `onReadiness` is called when `ready` may be another. */
+  constructor(context: WorkerContext, keeper: StatusKeeper, onReadiness: () => void) {
     this.#context = context;
     this.#keeper = keeper;
+    this.#onReadiness = onReadiness;
     this.#checker = new HealthChecker(context.driver, context.host, context.clock);
   }
 
@@ -43,73 +49,87 @@ export class RunAttendant {
     return this.#proven || (since !== undefined && this.#context.clock.monotonic() - since >= provenAfterMs);
   }
 
-  /** This container runs for this task; nothing happens when that is already so. */
-  attend(container: Container, task: Task): void {
+  /** Whether it is; undefined while nothing is attended, or an adopted one has not been checked yet. */
+  get ready(): boolean | undefined {
+    return this.#ready;
+  }
+
+  /**
+   * This container runs, and serves so; nothing happens when that is already so. `known`: whether the control plane
+   * has told what was known of it.
+   */
+  attend(container: Container, serving: Serving, { known }: { readonly known: boolean }): void {
     if (this.#run && sameRun(this.#run, container)) return;
     this.end();
-    this.#begin(container, task);
+    this.#begin(container, serving, known);
   }
 
   /** Nothing runs any more, or nothing that has to be ready. */
   end(): void {
     this.#run?.monitor?.dispose();
     this.#run = undefined;
-    this.#unready();
+    this.#ready = undefined;
+    this.#unproven();
   }
 
-  #begin(container: Container, task: Task): void {
-    const adopted = wasReady(this.#keeper.status, container);
+  #begin(container: Container, serving: Serving, known: boolean): void {
+    const before = this.#readyRun;
+    const adopted =
+      wasReady(this.#keeper.status, container) || (before !== undefined && sameRun(before, container));
     this.#keeper.set({
       containerId: container.id,
       host: this.#context.address,
-      ports: publishedPorts(task.process, container.ports),
+      ports: publishedPorts(serving, container.ports),
     });
     const run = {
       id: container.id,
       startedMs: container.startedMs,
       beganMs: this.#context.clock.monotonic(),
     };
-    const { health } = task.process;
-    if (adopted) {
-      this.#proven = true;
-      this.#readySinceMs = run.beganMs;
-    }
-    if (!health?.check) {
-      this.#run = { ...run, monitor: undefined };
-      return this.#ready();
-    }
+    const { health } = serving;
+    if (adopted) this.#proven = true;
+    this.#run = { ...run, monitor: undefined };
+    if (adopted || !health?.check) this.#isReady();
+    if (!health?.check) return;
+    if (!adopted && known) this.#ready = false;
     if (!adopted && this.#keeper.status.reason !== 'Restarting') {
       this.#keeper.set({ ready: false, message: 'waiting for its health check' });
     }
     const { clock, bindAddress } = this.#context;
-    const firstPort = task.process.ports[0]?.containerPort;
+    const firstPort = serving.ports[0]?.containerPort;
     const monitor = monitorHealth({
       health,
       target: { container, firstPort, bindAddress },
       checker: this.#checker,
       clock,
-      ready: adopted,
-      onResult: (ready, result) => (ready ? this.#ready() : this.#failed(result)),
+      ready: adopted || (known ? false : undefined),
+      onResult: (ready, result) => (ready ? this.#isReady() : this.#failed(result)),
     });
     this.#run = { ...run, monitor };
   }
 
-  #ready(): void {
+  #isReady(): void {
     this.#readySinceMs ??= this.#context.clock.monotonic();
+    this.#ready = true;
+    this.#readyRun = this.#run;
     this.#keeper.set({ state: InstanceState.RUNNING, ready: true, reason: '', message: '' });
+    this.#onReadiness();
   }
 
   #failed(result: CheckResult): void {
     const upMs = this.#context.clock.monotonic() - (this.#run?.beganMs ?? 0);
     const news = this.#keeper.status.ready;
-    this.#unready();
+    this.#ready = false;
+    this.#readyRun = undefined;
+    this.#unproven();
+    this.#onReadiness();
     if (news) this.#keeper.warn('Unhealthy', result.detail);
     if (news || upMs >= quietMs) {
       this.#keeper.set({ ready: false, reason: 'Unhealthy', message: result.detail });
     }
   }
 
-  #unready(): void {
+  #unproven(): void {
     this.#proven = this.proven;
     this.#readySinceMs = undefined;
   }

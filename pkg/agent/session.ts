@@ -11,6 +11,7 @@ import type {
   ConnectResponse,
   Hello,
   LogsWanted,
+  RegistryPeer,
 } from '../gen/gilliam/v1/session_service';
 import type { Reporter } from './reporter';
 import type { Connect, Transport } from './transport';
@@ -22,6 +23,8 @@ export interface SessionHandler {
   hello(signal: AbortSignal): Promise<Hello>;
   assignment(assignment: Assignment): void;
   change(change: AssignmentChange): void;
+  /** All nodes of the service registry. */
+  peers(peers: readonly RegistryPeer[]): void;
   /** `transport` and `signal` are those of the session that asked. */
   logsWanted(wanted: LogsWanted, transport: Transport, signal: AbortSignal): void;
 }
@@ -109,6 +112,8 @@ export class Session {
         return this.#handler.assignment(message.value);
       case 'change':
         return this.#handler.change(message.value);
+      case 'registryPeers':
+        return this.#handler.peers(message.value.peers);
       case 'ack':
         return this.#reporter?.acknowledged(message.value.sequence);
       case 'logsWanted':

@@ -2,7 +2,10 @@ import type { Logger } from '../base/log';
 import { InstanceState } from '../gen/gilliam/v1/instance';
 import type { Facts } from './decide';
 import type { Container } from './driver';
-import type { Identity } from './labels';
+import { Exposure } from './exposure';
+import type { Identity, Serving } from './labels';
+import { servingOfContainer } from './labels';
+import { announcementOf } from './network/announcement';
 import { RunAttendant } from './run-attendant';
 import { Setbacks } from './setbacks';
 import type { StatusPatch } from './status';
@@ -21,6 +24,8 @@ export class Situation {
   readonly keeper: StatusKeeper;
   readonly attendant: RunAttendant;
   readonly setbacks: Setbacks;
+  /** Absent without a service network. */
+  readonly exposure: Exposure | undefined;
   wish: Wish;
   /** As last seen. */
   container: Container | undefined;
@@ -35,18 +40,25 @@ export class Situation {
   pulled = false;
   discard = false;
   judged = false;
+  /** Nobody sends requests to this run of the container any more. */
+  drained = false;
+  /** The drain is the step that is under way. */
+  draining = false;
   /** The next start counts as a restart although its container is a new one. */
   replacing = false;
   /** Aborted when something else is wished while the step is under way. */
   step = new AbortController();
 
-  constructor(context: WorkerContext, identity: Identity, wish: Wish) {
+  /** `found`: there may be a container of it already, and what an agent before this one has announced. */
+  constructor(context: WorkerContext, identity: Identity, wish: Wish, found: boolean) {
     this.context = context;
     this.wish = wish;
     this.log = context.log.child({ instance: identity.name, formation: identity.formation });
     this.keeper = new StatusKeeper(context, identity);
-    this.attendant = new RunAttendant(context, this.keeper);
+    this.attendant = new RunAttendant(context, this.keeper, () => this.expose());
     this.setbacks = new Setbacks(context.clock, context.random);
+    const announcer = context.network?.announcer;
+    this.exposure = announcer && new Exposure(announcer, identity.uid, { perhaps: found });
   }
 
   get uid(): string {
@@ -69,6 +81,8 @@ export class Situation {
       wish: this.wish,
       container: this.stale ? 'unknown' : this.container,
       mayCreate: this.context.mayCreate(),
+      networkKnown: !this.context.network || this.context.network.environment !== undefined,
+      drained: !this.exposure || this.drained,
       failed: this.failed,
       pull: this.pull,
       discard: this.discard,
@@ -77,6 +91,25 @@ export class Situation {
       engineNotBeforeMs: this.setbacks.engineNotBeforeMs,
       nowMs: this.context.clock.monotonic(),
     };
+  }
+
+  /** Keeps what is announced in step with what is ready. What is to stop is taken back by its drain. */
+  expose(): void {
+    const { exposure, attendant, container } = this;
+    if (!exposure) return;
+    const { identity } = this.keeper;
+    if (attendant.ready === false) return exposure.hide(identity);
+    if (this.stale) return;
+    if (container?.state !== 'running') return exposure.hide(identity);
+    const serving = this.serving(container);
+    if (!attendant.ready || !serving) return;
+    const at = { host: this.context.address, executor: this.context.owner.executor };
+    exposure.show(identity, announcementOf(identity, container, serving, at));
+  }
+
+  /** What is known of the process: its release's word, or before that is heard the container's labels. */
+  serving(container: Container): Serving | undefined {
+    return this.wish.kind === 'run' ? this.wish.task.process : servingOfContainer(container);
   }
 
   see(container: Container): void {

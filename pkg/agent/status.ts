@@ -25,7 +25,10 @@ export function sameStatus(a: InstanceStatus, b: InstanceStatus): boolean {
 }
 
 /** Published ports with the names that the process gives them. */
-export function publishedPorts(process: Process, bindings: readonly PortBinding[]): InstanceStatus['ports'] {
+export function publishedPorts(
+  process: Pick<Process, 'ports'>,
+  bindings: readonly PortBinding[],
+): InstanceStatus['ports'] {
   return process.ports.flatMap(({ name, containerPort }) => {
     const binding = bindings.find((one) => one.containerPort === containerPort);
     return binding ? [{ name, containerPort, hostPort: binding.hostPort }] : [];

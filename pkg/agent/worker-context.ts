@@ -5,6 +5,7 @@ import type { Driver, Owner } from './driver';
 import type { Host } from './host';
 import type { ImagePuller } from './image-puller';
 import type { Limiter } from './limiter';
+import type { Networking } from './network/networking';
 import type { PortAllocator } from './port-allocator';
 import type { Reporter } from './reporter';
 
@@ -26,6 +27,8 @@ export interface SharedContext {
   readonly address: string;
   /** Where published ports listen. */
   readonly bindAddress: string;
+  /** The service network; absent where the executor has none. */
+  readonly network?: Pick<Networking, 'environment' | 'announcer'>;
 }
 
 /** What one worker has to do with beyond its instance. */

@@ -25,8 +25,9 @@ export class Worker {
   /** For an instance that has no worker yet, or for a container that was found. */
   constructor(context: WorkerContext, of: { task: Task } | { container: Container }, wish: Wish) {
     const identity = 'task' in of ? identityOfTask(of.task) : identityOfContainer(of.container);
+    const found = 'container' in of || of.task.instance.status.containerId !== '';
     this.#context = context;
-    this.#situation = new Situation(context, identity, wish);
+    this.#situation = new Situation(context, identity, wish, found);
     if ('task' in of) this.#begin(of.task, wish);
     else this.#situation.see(of.container);
   }
@@ -79,6 +80,9 @@ export class Worker {
     }
     if (before.kind !== wish.kind) {
       situation.finished = false;
+      if (wish.kind === 'run' || wish.kind === 'keep') situation.drained = false;
+      // What was seen without the task is seen again with it.
+      if (before.kind === 'keep') situation.attendant.end();
       situation.setbacks.forgetStart();
       situation.step.abort(new Error('something else is wished now'));
     }
@@ -88,6 +92,8 @@ export class Worker {
   /** Its container may have changed: look at it. */
   poke(): void {
     this.#situation.poked = true;
+    // One that has exited has nothing to be drained of.
+    if (this.#situation.draining) this.#situation.step.abort(new Error('its container may have changed'));
     this.#waker.wake();
   }
 
@@ -109,8 +115,9 @@ export class Worker {
     const { clock } = this.#context;
     while (!signal.aborted) {
       this.#attend();
+      this.#situation.expose();
       const action = decide(this.#situation.facts());
-      if (action.kind === 'wait') await this.#waker.wait(clock, action.delayMs, signal);
+      if (action.kind === 'wait') await this.#wait(action, signal);
       else if (action.kind === 'finish' && this.finished) await this.#waker.wait(clock, undefined, signal);
       else await this.#take(action, signal);
     }
@@ -127,12 +134,22 @@ export class Worker {
   }
 
   #attend(): void {
-    const { wish, attendant, container, stale } = this.#situation;
-    if (wish.kind !== 'run') return attendant.end();
+    const situation = this.#situation;
+    const { wish, attendant, container } = situation;
+    if (wish.kind !== 'run' && wish.kind !== 'keep') return attendant.end();
     // Until it has been looked at, what accompanies it goes on.
-    if (stale) return;
-    if (container?.state === 'running') attendant.attend(container, wish.task);
+    if (situation.stale) return;
+    const serving = container?.state === 'running' ? situation.serving(container) : undefined;
+    if (container && serving) attendant.attend(container, serving, { known: wish.kind === 'run' });
     else attendant.end();
+  }
+
+  async #wait(action: Action & { kind: 'wait' }, signal: AbortSignal): Promise<void> {
+    if (action.for === 'network') {
+      const message = 'the network daemon of its executor does not answer yet';
+      this.#situation.keeper.set({ reason: 'NetworkUnavailable', message });
+    }
+    await this.#waker.wait(this.#context.clock, action.delayMs, signal);
   }
 
   async #take(action: Exclude<Action, { kind: 'wait' }>, signal: AbortSignal): Promise<void> {

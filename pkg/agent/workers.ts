@@ -1,8 +1,11 @@
 import { messageOf } from '../base/errors';
 import type { Assignment, AssignmentChange, Task as TaskMessage } from '../gen/gilliam/v1/session_service';
+import type { EntryKey } from '../registry/types';
 import type { AgentTimes } from './config';
 import type { Container, ContainerEvent } from './driver';
 import { byInstance } from './listing';
+import { keyOf } from './network/announcement';
+import type { AddressTable } from './network/service-network';
 import { completeTask } from './task';
 import { wishOf } from './wish';
 import { Worker } from './worker';
@@ -103,6 +106,22 @@ export class Workers {
     if (worker && (!worker.container || worker.container.id === event.id)) worker.poke();
   }
 
+  /** Whose the addresses of running containers are, whether or not they are ready. */
+  addresses(): AddressTable {
+    const table: Record<string, EntryKey> = {};
+    for (const { container, identity } of this.#workers.values()) {
+      if (container?.state === 'running' && container.address !== undefined) {
+        table[container.address] = keyOf(identity);
+      }
+    }
+    return table;
+  }
+
+  /** Something that all of them may wait for has come. */
+  wake(): void {
+    for (const worker of this.#workers.values()) worker.wake();
+  }
+
   /** Ends all workers; their containers are left as they are. */
   async end(): Promise<void> {
     this.#ended = true;
@@ -177,6 +196,6 @@ export class Workers {
     for (const worker of this.#workers.values()) if (worker.unwanted) return;
     this.#open = true;
     this.#options.onOpen();
-    for (const worker of this.#workers.values()) worker.wake();
+    this.wake();
   }
 }

@@ -9,6 +9,7 @@ import type {
   EventReport,
   Hello,
   LogsWanted,
+  RegistryPeer,
   Report,
   SendLogsRequest,
 } from '../gen/gilliam/v1/session_service';
@@ -20,6 +21,7 @@ type Message = NonNullable<ConnectResponse['message']>;
 /** The executors' side of a control plane, in memory: what it wants is set by a test, what it hears is there to see. */
 export class FakeControlPlane {
   readonly #tasks = new Map<string, Task>();
+  #peers: RegistryPeer[] | undefined;
   #session: Outbox | undefined;
   #up = true;
   /** Reports are acknowledged, and taken over into the statuses. */
@@ -81,6 +83,12 @@ export class FakeControlPlane {
       this.#session?.push({ $case: 'change', value: { tasks: [], forgotten: [...uids] } });
   }
 
+  /** Tells the nodes of the service registry, now and after each assignment. */
+  setPeers(peers: readonly RegistryPeer[]): void {
+    this.#peers = [...peers];
+    this.#session?.push({ $case: 'registryPeers', value: { peers: this.#peers } });
+  }
+
   wantLogs(wanted: Partial<LogsWanted> & { stream: string; uid: string }): void {
     this.logs.set(wanted.stream, { lines: [], error: '', ended: false });
     const value = { follow: false, tailLines: undefined, since: undefined, ...wanted };
@@ -128,6 +136,7 @@ export class FakeControlPlane {
       if (message?.$case === 'hello') {
         this.hellos.push(message.value);
         outbox.push({ $case: 'assignment', value: { tasks: [...this.#tasks.values()] } });
+        if (this.#peers) outbox.push({ $case: 'registryPeers', value: { peers: this.#peers } });
       } else if (message?.$case === 'synced') this.synced++;
       else if (message?.$case === 'report') this.#takeReport(message.value, outbox);
     }

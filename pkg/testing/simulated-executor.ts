@@ -1,5 +1,6 @@
 import { Agent } from '../agent/agent';
 import type { AgentConfig } from '../agent/config';
+import type { ServiceNetwork } from '../agent/network/service-network';
 import { grpcConnect } from '../agent/transport';
 import type { Connect } from '../agent/transport';
 import type { Clock } from '../base/clock';
@@ -17,6 +18,8 @@ export interface SimulatedExecutorOptions {
   /** Where the control plane is; or how to come to one in memory. */
   readonly connect: ConnectOptions | Connect;
   readonly config: Pick<AgentConfig, 'stage' | 'name'> & Partial<AgentConfig>;
+  /** Its network daemon. Default none. */
+  readonly network?: ServiceNetwork;
   /** How the engine behaves. */
   readonly driver?: Omit<FakeDriverOptions, 'clock'>;
 }
@@ -42,11 +45,12 @@ export class SimulatedExecutor {
   /** Starts the agent, for the first time or after `kill`. */
   start(): void {
     if (this.#running) return;
-    const { clock, random, log, connect, config } = this.#options;
+    const { clock, random, log, connect, config, network } = this.#options;
     const stop = new AbortController();
     const agent = new Agent({
       driver: this.driver,
       host: this.driver.host,
+      network,
       connect: typeof connect === 'function' ? connect : grpcConnect(connect),
       clock,
       random,

@@ -27,6 +27,9 @@ export function containerConfig(spec: ContainerSpec): Docker.ContainerCreateOpti
           [{ HostIp: spec.bindAddress, HostPort: String(hostPort) }],
         ]),
       ),
+      // Without any, the engine gives the host's own.
+      ...(spec.dns.length > 0 && { Dns: [...spec.dns] }),
+      ...(spec.dnsSearch.length > 0 && { DnsSearch: [...spec.dnsSearch] }),
       NanoCpus: spec.cpuMillis * 1_000_000,
       Memory: spec.memoryBytes,
       // As much as memory means: no swap on top.

@@ -14,8 +14,8 @@ export interface MonitorOptions {
   readonly target: CheckTarget;
   readonly checker: HealthChecker;
   readonly clock: Clock;
-  /** The container was ready when it was last looked at: be patient with it from the start. */
-  readonly ready: boolean;
+  /** Of what was ready when it was last looked at, or may have been (undefined), one failure proves nothing. */
+  readonly ready: boolean | undefined;
   /** Called when the readiness changes, and with each failure while it is not ready. */
   readonly onResult: (ready: boolean, result: CheckResult) => void;
 }
@@ -30,7 +30,8 @@ export function monitorHealth(options: MonitorOptions): Disposable {
 async function run(options: MonitorOptions, signal: AbortSignal): Promise<void> {
   const { health, target, checker, clock, onResult } = options;
   const timing = healthTimingOf(health);
-  let { ready } = options;
+  let said = options.ready;
+  let ready = said ?? true;
   let delayMs: number = health.check?.$case === 'command' ? firstIntervalMs.command : firstIntervalMs.network;
   let failures = 0;
   try {
@@ -39,7 +40,10 @@ async function run(options: MonitorOptions, signal: AbortSignal): Promise<void> 
       if (signal.aborted) return;
       failures = result.ok ? 0 : failures + 1;
       const now = result.ok || (ready && failures < timing.failureThreshold);
-      if (now !== ready || !now) onResult(now, result);
+      if (!now || (result.ok && !said)) {
+        said = now;
+        onResult(now, result);
+      }
       ready = now;
       delayMs = ready ? timing.intervalMs : Math.min(delayMs * 1.5, timing.startingIntervalMs);
       await sleep(clock, delayMs, signal);

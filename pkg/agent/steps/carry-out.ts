@@ -1,5 +1,6 @@
 import type { Action } from '../decide';
 import type { Situation } from '../situation';
+import { drain } from './drain';
 import { look } from './look';
 import { create, pullImage } from './make';
 import { judge } from './restart';
@@ -23,6 +24,8 @@ export async function carryOut(
       return start(situation, action.container, signal);
     case 'judge':
       return judge(situation, action.container, signal);
+    case 'drain':
+      return drain(situation, action.container, signal);
     case 'stop':
       return stop(situation, action.container, signal);
     case 'remove':

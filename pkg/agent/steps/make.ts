@@ -18,7 +18,7 @@ export async function pullImage(situation: Situation, signal: AbortSignal): Prom
 /** Makes the container, with ports of its own. */
 export async function create(situation: Situation, signal: AbortSignal): Promise<void> {
   const { keeper, task, step } = situation;
-  const { driver, owner, bindAddress, address, creates } = situation.context;
+  const { driver, owner, bindAddress, address, creates, network } = situation.context;
   // Only the engine knows whether it has the image; a state never goes back.
   const fetching = isPullable(task.image) && !situation.pulled;
   const state = fetching ? InstanceState.PULLING : InstanceState.STARTING;
@@ -26,7 +26,7 @@ export async function create(situation: Situation, signal: AbortSignal): Promise
   await creates.run(async () => {
     if (step.signal.aborted || signal.aborted) return;
     const ports = await allocatePorts(situation, task);
-    const spec = containerSpec(task, owner, ports, bindAddress);
+    const spec = containerSpec(task, owner, ports, { bindAddress, network: network?.environment });
     // Should this fail although it has created, the look finds the container by its name.
     situation.unsure = true;
     const { id, existed } = await driver.create(spec, signal);

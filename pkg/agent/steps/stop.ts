@@ -8,7 +8,6 @@ export async function stop(situation: Situation, container: Container, signal: A
   if (situation.wish.kind === 'stop') {
     situation.keeper.set({ state: InstanceState.STOPPING, ready: false, reason: '', message: '' });
   }
-  // Whoever sends it traffic is to be told, and to have confirmed, before this line: invariant 7.
   // The grace period is the label's: a task may come without its process when the release is gone already.
   await situation.context.driver.stop(container.id, identityOfContainer(container).graceMs, signal);
   situation.unsure = true;

@@ -1,0 +1,77 @@
+import type { Clock } from '../../base/clock';
+import type { Logger } from '../../base/log';
+import type { Random } from '../../base/random';
+import type { InstanceNetwork } from '../../registry/types';
+import { Announcer } from './announcer';
+import { NetworkWatch } from './network-watch';
+import type { AddressTable, Peer, ServiceNetwork } from './service-network';
+import { Told } from './told';
+
+/** Against what nobody has thought of: all else is told when it changes, and when the daemon was away. */
+const renewMs = 30_000;
+
+export interface NetworkingOptions {
+  readonly network: ServiceNetwork;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** The instances that run here, by their containers' addresses. */
+  readonly instances: () => AddressTable;
+  /** The network daemon answers, for the first time or again. */
+  readonly onUp: () => void;
+}
+
+/** The agent's side of the network daemon: keeps it told of all that it cannot know by itself. */
+export class Networking {
+  readonly announcer: Announcer;
+  readonly #watch: NetworkWatch;
+  readonly #instances: Told<AddressTable>;
+  readonly #peers: Told<readonly Peer[]>;
+  #known: readonly Peer[] | undefined;
+
+  constructor(options: NetworkingOptions) {
+    const { network, instances, onUp } = options;
+    const always = { ...options, renewMs: () => renewMs };
+    this.announcer = new Announcer(options);
+    this.#instances = new Told({
+      ...always,
+      value: instances,
+      tell: (table, signal) => network.setInstances(table, signal),
+    });
+    this.#peers = new Told({
+      ...always,
+      value: () => this.#known,
+      tell: (peers, signal) => network.setPeers(peers, signal),
+    });
+    this.#watch = new NetworkWatch({
+      ...options,
+      onUp: () => {
+        for (const told of [this.#peers, this.#instances, this.announcer]) told.again();
+        onUp();
+      },
+    });
+  }
+
+  /** What instances are given; undefined until the daemon has answered once. */
+  get environment(): InstanceNetwork | undefined {
+    return this.#watch.environment;
+  }
+
+  /** Another container may run, or another address be known. */
+  instancesChanged(): void {
+    this.#instances.touch();
+  }
+
+  /** As the control plane has told. */
+  setPeers(peers: readonly Peer[]): void {
+    this.#known = peers;
+    this.#peers.touch();
+  }
+
+  /** Works until the signal aborts; then leaves the daemon as it is: what runs here runs on. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(
+      [this.#watch, this.#instances, this.#peers, this.announcer].map((part) => part.run(signal)),
+    );
+  }
+}
