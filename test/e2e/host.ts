@@ -117,11 +117,19 @@ export class Host {
     return this.network.run(this.number, command, ...args);
   }
 
+  /** Runs a command in a running container of the process, with this on its standard input; what it prints. */
+  async exec(process: string, command: readonly string[], input = ''): Promise<string> {
+    const [file, ...args] = await this.inside(process, ...command);
+    const running = exec(file, args, { timeout: 60_000 });
+    running.child.stdin?.end(input);
+    return (await running).stdout;
+  }
+
   /** The command line that runs a command in a running container of the process, there. */
   async inside(process: string, ...command: string[]): Promise<readonly [string, ...string[]]> {
     const [id] = await this.containers(process);
     if (!id) throw new Error(`no ${process} runs on ${this.name}`);
-    return ['docker', '--host', this.dockerHost, 'exec', id, ...command];
+    return ['docker', '--host', this.dockerHost, 'exec', '--interactive', id, ...command];
   }
 
   /** Ids of the running containers, or of those of one process. */

@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Process } from '../../pkg/gen/gilliam/v1/release';
+import { root } from './cli';
+import { hostPorts } from './host';
+import { HostsHarness, type HostsOptions } from './hosts';
+import { Load, type LoadSettings } from './load';
+
+const source = join(root, 'test/e2e/networked-app');
+
+/** Host name of the route to `web`. */
+export const routed = 'web.test';
+
+/** Hosts with a formation `shop` on them: `web`, a redis `cache` at its usual port, `client`, and a route to `web`. */
+export class NetworkedShop {
+  private constructor(
+    readonly hosts: HostsHarness,
+    readonly cwd: string,
+    /** All that is scaled up is of this release. */
+    readonly release: string,
+  ) {}
+
+  static async open(options: HostsOptions = {}): Promise<NetworkedShop> {
+    const hosts = await HostsHarness.start(options);
+    try {
+      const files = readdirSync(source).map((name) => [name, readFileSync(join(source, name), 'utf8')]);
+      const cwd = await hosts.app('shop', Object.fromEntries(files) as Record<string, string>);
+      await hosts.succeed(['create', 'shop'], { cwd });
+      await hosts.deploy(cwd);
+      const shop = new NetworkedShop(hosts, cwd, await atUsualPorts(hosts));
+      await hosts.succeed(['route', `${routed}/`, 'web.shop.service'], { cwd });
+      await hosts.succeed(['scale', shop.release, 'web=4', 'cache=1', 'client=2', '--wait'], { cwd });
+      return shop;
+    } catch (error) {
+      const logs = await hosts.logs();
+      await hosts.stop().catch(() => {});
+      throw new Error(`the shop did not open\n${logs}`, { cause: error });
+    }
+  }
+
+  close(): Promise<void> {
+    return this.hosts.stop();
+  }
+
+  /** Of the router of a host. */
+  router(host: number): string {
+    return `http://${this.hosts.host(host).address}:${hostPorts.http}/`;
+  }
+
+  /** Runs a command in the client of a host; what it prints. */
+  async client(host: number, command: readonly string[], input?: string): Promise<string> {
+    return (await this.hosts.host(host).exec('client', command, input)).trim();
+  }
+
+  /** Who answers a program of the app that asks many times: `{'web.1': 5, …}`. */
+  async answers(host: number, ...command: string[]): Promise<Readonly<Record<string, number>>> {
+    return JSON.parse(await this.client(host, command)) as Record<string, number>;
+  }
+
+  /** Load on a service from the client of a host. */
+  async loadFrom(host: number, settings: LoadSettings): Promise<Load> {
+    const [docker, ...args] = await this.hosts.host(host).inside('client', 'node', 'load.js');
+    return new Load([docker, ...args], settings);
+  }
+
+  /** Load on the router of a host, from outside. */
+  loadRouter(host: number, settings: Partial<LoadSettings> = {}): Load {
+    const at = [process.execPath, join(source, 'load.js')];
+    return new Load(at, { url: this.router(host), headers: { host: routed }, ...settings });
+  }
+}
+
+/** A Procfile has no words for ports: the release is made again with those that clients expect. */
+async function atUsualPorts({ client }: HostsHarness): Promise<string> {
+  const name = 'formations/shop/releases/v1';
+  const { release } = await client.releases.getRelease({ name });
+  const { web, cache, client: caller } = release?.spec?.processes ?? {};
+  if (!release?.spec || !web || !cache || !caller) throw new Error('not what was deployed');
+  const processes = {
+    web,
+    cache: Process.fromPartial({ ...cache, ports: [{ containerPort: 6379 }] }),
+    client: caller,
+  };
+  const spec = { ...release.spec, processes };
+  const made = await client.releases.createRelease({ parent: 'formations/shop', spec });
+  return made.release?.metadata?.name ?? '';
+}
