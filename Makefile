@@ -7,7 +7,7 @@ help: ## Show this.
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Install what building and testing need: etcd, Docker Engine, mmdebstrap, Node packages.
+setup: ## Install what building and testing need: etcd, Docker Engine, HAProxy, nftables, Node packages.
 	@hack/setup.sh --dev
 
 .PHONY: tools
@@ -19,7 +19,7 @@ build: tools ## Build dist/, so that bin/gilliam is the CLI.
 	@node hack/build.mjs
 
 .PHONY: demo
-demo: ## Install what is missing, start a single-machine stage and run the quick intro on it. Leaves the stage up.
+demo: ## Install what is missing, start a single-machine stage and run the quick intro on it. Leaves the stage up, and an app that answers.
 	@hack/setup.sh --demo
 	@node hack/build.mjs
 	@bin/gilliam up
@@ -69,7 +69,8 @@ update: build ## Write again what is generated and committed: docs/cli.md, docs/
 	@for script in hack/update-*.sh; do $$script; done
 
 .PHONY: bench
-bench: setup ## Run the benchmarks. One JSON line a figure.
+bench: ## Install the programs that are measured against, and run the benchmarks. One JSON line a figure.
+	@hack/setup.sh --bench
 	@node hack/build.mjs
 	@node bench/run.mjs
 

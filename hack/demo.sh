@@ -8,7 +8,10 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 app=${GILLIAM_DEMO_DIR:-$HOME/gilliam-demo}/hello
 PATH=$root/bin:$PATH
-export PATH
+# What is asked here is this machine, whatever proxy leads to others.
+NO_PROXY=localhost,.localhost,127.0.0.1,$(hostname)${NO_PROXY:+,$NO_PROXY}
+no_proxy=$NO_PROXY
+export PATH NO_PROXY no_proxy
 
 say() { printf '\n# %s\n' "$*"; }
 run() {
@@ -45,6 +48,19 @@ migrate_to() {
   run gilliam scale "$1" web=2 worker=1 --wait
   gilliam scale | cut -d' ' -f1 | while read -r release; do
     if [ "$release" != "$1" ]; then run gilliam scale "$release" web=0 worker=0 --wait; fi
+  done
+}
+
+# Routers hear of a route and of instances a moment after they are made.
+wait_for() {
+  left=50
+  until curl --silent --fail --max-time 5 --output /dev/null "$1"; do
+    left=$((left - 1))
+    if [ "$left" -eq 0 ]; then
+      echo "demo: $1 does not answer: see gilliam status" >&2
+      return 1
+    fi
+    sleep 0.2
   done
 }
 
@@ -89,4 +105,15 @@ migrate_to "$second"
 run gilliam ps
 ask "$second"
 
+say 'instances have a name, under which they find each other'
+run gilliam resolve web.hello.service
+
+say 'a route leads requests from outside to the service, whichever instances it has'
+run gilliam route hello.localhost web.hello.service --name hello
+run gilliam routes
+url=$(gilliam route hello.localhost web.hello.service --name hello | tail -n 1)
+wait_for "$url"
+run curl --silent --show-error --fail --max-time 5 "$url"
+
 say "the stage is up: in $app try gilliam logs, gilliam ps, gilliam events; \"make down\" stops it"
+echo "$url"

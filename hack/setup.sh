@@ -2,10 +2,11 @@
 # Installs what Gilliam needs on Debian or Ubuntu, and says each thing before it does it. Skips what is there; asks
 # nothing.
 #
-#   hack/setup.sh             what a stage needs: etcd, Docker Engine, mmdebstrap, git
+#   hack/setup.sh             what a stage needs: etcd, Docker Engine, HAProxy, nftables, mmdebstrap, git
 #   hack/setup.sh --node      only the Node packages of this checkout: what building needs
 #   hack/setup.sh --demo      both, and curl
 #   hack/setup.sh --dev       all that, and starts the Docker Engine where it does not run: what testing needs
+#   hack/setup.sh --bench     all that, and the programs that benchmarks measure against
 #
 # Node itself (20.19 or newer) has to be there.
 set -eu
@@ -18,8 +19,8 @@ die() {
 
 mode=${1:-stage}
 case $mode in
-  stage | --node | --demo | --dev) ;;
-  *) die "unknown argument $mode: there are --node, --demo and --dev" ;;
+  stage | --node | --demo | --dev | --bench) ;;
+  *) die "unknown argument $mode: there are --node, --demo, --dev and --bench" ;;
 esac
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -43,17 +44,21 @@ check_node() {
 # Programs in /usr/sbin are not on every user's PATH.
 has() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1; }
 
-# PROGRAM PACKAGE WHY: what is missing is collected, for one call of apt.
+# PROGRAM PACKAGE WHY [SERVICE]: what is missing is collected, for one call of apt. The service is one that Debian starts
+# with the package, and that Gilliam has no use for: it starts such programs itself.
 packages=
+services=
 need() {
   has "$1" && return
   say "$2 is missing, $3"
   packages="$packages $2"
+  services="$services ${4:-}"
 }
 
 install_packages() {
   [ -n "$packages" ] || return 0
   has apt-get || die "this is neither Debian nor Ubuntu: install by hand:$packages"
+  deny_services
   say "installing$packages (apt-get install)"
   # shellcheck disable=SC2086 # a list of words
   if apt_get install --simulate $packages 2>/dev/null && apt_get install $packages 2>/dev/null; then
@@ -77,14 +82,32 @@ apt_get() {
   return 1
 }
 apt_log=$(mktemp)
-trap 'rm -f "$apt_log"' EXIT
+trap 'allow_services; rm -f "$apt_log"' EXIT
 
-# A stage runs an etcd of its own: the one that Debian starts is in nobody's way, and in nobody's use.
-silence_packaged_etcd() {
-  [ "$had_etcd" = no ] && [ -d /run/systemd/system ] || return 0
-  systemctl is-active --quiet etcd 2>/dev/null || return 0
-  say 'stopping the etcd service that the package has started: a stage runs its own'
-  as_root systemctl disable --now --quiet etcd
+# Asked by packages before they start a service. Who has such a policy already keeps it.
+policy=/usr/sbin/policy-rc.d
+denied=no
+deny_services() {
+  if [ -z "$(echo $services)" ] || [ -e "$policy" ]; then return; fi
+  denied=yes
+  # shellcheck disable=SC2016 # expanded when it is asked
+  printf '#!/bin/sh\nfor word in "$@"; do case " %s " in *" ${word%%%%.service} "*) exit 101 ;; esac; done\n' \
+    "$(echo $services)" | as_root tee "$policy" >/dev/null
+  as_root chmod 755 "$policy"
+}
+allow_services() {
+  [ "$denied" = yes ] || return 0
+  as_root rm -f "$policy"
+  denied=no
+}
+
+# Not when the machine starts, either.
+disable_services() {
+  allow_services
+  if [ -d /run/systemd/system ]; then
+    for service in $services; do as_root systemctl disable --now --quiet "$service" 2>/dev/null || true; done
+  fi
+  services=
 }
 
 engine_answers() { docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
@@ -119,6 +142,22 @@ wait_for_engine() {
   done
 }
 
+# Instances ask their host for proxy, registry and resolver, at the gateway of the engine's bridge.
+warn_of_firewall() {
+  rules=$(as_root_quietly iptables --list-rules INPUT) || return 0
+  case $rules in
+    *"-i docker0 -j ACCEPT"*) ;;
+    "-P INPUT DROP"*)
+      say 'this firewall keeps instances from their host, so from proxy and names: iptables --insert INPUT --in-interface docker0 --jump ACCEPT lets them'
+      ;;
+  esac
+}
+
+as_root_quietly() {
+  [ "$(id -u)" = 0 ] || return 1
+  PATH=$PATH:/usr/sbin:/sbin "$@" 2>/dev/null
+}
+
 node_packages() {
   stamp=$root/node_modules/.package-lock.json
   if [ -e "$stamp" ] && [ ! "$root/package-lock.json" -nt "$stamp" ]; then return; fi
@@ -128,9 +167,7 @@ node_packages() {
 }
 
 stage_packages() {
-  had_etcd=no
-  if has etcd; then had_etcd=yes; fi
-  need etcd etcd-server 'which keeps the state of a stage'
+  need etcd etcd-server 'which keeps the state of a stage' etcd
   need dockerd docker.io 'which runs the instances'
   # Some kernels confine containers with AppArmor, and some machines do not mount cgroups.
   if grep -qs Y /sys/module/apparmor/parameters/enabled; then
@@ -140,6 +177,10 @@ stage_packages() {
     need cgroupfs-mount cgroupfs-mount 'with which the Docker Engine limits containers'
   fi
   need iptables iptables 'with which the Docker Engine publishes ports'
+  need haproxy haproxy 'which carries the traffic of the router' haproxy
+  need nft nftables 'with which names of services have virtual IPs'
+  need conntrack conntrack 'with which connections to virtual IPs are drained'
+  need ip iproute2 'with which an instance reaches itself by its name'
   need mmdebstrap mmdebstrap 'which makes the base image of Debian packages'
   # Ubuntu comes without Debian's keys; and without root, mmdebstrap maps user ids.
   if ! [ -e /usr/share/keyrings/debian-archive-keyring.gpg ]; then
@@ -154,12 +195,22 @@ stage_packages() {
   install_packages
   # Its own package since Debian 13; before, docker.io has brought it.
   need docker docker-cli 'with which the base image is made'
+  if [ "$mode" = --bench ]; then bench_packages; fi
   install_packages
-  silence_packaged_etcd
+  disable_services
+}
+
+bench_packages() {
+  need wrk wrk 'which makes load'
+  need nginx nginx-light 'which the router is measured against' nginx
+  need caddy caddy 'which the router is measured against' caddy
+  need squid squid 'which the proxy is measured against' squid
+  need tinyproxy tinyproxy 'which the proxy is measured against' tinyproxy
 }
 
 check_node
 if [ "$mode" != --node ]; then stage_packages; fi
 if [ "$mode" != stage ]; then node_packages; fi
-if [ "$mode" = --dev ]; then start_engine; fi
+case $mode in --dev | --bench) start_engine ;; esac
+if [ "$mode" != --node ]; then warn_of_firewall; fi
 if [ "$mode" != --node ]; then say 'everything is there'; fi

@@ -6,6 +6,7 @@ import { UsageError } from '../lib/errors';
 import { every } from '../lib/every';
 import { followInstances, listInstances } from '../lib/follow-instances';
 import { compareInstances, instanceLine } from '../lib/instance-line';
+import { suggestCurl } from '../lib/route-hint';
 import { Screen } from '../lib/screen';
 
 export default class Ps extends FormationCommand {
@@ -50,7 +51,10 @@ export default class Ps extends FormationCommand {
       shown.map((instance) => Instance.toJSON(instance)),
       lines(shown),
     );
-    if (shown.length === 0) this.hint('gilliam scale web=1');
+    if (shown.length === 0) return this.hint('gilliam scale web=1');
+    await this.hintFrom(() =>
+      suggestCurl(this.client, this.stageFile.router, { parent, signal: this.context.signal }),
+    );
   }
 
   async #watch(parent: string, render: (instances: readonly Instance[]) => readonly string[]): Promise<void> {

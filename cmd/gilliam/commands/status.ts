@@ -3,6 +3,7 @@ import { type ComponentReport, stageReport } from '../../../pkg/stage/status';
 import { BaseCommand } from '../base-command';
 import { age } from '../lib/age';
 import { AnsweredError } from '../lib/errors';
+import { suggestCurl } from '../lib/route-hint';
 import { stageContext } from '../lib/stage-context';
 import { renderTable } from '../lib/table';
 
@@ -25,7 +26,12 @@ export default class Status extends BaseCommand {
     for (const { name, healthy, message } of report.components) {
       if (!healthy || message !== '') this.note(`${name}: ${message || 'is not healthy'}`);
     }
-    if (report.up) return this.hint('gilliam ps');
+    if (report.up) {
+      return this.hintFrom(async () => {
+        const parent = 'formations/-';
+        return (await suggestCurl(this.client, report.router, { parent, signal })) ?? 'gilliam ps';
+      });
+    }
     this.hint('gilliam up');
     throw new AnsweredError(`stage ${report.stage} is not up`);
   }
