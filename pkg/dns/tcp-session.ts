@@ -36,6 +36,7 @@ export function serveTcp({ socket, answer, clock, idleMs }: TcpSessionOptions): 
       idle = clock.after(idleMs, () => socket.destroy());
     }
     take();
+    if (underWay === 0 && socket.readableEnded) socket.end();
   };
 
   const take = () => {

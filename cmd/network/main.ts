@@ -1,0 +1,70 @@
+import Docker from 'dockerode';
+import { UnavailableError } from '../../pkg/base/errors';
+import { Proxy } from '../../pkg/proxy/proxy';
+import { RegistryNode } from '../../pkg/registry/node';
+import type { InstanceNetwork } from '../../pkg/registry/types';
+import { runDaemon } from '../../pkg/stage/daemon';
+import { readToken } from '../../pkg/stage/tokens';
+import { instanceAddress, whenThere } from './instance-address';
+import { type Names, startNames } from './names';
+
+const loopback = '127.0.0.1';
+
+runDaemon('network', async (daemon) => {
+  const { clock, random, log, signal, setting } = daemon;
+  const executor = setting('GILLIAM_EXECUTOR_NAME');
+  const port = (name: string) => Number(setting(`GILLIAM_${name}_PORT`));
+  const peersReach = setting('GILLIAM_REGISTRY_ADDRESS', '-');
+  const wait = { clock, log, signal };
+  let names: Names | undefined;
+  let environment: InstanceNetwork | undefined;
+
+  const registry = new RegistryNode({
+    name: executor,
+    ...(peersReach === '-' ? {} : { address: peersReach }),
+    token: readToken(setting('GILLIAM_TOKEN_FILE')),
+    clock,
+    random,
+    log,
+    dataDir: setting('GILLIAM_DATA_DIR'),
+    environment: () => {
+      // An instance that was given half of it would have to do with that for its life.
+      if (!environment) throw new UnavailableError('the network of instances is not set up yet: try again');
+      return environment;
+    },
+    virtualIp: async (name) => names?.virtualIps.addressOf(name),
+  });
+  const proxy = new Proxy({ registry, identities: registry, executor, clock, random, log });
+  const end = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+
+  const start = async () => {
+    const peersHost = peersReach.slice(0, Math.max(0, peersReach.lastIndexOf(':')));
+    const hosts = new Set([loopback, ...(peersHost === '' ? [] : [peersHost])]);
+    // The registry first: neither peers nor routers wait for the container engine.
+    for (const host of hosts) {
+      await whenThere(() => registry.listen([{ host, port: port('REGISTRY') }]), wait);
+    }
+    await proxy.listen([{ host: loopback, port: port('PROXY') }]);
+
+    const address = setting('GILLIAM_INSTANCE_ADDRESS', '-');
+    const host = address === '-' ? await instanceAddress(new Docker(), wait) : address;
+    if (!hosts.has(host)) {
+      await whenThere(() => registry.listen([{ host, port: port('REGISTRY') }]), wait);
+    }
+    if (host !== loopback) await whenThere(() => proxy.listen([{ host, port: port('PROXY') }]), wait);
+    names = await startNames({ registry, executor, address: host, port: port('DNS') }, daemon);
+    environment = {
+      registry: `http://${host}:${port('REGISTRY')}`,
+      proxy: `http://${host}:${port('PROXY')}`,
+      ...(names ? { resolver: names.virtualIps.resolver } : {}),
+    };
+    log.info('listening', { ...environment });
+  };
+  await start().catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+  if (!signal.aborted) await end;
+  await names?.close();
+  await proxy.close();
+  await registry.close();
+});
