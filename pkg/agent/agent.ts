@@ -105,7 +105,10 @@ export class Agent {
         random,
         log,
         relistMs: this.#times.relistMs,
-        onList: (containers) => this.#workers.takeList(containers),
+        onList: (containers) => {
+          this.#workers.takeList(containers);
+          this.#networking?.instancesChanged();
+        },
         onEvent: (event) => this.#workers.takeEvent(event),
       },
       signal,

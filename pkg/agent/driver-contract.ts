@@ -245,6 +245,19 @@ export function describeDriver(open: () => Promise<DriverUnderTest>, suffix: str
     await expect(driver.exec(id, ['/bin/sh', '-c', 'exit 0'])).rejects.toThrow(ContainerGone);
   });
 
+  test('names are resolved where the spec says', async () => {
+    const dns = ['198.18.16.1'];
+    const { id } = await started({ dns, dnsSearch: ['shop.service'] });
+    const script = 'while read -r line; do echo "$line"; done < /etc/resolv.conf';
+    const { exitCode, output } = await driver.exec(id, ['/bin/sh', '-c', script]);
+    expect(exitCode).toBe(0);
+    const lines = output.split('\n').map((line) => line.trim());
+    expect(lines.filter((line) => /^(search|nameserver) /.test(line))).toEqual([
+      'search shop.service',
+      'nameserver 198.18.16.1',
+    ]);
+  });
+
   async function printing(lines: readonly string[]): Promise<string> {
     const script = lines.map((line) => `echo ${line}; sleep 0.05;`).join(' ');
     const { id } = await started({ command: ['/bin/sh', '-c', `${script} echo no >&2; sleep 300`] });

@@ -64,6 +64,7 @@ export class FakeDriver implements Driver {
   readonly #images: Set<string> | undefined;
   readonly #registry: Set<string>;
   #made = 0;
+  #started = 0;
   #up = true;
   /** Ports that something else on the host has. */
   readonly takenPorts = new Set<number>();
@@ -216,7 +217,9 @@ export class FakeDriver implements Driver {
       }
       container.state = 'running';
       container.startedMs = this.#clock.now();
-      container.address = `10.0.${Math.floor(this.#made / 250) % 250}.${(this.#made % 250) + 2}`;
+      // Another one with each start, as an engine that is busy gives them.
+      this.#started++;
+      container.address = `10.0.${Math.floor(this.#started / 250) % 250}.${(this.#started % 250) + 2}`;
       container.exitCode = undefined;
       this.calls.push(`start ${container.labels[labels.name] ?? container.name}`);
       this.#emit(container, 'started');
@@ -277,6 +280,8 @@ export class FakeDriver implements Driver {
       const container = this.#find(id);
       if (container.state !== 'running') throw new ContainerGone(`container ${id} is not running`);
       const exit = /^exit (\d+)$/.exec(command.at(-1) ?? '');
+      if (command.at(-1)?.includes(resolverFile))
+        return { exitCode: 0, output: resolverText(container.spec) };
       const healthy = this.health.get(container.id) ?? true;
       return { exitCode: exit ? Number(exit[1]) : healthy ? 0 : 1, output: '' };
     });
@@ -383,6 +388,14 @@ export class FakeDriver implements Driver {
       }
     })();
   }
+}
+
+/** The only file that a container has. */
+const resolverFile = '/etc/resolv.conf';
+
+function resolverText({ dns, dnsSearch }: ContainerSpec): string {
+  const search = dnsSearch.length > 0 ? [`search ${dnsSearch.join(' ')}`] : [];
+  return [...search, ...dns.map((address) => `nameserver ${address}`), ''].join('\n');
 }
 
 /** Errors for `fail`. */
