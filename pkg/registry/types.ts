@@ -110,6 +110,8 @@ export interface InstanceNetwork {
   readonly registry: string;
   /** The resolver of `*.service`; absent where there are no virtual IPs. */
   readonly resolver?: string;
+  /** Another one after each start of the node: whoever has told it things tells them again. */
+  readonly epoch?: string;
 }
 
 /** What a withdrawal has come to. */

@@ -1,0 +1,380 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '../base/clock';
+import { DeniedError, ExhaustedError } from '../base/errors';
+import type { IndexChange } from './entry-index';
+import { EntryIndex } from './entry-index';
+import { formatKey } from './entry-key';
+import { HybridClock, NEVER } from './hybrid-clock';
+import type { Delta, Digest, Item } from './item';
+import { isLive } from './item';
+import { Liveness } from './liveness';
+import { OriginState } from './origin-state';
+import type { RegistryLimits, RegistryTimes } from './settings';
+import type { Announcement, Entry, EntryKey } from './types';
+
+/** An item whose origin waits for everybody. */
+export interface Awaited {
+  readonly origin: string;
+  readonly item: Item;
+}
+
+/** What has changed in one step. */
+export interface Step {
+  readonly changes: readonly IndexChange[];
+  readonly awaited: readonly Awaited[];
+  /** Something was recorded here that peers do not know yet. */
+  readonly own: boolean;
+}
+
+export interface CoreOptions {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly times: RegistryTimes;
+  readonly limits: RegistryLimits;
+  readonly onStep: (step: Step) => void;
+}
+
+/** What a node keeps of itself over a restart. */
+export interface SavedState {
+  readonly newest: string;
+  readonly items: readonly Item[];
+}
+
+/** A node's answer to somebody's digests: what they lack, and how much we know where that differs. */
+export interface Comparison {
+  readonly deltas: readonly Delta[];
+  readonly digests: readonly Digest[];
+}
+
+/** About how much of items goes into one message. */
+const messageBytes = 1 << 20;
+
+/**
+ * What a node knows, and how that changes: by what is announced here, by what peers say, by time. Knows nothing of
+ * networks.
+ */
+export class RegistryCore {
+  readonly hybrid: HybridClock;
+  readonly liveness: Liveness;
+  readonly index: EntryIndex;
+  readonly #options: CoreOptions;
+  readonly #own: OriginState;
+  readonly #origins: Map<string, OriginState>;
+  /** Of own live items: when they were announced or renewed; of others of ours: since when they are over. */
+  readonly #sinceMs = new Map<string, number>();
+  readonly #perFormation = new Map<string, number>();
+  readonly #silent = new Set<string>();
+  #liveOwn = 0;
+  #complete = false;
+
+  constructor(options: CoreOptions) {
+    const { name, clock, times } = options;
+    this.#options = options;
+    this.hybrid = new HybridClock(clock, times.maxClockAheadMs);
+    this.liveness = new Liveness(name, { clock, livenessMs: times.nodeLivenessMs });
+    this.#own = new OriginState(name);
+    this.#origins = new Map([[name, this.#own]]);
+    this.index = new EntryIndex(
+      (origin, path) => this.#heardMs(origin, path),
+      (origin) => this.#silent.has(origin),
+    );
+  }
+
+  /**
+   * Whether it knows what it has said before. A node that was restarted asks its peers first: until then it tells nobody
+   * how far it knows itself.
+   */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** How many entries live that were announced here. */
+  get liveOwn(): number {
+    return this.#liveOwn;
+  }
+
+  get ownNewest(): string {
+    return this.#own.newest;
+  }
+
+  /** Begins with what was kept over a restart. */
+  restore(saved: SavedState): void {
+    this.hybrid.observe(saved.newest);
+    for (const item of saved.items) {
+      this.hybrid.observe(item.version);
+      this.#own.record(item, false);
+      this.#noteOwn(undefined, item);
+      this.index.set(this.#options.name, item.path, item);
+    }
+    this.#own.declare(saved.newest);
+    this.#settle([], false);
+  }
+
+  save(): SavedState {
+    return { newest: this.#own.newest, items: [...this.#own.items()].filter(isLive) };
+  }
+
+  /** What it holds of itself is all there is, from now on. */
+  finishRecovery(): void {
+    if (this.#complete) return;
+    this.#complete = true;
+    this.#own.declare(this.hybrid.next());
+    this.#settle([], true);
+  }
+
+  /** Announces, or renews what is the same already. Answers whether it was new. */
+  announce(key: EntryKey, body: Announcement, source: Entry['source']): boolean {
+    const path = formatKey(key);
+    const now = this.#options.clock.monotonic();
+    const current = this.index.current(path);
+    if (source === 'external' && current?.item.state === 'agent') throw notYours(path);
+    const held = this.#own.get(path);
+    if (held?.state === source && current?.item === held && isDeepStrictEqual(held.body, body)) {
+      this.#sinceMs.set(path, now);
+      return false;
+    }
+    if (!held || !isLive(held)) this.#admit(key, source);
+    this.#record({ path, version: this.hybrid.next(), state: source, body });
+    this.#settle([], true);
+    return !current || !isLive(current.item);
+  }
+
+  /**
+   * Withdraws. An agent only takes back its own word; anybody else's word counts wherever it was announced. Answers what
+   * was recorded; undefined when there was nothing.
+   */
+  withdraw(key: EntryKey, source: Entry['source'], awaited: boolean): Item | undefined {
+    const path = formatKey(key);
+    const current = this.index.current(path);
+    const held = this.#own.get(path);
+    if (source === 'external' && current?.item.state === 'agent') throw notYours(path);
+    const there = source === 'agent' ? held?.state === 'agent' : current && isLive(current.item);
+    if (!there) return undefined;
+    const item: Item = {
+      path,
+      version: this.hybrid.next(),
+      state: source === 'agent' ? 'ended' : 'withdrawn',
+      ...(awaited ? { awaited } : {}),
+    };
+    this.#record(item);
+    this.#settle(awaited ? [{ origin: this.#options.name, item }] : [], true);
+    return item;
+  }
+
+  /** Only these nodes and itself are listened to, and with the others their entries go. */
+  setMembers(names: readonly string[]): void {
+    const members = new Set([...names, this.#options.name]);
+    for (const [origin, state] of this.#origins) {
+      if (members.has(origin)) continue;
+      this.#origins.delete(origin);
+      this.liveness.forget(origin);
+      this.#silent.delete(origin);
+      for (const item of state.items()) this.index.set(origin, item.path, undefined);
+    }
+    for (const name of members) {
+      if (!this.#origins.has(name)) this.#origins.set(name, new OriginState(name));
+    }
+    this.#settle([], false);
+  }
+
+  digests(): readonly Digest[] {
+    const now = this.#options.clock.monotonic();
+    return [...this.#origins.values()].map(({ origin, newest, floor }) => ({
+      origin,
+      newest,
+      floor,
+      heartbeat: this.liveness.heartbeat(origin),
+      ageMs: Math.round(now - (this.liveness.heardMs(origin) ?? now)),
+    }));
+  }
+
+  /** What somebody lacks who says that he knows so much, and in what we differ. */
+  compare(theirs: readonly Digest[]): Comparison {
+    const byOrigin = new Map(theirs.map((digest) => [digest.origin, digest]));
+    const deltas: Delta[] = [];
+    let bytes = messageBytes;
+    const digests = this.digests().filter((mine) => {
+      const their = byOrigin.get(mine.origin);
+      if (mine.newest > (their?.newest ?? NEVER) && bytes > 0 && their) {
+        const delta = this.#delta(mine.origin, their.newest, bytes);
+        bytes -= JSON.stringify(delta.items).length;
+        deltas.push(delta);
+      }
+      return (
+        !their || mine.newest !== their.newest || mine.floor > their.floor || mine.heartbeat > their.heartbeat
+      );
+    });
+    return { deltas, digests };
+  }
+
+  /** What of ourselves is news to somebody who knows all up to `after`. */
+  ownDelta(after: string): Delta {
+    return this.#own.delta(after);
+  }
+
+  /** Takes note of how much a peer knows, and of who lives. */
+  hear(theirs: readonly Digest[]): void {
+    for (const digest of theirs) {
+      const state = this.#origins.get(digest.origin);
+      if (!state) continue;
+      this.liveness.hear(digest);
+      if (state !== this.#own) {
+        for (const path of state.raiseFloor(digest.floor)) this.index.set(digest.origin, path, undefined);
+      }
+      // Somebody knows more of us than we do: our clock has gone back, or what was kept is lost.
+      else if (digest.newest > state.newest && this.#complete) this.#complete = false;
+    }
+    this.#watchSilence();
+  }
+
+  /** Takes over what is news. Answers whether something before it is missing. */
+  receive(deltas: readonly Delta[]): boolean {
+    let gap = false;
+    const awaited: Awaited[] = [];
+    const changed = new Set<string>();
+    for (const delta of deltas) {
+      const state = this.#origins.get(delta.origin);
+      if (!state || (state === this.#own && this.#complete)) continue;
+      gap ||= !delta.whole && delta.after > state.newest;
+      this.hybrid.observe(delta.newest);
+      for (const item of delta.items) this.hybrid.observe(item.version);
+      const before =
+        state === this.#own ? new Map([...state.items()].map((item) => [item.path, item])) : undefined;
+      for (const path of state.merge(delta)) {
+        const item = state.get(path);
+        if (before) this.#noteOwn(before.get(path), item);
+        if (item?.awaited && state !== this.#own) awaited.push({ origin: delta.origin, item });
+        this.index.set(delta.origin, path, item);
+        changed.add(path);
+      }
+    }
+    const own = this.#yield(changed);
+    this.#settle(awaited, own);
+    return gap;
+  }
+
+  /** Lets time take effect: a heartbeat, what has expired, who has fallen silent, what can be forgotten. */
+  tick(): void {
+    this.liveness.beat();
+    const now = this.#options.clock.monotonic();
+    const { livenessMs, agentLivenessMs } = this.#options.times;
+    let own = false;
+    for (const item of [...this.#own.items()]) {
+      if (!isLive(item)) continue;
+      const limitMs = item.state === 'agent' ? agentLivenessMs : livenessMs;
+      if (now - (this.#sinceMs.get(item.path) ?? now) <= limitMs) continue;
+      this.#end(item.path);
+      own = true;
+    }
+    this.#settle([], own);
+    this.#watchSilence();
+    this.#forgetOld();
+  }
+
+  /** What of an origin somebody lacks who knows all up to `after`. */
+  #delta(origin: string, after: string, bytes: number): Delta {
+    return (this.#origins.get(origin) ?? new OriginState(origin)).delta(after, { bytes });
+  }
+
+  #record(item: Item): void {
+    const before = this.#own.get(item.path);
+    this.#own.record(item, this.#complete);
+    this.#noteOwn(before, item);
+    this.index.set(this.#options.name, item.path, item);
+  }
+
+  #end(path: string): void {
+    this.#record({ path, version: this.hybrid.next(), state: 'ended' });
+  }
+
+  /** Keeps times and counts of own items. */
+  #noteOwn(before: Item | undefined, after: Item | undefined): void {
+    const path = (before ?? after)?.path;
+    if (path === undefined) return;
+    if (after) this.#sinceMs.set(path, this.#options.clock.monotonic());
+    else this.#sinceMs.delete(path);
+    this.#liveOwn += Number(!!after && isLive(after)) - Number(!!before && isLive(before));
+    const formation = path.slice(0, path.indexOf('/'));
+    const change = Number(after?.state === 'external') - Number(before?.state === 'external');
+    if (change !== 0) this.#perFormation.set(formation, (this.#perFormation.get(formation) ?? 0) + change);
+  }
+
+  #admit(key: EntryKey, source: Entry['source']): void {
+    const { entriesPerFormation, entriesPerNode } = this.#options.limits;
+    if (source === 'agent') return;
+    if (this.#liveOwn >= entriesPerNode) {
+      throw new ExhaustedError(
+        `${entriesPerNode} entries are announced at this node, which is all it takes: withdraw some, or ask another node`,
+      );
+    }
+    if ((this.#perFormation.get(key.formation) ?? 0) < entriesPerFormation) return;
+    throw new ExhaustedError(
+      `${entriesPerFormation} entries of ${key.formation} are announced at this node, which is all it takes: withdraw some`,
+    );
+  }
+
+  /** Ends what is ours where somebody else's announcement counts now. */
+  #yield(paths: Iterable<string>): boolean {
+    let ended = false;
+    for (const path of paths) {
+      const held = this.#own.get(path);
+      if (!held || !isLive(held) || this.index.current(path)?.item === held) continue;
+      this.#end(path);
+      ended = true;
+    }
+    return ended;
+  }
+
+  #watchSilence(): void {
+    for (const [origin, state] of this.#origins) {
+      if (state === this.#own) continue;
+      const silent = !this.liveness.isUp(origin);
+      if (silent === this.#silent.has(origin)) continue;
+      if (silent) this.#silent.add(origin);
+      else this.#silent.delete(origin);
+      for (const item of state.items()) if (isLive(item)) this.index.touch(item.path);
+    }
+    this.#settle([], false);
+  }
+
+  /** Raises our floor over what has been over for long. */
+  #forgetOld(): void {
+    if (!this.#complete) return;
+    const oldMs = this.#options.clock.monotonic() - this.#options.times.tombstoneMs;
+    const over = [...this.#own.items()].filter((item) => !isLive(item));
+    if (over.length === 0) return;
+    over.sort((a, b) => (a.version < b.version ? -1 : 1));
+    // A withdrawal of what was announced elsewhere is kept as long as that is there: it would come back otherwise.
+    const kept = over.findIndex(
+      ({ path, state }) =>
+        (this.#sinceMs.get(path) ?? 0) > oldMs ||
+        (state === 'withdrawn' && this.index.isHeldElsewhere(path, this.#options.name)),
+    );
+    const gone = kept < 0 ? over : over.slice(0, kept);
+    const last = gone.at(-1);
+    if (!last) return;
+    this.#own.raiseFloor(last.version);
+    for (const { path } of gone) {
+      this.#sinceMs.delete(path);
+      this.index.set(this.#options.name, path, undefined);
+    }
+    this.#settle([], false);
+  }
+
+  #heardMs(origin: string, path: string): number {
+    const { clock, name } = this.#options;
+    const heardMs = origin === name ? this.#sinceMs.get(path) : this.liveness.heardMs(origin);
+    return heardMs ?? clock.monotonic();
+  }
+
+  #settle(awaited: readonly Awaited[], own: boolean): void {
+    const changes = this.index.settle();
+    if (changes.length > 0 || awaited.length > 0 || own) this.#options.onStep({ changes, awaited, own });
+  }
+}
+
+function notYours(path: string): DeniedError {
+  return new DeniedError(
+    `${path} is an instance that an executor runs: only its agent announces and withdraws it, so take another name`,
+  );
+}

@@ -1,0 +1,83 @@
+import type { Disposable } from '../base/disposable';
+import { toDisposable } from '../base/disposable';
+import { messageOf, PreconditionError } from '../base/errors';
+import type { Logger } from '../base/log';
+import type { Changes, Entry, Follower } from './types';
+
+/** `gone`: it follows no more, so nothing has to be waited for. */
+export type Confirmation = 'acknowledged' | 'failed' | 'gone';
+
+/** One follower's answer to one change. */
+export interface Pending {
+  readonly follower: string;
+  readonly confirmation: Promise<Confirmation>;
+}
+
+interface Member {
+  readonly follower: Follower;
+  readonly gone: Promise<'gone'>;
+  /** Of all there was when it began to follow. */
+  initial: Promise<Confirmation>;
+}
+
+/** Those who are told of each change, in the order of the changes. */
+export class FollowerHub {
+  readonly #members = new Map<string, Member>();
+  readonly #log: Logger;
+  readonly #all: () => readonly Entry[];
+
+  constructor(options: { readonly log: Logger; readonly all: () => readonly Entry[] }) {
+    this.#log = options.log;
+    this.#all = options.all;
+  }
+
+  get names(): readonly string[] {
+    return [...this.#members.keys()];
+  }
+
+  follow(follower: Follower): Disposable {
+    if (this.#members.has(follower.name)) {
+      throw new PreconditionError(
+        `a follower ${follower.name} is there already: give each a name of its own`,
+      );
+    }
+    let leave: () => void = () => {};
+    const gone = new Promise<'gone'>((resolve) => (leave = () => resolve('gone')));
+    const member: Member = { follower, gone, initial: Promise.resolve('gone') };
+    this.#members.set(follower.name, member);
+    member.initial = this.#tell(member, { announced: this.#all(), withdrawn: [] });
+    return toDisposable(() => {
+      this.#members.delete(follower.name);
+      leave();
+    });
+  }
+
+  /** Tells all of a change. */
+  publish(changes: Changes): readonly Pending[] {
+    return [...this.#members.values()].map((member) => ({
+      follower: member.follower.name,
+      confirmation: this.#tell(member, changes),
+    }));
+  }
+
+  /** Answers of those who have not confirmed yet what they were told first: who knows what they still send to. */
+  settled(): readonly Pending[] {
+    return [...this.#members.values()].map(({ follower, initial }) => ({
+      follower: follower.name,
+      confirmation: initial,
+    }));
+  }
+
+  async #tell(member: Member, changes: Changes): Promise<Confirmation> {
+    const { follower, gone } = member;
+    try {
+      return await Promise.race([follower.apply(changes).then(() => 'acknowledged' as const), gone]);
+    } catch (error) {
+      this.#log.warn('a follower has failed to apply changes', {
+        follower: follower.name,
+        error: messageOf(error),
+      });
+      return 'failed';
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import type { RegistryCore } from './core';
+import type { PeerStatus } from './gossip';
+
+export interface FollowerStatus {
+  readonly name: string;
+  /** Absent of one in the same process. */
+  readonly connected?: boolean;
+  /** Changes that it has not confirmed. */
+  readonly pending?: number;
+}
+
+/** What a node says of itself: `GET /-/status`. */
+export interface RegistryStatus {
+  readonly name: string;
+  readonly address?: string;
+  /** All that it knows, and of that what was announced at it. */
+  readonly entries: number;
+  readonly own: number;
+  /** It was restarted, and asks its peers what it has said before. */
+  readonly recovering: boolean;
+  /** Addresses of instances that it knows. */
+  readonly instances: number;
+  readonly peers: readonly PeerStatus[];
+  readonly followers: readonly FollowerStatus[];
+  /** Whose clocks cannot be right; of this node, where it differs from most. */
+  readonly wrongClocks: readonly string[];
+}
+
+export interface StatusContext {
+  readonly name: string;
+  readonly address?: string;
+  readonly core: RegistryCore;
+  readonly peers: readonly PeerStatus[];
+  readonly followers: readonly FollowerStatus[];
+  readonly instances: number;
+  readonly maxClockAheadMs: number;
+}
+
+export function statusOf(context: StatusContext): RegistryStatus {
+  const { name, address, core, peers, followers, instances, maxClockAheadMs } = context;
+  return {
+    name,
+    ...(address === undefined ? {} : { address }),
+    entries: core.index.live,
+    own: core.liveOwn,
+    recovering: !core.complete && peers.length > 0,
+    instances,
+    peers,
+    followers,
+    wrongClocks: wrongClocks(name, peers, maxClockAheadMs),
+  };
+}
+
+/** Those that are far from what most clocks say, this one's included. */
+function wrongClocks(name: string, peers: readonly PeerStatus[], farMs: number): readonly string[] {
+  const clocks = [
+    { name, aheadMs: 0 },
+    ...peers.flatMap((peer) =>
+      peer.clockAheadMs === undefined ? [] : [{ name: peer.name, aheadMs: peer.clockAheadMs }],
+    ),
+  ].sort((a, b) => a.aheadMs - b.aheadMs);
+  // Of two that differ nobody knows which is right: both are named.
+  const low = clocks[Math.floor((clocks.length - 1) / 2)]?.aheadMs ?? 0;
+  const high = clocks[Math.ceil((clocks.length - 1) / 2)]?.aheadMs ?? 0;
+  return clocks
+    .filter(({ aheadMs }) => Math.abs(aheadMs - low) > farMs || Math.abs(aheadMs - high) > farMs)
+    .map((clock) => clock.name)
+    .sort();
+}
