@@ -28,7 +28,7 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const requestLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/;
 const statusLine = /^HTTP\/1\.(\d) ([1-9]\d\d)(?: (.*))?$/;
 /** All that may not stand in a head. Line ends are gone when it is asked, so that a CR or LF alone is one of them. */
- 
+
 const control = /[\x00-\x08\x0a-\x1f\x7f]/;
 
 /**
