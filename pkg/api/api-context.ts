@@ -10,7 +10,7 @@ import type { Limits } from './limits';
 /** What the handlers of all services share. */
 export interface ApiContext {
   readonly store: Store;
-  /** Formations, releases, scales, instances, executors and sessions. */
+  /** Formations, releases, scales, instances, executors, sessions and routes. */
   readonly caches: Caches;
   readonly builder?: Builder;
   readonly clock: Clock;

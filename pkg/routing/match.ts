@@ -20,7 +20,7 @@ export function matchRequest(
   const host = normaliseHost(request.host);
   for (const compiled of ordered) {
     const variables = variablesIn(compiled, host, request.path);
-    if (variables && accepts(compiled, request)) return outcome(compiled, variables, request);
+    if (variables && !unmetCondition(compiled, request)) return outcome(compiled, variables, request);
   }
   return undefined;
 }
@@ -43,13 +43,27 @@ function capture(pattern: Pattern, text: string): Record<string, string> | undef
   return Object.fromEntries(pattern.variables.map((name, index) => [name, found[index + 1] ?? '']));
 }
 
-function accepts({ route, headers, query }: CompiledRoute, request: RouteRequest): boolean {
+/** Whether the route is for the host, as normaliseHost gives it. */
+export function matchesHost({ host: wanted }: CompiledRoute, host: string): boolean {
+  return !wanted || capture(wanted, host) !== undefined;
+}
+
+export function matchesPath({ path: wanted }: CompiledRoute, path: string): boolean {
+  return capture(wanted, path) !== undefined;
+}
+
+/** The first of the route's conditions besides host and path that the request does not meet. */
+export function unmetCondition(
+  { route, headers, query }: CompiledRoute,
+  request: RouteRequest,
+): { readonly kind: 'method' | 'header' | 'query'; readonly name: string } | undefined {
   const { methods } = route.spec;
-  return (
-    (methods.length === 0 || methods.includes(request.method)) &&
-    headers.every((test) => passes(test, request.headers)) &&
-    query.every(({ regex, found }) => regexOf(regex).test(request.query ?? '') === found)
-  );
+  if (methods.length > 0 && !methods.includes(request.method))
+    return { kind: 'method', name: request.method };
+  const header = headers.find((test) => !passes(test, request.headers));
+  if (header) return { kind: 'header', name: header.name };
+  const parameter = query.find(({ regex, found }) => regexOf(regex).test(request.query ?? '') !== found);
+  return parameter && { kind: 'query', name: parameter.name };
 }
 
 function passes(test: ValueTest, headers: RouteRequest['headers']): boolean {

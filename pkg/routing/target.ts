@@ -69,7 +69,8 @@ function parseQualifier(template: Template): { instance: string } | { release: s
     throw new SyntaxFault('an instance or a release in a target cannot be a variable', 1);
   }
   if (releaseNumber(text) !== undefined) return { release: text };
-  if (/^[1-9][0-9]{0,8}$/.test(text) || isLabel(text)) return { instance: text };
+  if (text.length <= MAX_LABEL_LENGTH && /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(text))
+    return { instance: text };
   throw new SyntaxFault(`${quote(text)} is neither an instance, such as 1, nor a release, such as v2`, 1);
 }
 

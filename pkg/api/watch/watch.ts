@@ -14,8 +14,10 @@ import {
   formations,
   instances,
   releases,
+  routes,
   scales,
   type Kind,
+  type Route,
   type StoredObject,
 } from '../../resource/objects';
 import { suggestion } from '../../resource/suggest';
@@ -23,6 +25,7 @@ import type { Change as StoreChange, WatchBatch } from '../../store/store';
 import type { ApiContext } from '../api-context';
 import type { Handlers } from '../call';
 import { requireFormation } from '../objects';
+import { shown } from '../routes';
 import type { StreamLimit } from '../stream-limit';
 import type { WatchHub } from './watch-hub';
 
@@ -33,6 +36,7 @@ export const watchable: readonly Kind<StoredObject>[] = [
   scales,
   instances,
   executors,
+  routes,
   events,
 ];
 
@@ -42,6 +46,7 @@ const cases: Readonly<Record<string, NonNullable<Change['object']>['$case']>> = 
   Scale: 'scale',
   Instance: 'instance',
   Executor: 'executor',
+  Route: 'route',
   Event: 'event',
 };
 
@@ -141,6 +146,7 @@ function select(formation: string, kinds: ReadonlySet<string>): (change: StoreCh
 function toChange({ kind, key, object }: StoreChange): Change {
   const type = object ? Change_Type.PUT : Change_Type.DELETE;
   const metadata = { ...key, uid: '', generation: 0n, revision: 0n, labels: {} };
-  const value = object ?? { ...kind.decode(new Uint8Array()), metadata };
+  const seen = object && kind.name === routes.name ? shown(object as Route) : object;
+  const value = seen ?? { ...kind.decode(new Uint8Array()), metadata };
   return { type, object: { $case: cases[kind.name], value } as Change['object'] };
 }

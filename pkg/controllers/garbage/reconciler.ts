@@ -7,8 +7,9 @@ import type { Source } from '../../reconcile/source';
 import { changesOf } from '../../reconcile/source';
 import type { Writer } from '../../reconcile/writer';
 import { isFinished } from '../../resource/instance';
-import { events, formations, instances, releases, scales } from '../../resource/objects';
+import { events, formations, instances, releases, routes, scales } from '../../resource/objects';
 import type { Formation, Instance, Kind, Release, Scale, StoredObject } from '../../resource/objects';
+import { claimant, routeClaims } from '../../resource/route-claim';
 import type { Store, Write } from '../../store/store';
 import { defaultRetention, isOver, planEvents, planInstances } from './plan';
 import type { Retention } from './plan';
@@ -20,7 +21,7 @@ export interface GarbageReconcilerOptions {
     readonly releases: CacheReader<Release>;
     readonly instances: CacheReader<Instance>;
   };
-  /** For events, which are too many to keep a copy of. */
+  /** For events, which are too many to keep a copy of, and routes, which are few and seldom forgotten. */
   readonly store: Pick<Store, 'list'>;
   readonly writer: Writer;
   readonly clock: Clock;
@@ -80,6 +81,13 @@ export class GarbageReconciler implements Reconciler {
     await this.#delete(instances, caches.instances.list(key), signal);
     await this.#delete(scales, caches.scales.list(key), signal);
     await this.#delete(releases, caches.releases.list(key), signal);
+    await this.#delete(routes, (await store.list(routes, { formation: key }, signal)).items, signal);
+    const claims = (await store.list(routeClaims, {}, signal)).items;
+    await this.#delete(
+      routeClaims,
+      claims.filter((claim) => claimant(claim).formation === key),
+      signal,
+    );
     await this.#delete(events, (await store.list(events, { formation: key }, signal)).items, signal);
     if (formation) await this.#delete(formations, [formation], signal);
     return this.#nextSweepMs.delete(key) ? { requeueAfterMs: LATE_MS } : {};

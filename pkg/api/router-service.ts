@@ -1,0 +1,45 @@
+import { sleep } from '../base/clock';
+import type { RouterServiceService } from '../gen/gilliam/v1/router_service';
+import { routes, type Route } from '../resource/objects';
+import type { ApiContext } from './api-context';
+import type { Handlers } from './call';
+import { Pulse } from './pulse';
+
+// Many changes at a time make few tables: routers load each of them.
+const pauseMs = 50;
+
+export function routerHandlers(context: ApiContext): Handlers<RouterServiceService> {
+  const { caches, clock, log } = context;
+  return {
+    async *followRoutes({ name }, { signal }) {
+      const cache = caches.of(routes);
+      const changed = new Pulse();
+      let dirty = true;
+      const subscription = cache.onChange(() => {
+        dirty = true;
+        changed.beat();
+      });
+      log.info('router follows', { router: name.slice(0, 128) });
+      try {
+        await caches.synced(signal);
+        while (!signal.aborted) {
+          if (dirty) {
+            // Before the table is read: what changes from here on makes another one.
+            dirty = false;
+            yield { routes: cache.list().toSorted(byName), revision: caches.revision };
+            await sleep(clock, pauseMs, signal);
+          } else {
+            await changed.next(signal);
+          }
+        }
+      } finally {
+        subscription.dispose();
+      }
+    },
+  };
+}
+
+function byName({ metadata: left }: Route, { metadata: right }: Route): number {
+  const [a, b] = [left, right].map(({ formation, name }) => `${formation}/${name}`) as [string, string];
+  return a < b ? -1 : 1;
+}
