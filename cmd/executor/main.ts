@@ -1,15 +1,19 @@
 import { Agent } from '../../pkg/agent/agent';
 import { DockerDriver } from '../../pkg/agent/docker/docker-driver';
+import { registryNetwork } from '../../pkg/agent/network/registry-network';
 import { grpcConnect } from '../../pkg/agent/transport';
+import { RegistryClient } from '../../pkg/registry/client';
 import { runDaemon } from '../../pkg/stage/daemon';
 import { readToken } from '../../pkg/stage/tokens';
 
 runDaemon('executor', async ({ clock, random, log, version, signal, setting }) => {
   const stage = setting('GILLIAM_STAGE');
   const token = readToken(setting('GILLIAM_TOKEN_FILE'));
+  const registry = setting('GILLIAM_REGISTRY', '');
   const agent = new Agent({
     driver: new DockerDriver({ clock }),
     connect: grpcConnect({ address: setting('GILLIAM_API'), token, stage }),
+    network: registry ? registryNetwork(new RegistryClient({ url: registry, token, clock })) : undefined,
     clock,
     random,
     log,
@@ -18,6 +22,7 @@ runDaemon('executor', async ({ clock, random, log, version, signal, setting }) =
       stageKey: setting('GILLIAM_STAGE_KEY'),
       name: setting('GILLIAM_EXECUTOR_NAME'),
       host: setting('GILLIAM_EXECUTOR_HOST'),
+      registryAddress: setting('GILLIAM_REGISTRY_ADDRESS', ''),
       portsFrom: Number(setting('GILLIAM_HOST_PORT_BASE', '10000')),
       version,
     },

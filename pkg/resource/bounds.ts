@@ -18,6 +18,7 @@ export const MAX_COMMAND_BYTES = 32 * 1024;
 export const MAX_REQUIREMENTS = 16;
 export const MAX_EXPRESSION_LENGTH = 1_024;
 export const MAX_GRACE_MS = 3_600_000;
+export const MAX_DRAIN_MS = 3_600_000;
 
 /** Below a hundredth of a processor the kernel's quota cannot be kept to. */
 export const MIN_CPU_MILLIS = 10;

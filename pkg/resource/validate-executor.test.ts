@@ -8,6 +8,7 @@ const sound: ExecutorFacts = {
   tags: { ssd: 'true', 'kernel.version': '6.1' },
   capacity: { cpuMillis: 4_000, memoryBytes: 8n << 30n },
   version: '0.1.0',
+  registryAddress: '',
 };
 
 describe('an executor', () => {
@@ -18,6 +19,9 @@ describe('an executor', () => {
     { host: 'fd00::1' },
     { domain: '' },
     { tags: {} },
+    { registryAddress: '10.0.0.1:4411' },
+    { registryAddress: 'e1.rack-1.example.com:65535' },
+    { registryAddress: '[fd00::1]:4411' },
   ])('is taken: %j', (facts) => {
     expect(() => validateExecutor({ ...sound, ...facts })).not.toThrow();
   });
@@ -30,6 +34,21 @@ describe('an executor', () => {
     [{ domain: 'a\nb' }, 'domain is too long or not one line: the limit is 256 characters'],
     [{ tags: { '': 'x' } }, 'tag name "" is not allowed'],
     [{ tags: { a: 'x'.repeat(257) } }, 'tag "a" has a value that is too long'],
+    ...[
+      '10.0.0.1',
+      ':4411',
+      'a:0',
+      'a:65536',
+      'a:04',
+      'fd00::1:4411',
+      'http://a:1',
+      'a b:1',
+      'a:1/x',
+      '[a]:1',
+    ].map((registryAddress): [Partial<ExecutorFacts>, string] => [
+      { registryAddress },
+      `registry address ${JSON.stringify(registryAddress)} is not of the form host:port`,
+    ]),
     [{ capacity: undefined }, 'cpu capacity is 0 CPU: it must be from 0.001 CPU to 1024 CPU (and 1 more'],
     [
       { capacity: { cpuMillis: 1, memoryBytes: -1n } },

@@ -15,9 +15,19 @@ export interface ExecutorFacts {
   readonly tags: Readonly<Record<string, string>>;
   readonly capacity?: Capacity;
   readonly version: string;
+  /** `host:port`; empty without a service registry. */
+  readonly registryAddress: string;
 }
 
 const hostname = /^(?=.{1,253}$)[A-Za-z0-9](?:[-A-Za-z0-9]{0,62})(?:\.[A-Za-z0-9][-A-Za-z0-9]{0,62})*$/;
+
+/** `10.0.0.1:4411`, `host.example:4411`, `[fd00::1]:4411`. */
+function isHostPort(text: string): boolean {
+  const [, host = '', port = ''] = /^(.*):([1-9][0-9]{0,4})$/.exec(text) ?? [];
+  if (Number(port) > 65_535) return false;
+  const [, v6 = ''] = /^\[(.*)\]$/.exec(host) ?? [];
+  return hostname.test(host) || isIP(v6) === 6;
+}
 
 /** Throws InvalidError unless an executor may join with these. */
 export function validateExecutor(executor: ExecutorFacts): void {
@@ -36,6 +46,12 @@ export function validateExecutor(executor: ExecutorFacts): void {
       () => `${field} is too long or not one line: the limit is ${MAX_LABEL_VALUE} characters`,
     );
   }
+  found.require(
+    executor.registryAddress === '' || isHostPort(executor.registryAddress),
+    'registry_address',
+    () =>
+      `registry address ${quote(executor.registryAddress)} is not of the form host:port: give what other executors reach the registry's node by`,
+  );
   checkLabels('tag', executor.tags, 'tags', found);
   found.range(executor.capacity?.cpuMillis ?? 0, { least: 1, most: MAX_CPU_MILLIS }, 'capacity.cpu_millis', {
     what: 'cpu capacity',

@@ -1,6 +1,7 @@
 import type { Port, Process, Resources } from '../gen/gilliam/v1/release';
 import {
   MAX_CPU_MILLIS,
+  MAX_DRAIN_MS,
   MAX_EXPRESSION_LENGTH,
   MAX_GRACE_MS,
   MAX_MEMORY_BYTES,
@@ -43,9 +44,14 @@ export function checkProcess(
   if (process.resources) checkResources(process.resources, inside('resources'));
   if (process.health) checkHealth(process.health, process.ports, inside('health'));
   checkExpressions(process, checker, { what, field, found });
+  const show = (ms: number) => `${ms.toLocaleString('en-US')} ms`;
   found.range(process.graceMs, { least: 0, most: MAX_GRACE_MS }, `${field}.grace_ms`, {
     what: `${what}: grace period`,
-    show: (ms) => `${ms.toLocaleString('en-US')} ms`,
+    show,
+  });
+  found.range(process.drainMs, { least: 0, most: MAX_DRAIN_MS }, `${field}.drain_ms`, {
+    what: `${what}: drain time`,
+    show,
   });
 }
 

@@ -58,6 +58,7 @@ describe('a release is taken', () => {
             requirements: ['tags.ssd == "true"'],
             rank: '-ncont',
             graceMs: 3_600_000,
+            drainMs: 3_600_000,
           },
           worker: { health: { check: { $case: 'command', value: { command: ['true'] } } } },
         },
@@ -230,6 +231,7 @@ describe('a process is refused', () => {
       'resources.memory_bytes',
     ],
     [{ resources: { pids: 2 } }, 'pids is 2: it must be from 8 to 4,194,304', 'resources.pids'],
+    [{ drainMs: 3_600_001 }, 'drain time is 3,600,001 ms: it must be from 0 ms to 3,600,000 ms', 'drain_ms'],
     [
       { graceMs: 3_600_001 },
       'grace period is 3,600,001 ms: it must be from 0 ms to 3,600,000 ms',

@@ -19,6 +19,7 @@ import { ExecutorLink } from './executor-link';
 import { HeldSession } from './held-session';
 import { LeaseKeeper } from './lease-keeper';
 import { Outbox } from './outbox';
+import { RegistryPeers } from './registry-peers';
 import { ReportWriter } from './report-writer';
 
 const retry = { startMs: 100, capMs: 2_000, jitter: 0.5 };
@@ -28,6 +29,7 @@ export class ExecutorLinks {
   readonly #context: ApiContext;
   readonly #links = new Map<string, ExecutorLink>();
   readonly #index: AssignmentIndex;
+  readonly #peers: RegistryPeers;
   readonly #writer: ReportWriter;
   readonly #lease: LeaseKeeper;
   readonly #subscription: { dispose(): void };
@@ -38,6 +40,9 @@ export class ExecutorLinks {
     const { store, caches, clock, random, log, limits } = context;
     const cache = caches.of(instances);
     this.#index = new AssignmentIndex(cache, (executor, uid) => this.#links.get(executor)?.outbox.touch(uid));
+    this.#peers = new RegistryPeers(caches.of(executors), clock, () => {
+      for (const { outbox } of this.#links.values()) outbox.touchPeers();
+    });
     this.#writer = new ReportWriter({ store, cache, clock, random });
     this.#lease = new LeaseKeeper({
       store,
@@ -72,7 +77,7 @@ export class ExecutorLinks {
   ): AsyncGenerator<ConnectResponse> {
     const { caches, log } = this.#context;
     const { session, revision } = await this.#open(hello, signal);
-    const outbox = new Outbox(hello.name, this.#index, caches.of(releases));
+    const outbox = new Outbox(hello.name, this.#index, caches.of(releases), this.#peers);
     const link = new ExecutorLink(this.#context, this.#writer, session, outbox);
     const other = this.#links.get(hello.name)?.session;
     // Two that open at the same moment may come here in either order; the numbers say which is the newer.
@@ -96,6 +101,7 @@ export class ExecutorLinks {
     this.#closing.abort(new CancelledError('the server stops'));
     this.#subscription.dispose();
     this.#index.dispose();
+    this.#peers.dispose();
     this.#writer.dispose();
     await this.#lease.close();
   }
@@ -162,8 +168,8 @@ export class ExecutorLinks {
   }
 
   #executor(hello: Hello, before: Executor | undefined, session: bigint): Executor {
-    const { host, domain, tags, capacity, version } = hello;
-    const facts = { host, domain, tags, capacity, version, session };
+    const { host, domain, tags, capacity, version, registryAddress } = hello;
+    const facts = { host, domain, tags, capacity, version, session, registryAddress };
     if (before) return { ...before, status: { ...before.status, ...facts } };
     return {
       metadata: newMetadata(this.#context, { name: hello.name }),

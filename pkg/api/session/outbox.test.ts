@@ -8,6 +8,8 @@ import { Outbox } from './outbox';
 
 type Listener = Parameters<CacheReader<Instance>['onChange']>[0];
 
+const noPeers = { list: [] };
+
 /** A cache that a test changes by hand. */
 class FakeCache {
   readonly objects = new Map<string, Instance>();
@@ -70,7 +72,7 @@ test('an executor comes to know exactly what is assigned to it, however slowly i
       const cache = new FakeCache();
       const boxes = new Map<string, Outbox>();
       const index = new AssignmentIndex(cache, (executor, uid) => boxes.get(executor)?.touch(uid));
-      const outbox = new Outbox('e1', index, { get: () => undefined });
+      const outbox = new Outbox('e1', index, { get: () => undefined }, noPeers);
       boxes.set('e1', outbox);
       const end = new AbortController();
       const messages = outbox.messages(end.signal);
@@ -114,7 +116,7 @@ test('an executor comes to know exactly what is assigned to it, however slowly i
 
 test('acknowledgements that were not taken yet become one', async () => {
   const cache = new FakeCache();
-  const outbox = new Outbox('e1', new AssignmentIndex(cache, () => {}), { get: () => undefined });
+  const outbox = new Outbox('e1', new AssignmentIndex(cache, () => {}), { get: () => undefined }, noPeers);
   const end = new AbortController();
   const messages = outbox.messages(end.signal);
   await messages.next();
@@ -126,7 +128,12 @@ test('acknowledgements that were not taken yet become one', async () => {
 });
 
 test('only so many logs are asked for', () => {
-  const outbox = new Outbox('e1', new AssignmentIndex(new FakeCache(), () => {}), { get: () => undefined });
+  const outbox = new Outbox(
+    'e1',
+    new AssignmentIndex(new FakeCache(), () => {}),
+    { get: () => undefined },
+    noPeers,
+  );
   const wanted = { stream: 's', uid: 'u', follow: false };
   expect(Array.from({ length: 1_001 }, () => outbox.wantLogs(wanted)).filter((taken) => !taken)).toHaveLength(
     1,

@@ -1,8 +1,9 @@
-import type { ConnectResponse, LogsWanted, Task } from '../../gen/gilliam/v1/session_service';
+import type { ConnectResponse, LogsWanted, RegistryPeer, Task } from '../../gen/gilliam/v1/session_service';
 import type { CacheReader } from '../../reconcile/cache';
 import type { Instance, Release } from '../../resource/objects';
 import { Pulse } from '../pulse';
 import { taskVersion, toTask, type AssignmentIndex } from './assignment';
+import type { RegistryPeers } from './registry-peers';
 
 // Tasks carry configuration: this many of the largest still make a message that any client takes.
 const maxTasksPerChange = 100;
@@ -18,6 +19,7 @@ export class Outbox {
   #known: Map<string, string> | undefined;
   readonly #dirty = new Set<string>();
   readonly #logsWanted: LogsWanted[] = [];
+  #peersSent: readonly RegistryPeer[] | undefined;
   #acknowledged = 0n;
   #acknowledgedSent = 0n;
 
@@ -25,7 +27,13 @@ export class Outbox {
     private readonly executor: string,
     private readonly index: Pick<AssignmentIndex, 'get' | 'of'>,
     private readonly releases: Pick<CacheReader<Release>, 'get'>,
+    private readonly peers: Pick<RegistryPeers, 'list'>,
   ) {}
+
+  /** The peers may be others. */
+  touchPeers(): void {
+    this.#pulse.beat();
+  }
 
   /** The instance may have changed. */
   touch(uid: string): void {
@@ -64,6 +72,11 @@ export class Outbox {
     }
     const change = this.#dirty.size > 0 ? this.#change(this.#known) : undefined;
     if (change) return { $case: 'change', value: change };
+    const { list } = this.peers;
+    if (list !== this.#peersSent && (list.length > 0 || this.#peersSent)) {
+      this.#peersSent = list;
+      return { $case: 'registryPeers', value: { peers: [...list] } };
+    }
     const wanted = this.#logsWanted.shift();
     return wanted && { $case: 'logsWanted', value: wanted };
   }

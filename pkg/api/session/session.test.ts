@@ -1,7 +1,7 @@
 import { ConflictError, InvalidError, UnavailableError } from '../../base/errors';
 import { ExecutorState } from '../../gen/gilliam/v1/executor';
 import { InstanceSpec_Desired, InstanceState } from '../../gen/gilliam/v1/instance';
-import type { Task } from '../../gen/gilliam/v1/session_service';
+import type { Hello, Task } from '../../gen/gilliam/v1/session_service';
 import { executors, instances, sessions, type Instance, type Session } from '../../resource/objects';
 import type { Write } from '../../store/store';
 import { ApiHarness, eventually, testImage } from '../../testing/api-harness';
@@ -19,14 +19,14 @@ afterEach(async () => {
   await api.close();
 });
 
-function join(name = 'e1'): SessionClient {
-  const executor = new SessionClient(api.connect({ token: 'executor-token' }), name);
+function join(name = 'e1', hello: Partial<Hello> = {}): SessionClient {
+  const executor = new SessionClient(api.connect({ token: 'executor-token' }), name, hello);
   connected.push(executor);
   return executor;
 }
 
-async function joined(name = 'e1'): Promise<SessionClient> {
-  const executor = join(name);
+async function joined(name = 'e1', hello: Partial<Hello> = {}): Promise<SessionClient> {
+  const executor = join(name, hello);
   await eventually(() => expect(executor.received[0]?.$case).toBe('assignment'));
   return executor;
 }
@@ -85,6 +85,14 @@ describe('hello', () => {
     const executor = join('E_1');
     await eventually(() => expect(executor.error).toBeInstanceOf(InvalidError));
     expect(executor.error?.message).toContain('executor name "E_1" is not allowed');
+  });
+
+  test('with a bad registry address is refused', async () => {
+    const executor = join('e1', { registryAddress: 'http://10.0.0.1' });
+    await eventually(() => expect(executor.error).toBeInstanceOf(InvalidError));
+    expect(executor.error?.message).toContain(
+      'registry address "http://10.0.0.1" is not of the form host:port',
+    );
   });
 
   test('comes once', async () => {
@@ -163,6 +171,58 @@ describe('the assignment', () => {
     await api.store.commit(writes);
     await eventually(() => expect(executor.tasks.size).toBe(20));
     expect(executor.received).toHaveLength(2);
+  });
+});
+
+describe('the nodes of the service registry', () => {
+  const peer = (name: string) => ({ name, address: `${name}.example:4411` });
+  const withNode = (name: string) => joined(name, { registryAddress: peer(name).address });
+  const byName = (executor: SessionClient) =>
+    [...(executor.peers ?? [])].sort((a, b) => a.name.localeCompare(b.name));
+
+  test('are told after the assignment, the own one included, and again when they change', async () => {
+    const first = await withNode('e1');
+    await eventually(() => expect(first.peers).toEqual([peer('e1')]));
+    expect(first.received.map(({ $case }) => $case)).toEqual(['assignment', 'registryPeers']);
+    const second = await withNode('e2');
+    await joined('e3');
+    await eventually(() => expect(byName(first)).toEqual([peer('e1'), peer('e2')]));
+    expect(byName(second)).toEqual([peer('e1'), peer('e2')]);
+    const moved = await joined('e2', { registryAddress: 'e2.example:5511' });
+    for (const executor of [first, moved]) {
+      await eventually(() =>
+        expect(byName(executor)).toEqual([peer('e1'), { name: 'e2', address: 'e2.example:5511' }]),
+      );
+    }
+    const { executor } = await api.client.executors.getExecutor({ name: 'executors/e2' });
+    expect(executor?.status?.registryAddress).toBe('e2.example:5511');
+  });
+
+  test('leave out those of lost executors, and come back with them', async () => {
+    const first = await withNode('e1');
+    const second = await withNode('e2');
+    await eventually(() => expect(first.peers).toHaveLength(2));
+    await second.abort();
+    const lose = async (state: ExecutorState) => {
+      const known = await api.store.get(executors, { formation: '', name: 'e2' });
+      if (!known) throw new Error('no executor');
+      const object = { ...known, status: { ...known.status, state } };
+      await api.store.commit([{ op: 'update', kind: executors, object }]);
+    };
+    // One that is away for a moment stays: its node may still be reached.
+    await lose(ExecutorState.DISCONNECTED);
+    await lose(ExecutorState.LOST);
+    await eventually(() => expect(byName(first)).toEqual([peer('e1')]));
+    await lose(ExecutorState.JOINING);
+    await eventually(() => expect(byName(first)).toEqual([peer('e1'), peer('e2')]));
+  });
+
+  test('are not told where there are none', async () => {
+    const executor = await joined();
+    await joined('e2');
+    const instance = await api.placeInstance();
+    await taskOf(executor, instance);
+    expect(executor.received.map(({ $case }) => $case)).toEqual(['assignment', 'change']);
   });
 });
 
@@ -269,7 +329,7 @@ describe('a report', () => {
         api.placeInstance({ ordinal: index + 1, executor: `e${(index % 4) + 1}` }),
       ),
     );
-    const all = await Promise.all(['e1', 'e2', 'e3', 'e4'].map(joined));
+    const all = await Promise.all(['e1', 'e2', 'e3', 'e4'].map((name) => joined(name)));
     const before = api.memory.server.revision;
     const sequences = all.map((executor) =>
       executor.report(
