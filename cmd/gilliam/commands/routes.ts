@@ -34,6 +34,10 @@ export default class Routes extends FormationCommand {
     );
     const ports = this.stageFile.router;
     const url = routes.flatMap(({ spec }) => (spec && ports && routeUrl(spec, ports)) ?? []).at(0);
-    this.hint(url ? `gilliam route --test ${url}` : 'gilliam route myapp.com web.shop.service');
+    this.hint(
+      url
+        ? `gilliam route --test ${url}`
+        : `gilliam route myapp.com web.${this.formationIfAny ?? 'shop'}.service`,
+    );
   }
 }

@@ -6,6 +6,7 @@ import { SystemClock } from '../../../pkg/base/clock';
 import { SystemRandom } from '../../../pkg/base/random';
 import { connect } from '../../../pkg/client/client';
 import { InstanceState } from '../../../pkg/gen/gilliam/v1/instance';
+import type { RouterPorts } from '../../../pkg/stage/ports';
 import { writeStageFile } from '../../../pkg/stage/stage-file';
 import { ApiHarness } from '../../../pkg/testing/api-harness';
 import type { Context, Output } from '../context';
@@ -36,6 +37,11 @@ export class CliHarness {
 
   private constructor(readonly api: ApiHarness) {
     writeStageFile({ stage: 'local', api: api.address, token: 'user-token' }, this.#env());
+  }
+
+  /** Says in the stage file where the stage's router listens, as `gilliam up` does. */
+  routerAt(router: RouterPorts | undefined): void {
+    writeStageFile({ stage: 'local', api: this.api.address, token: 'user-token', router }, this.#env());
   }
 
   static async start(): Promise<CliHarness> {

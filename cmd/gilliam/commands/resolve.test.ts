@@ -1,0 +1,109 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { eventually } from '../../../pkg/testing/api-harness';
+import { SessionClient } from '../../../pkg/testing/session-client';
+import { CliHarness, type RunOptions } from '../testing/cli-harness';
+
+const known: Readonly<Record<string, object>> = {
+  'web.shop.service': {
+    name: 'web.shop.service',
+    node: 'node-1',
+    ageMs: 61_000,
+    virtualIp: '198.18.16.7',
+    endpoints: [
+      {
+        ...{ formation: 'shop', service: 'web', instance: '1', release: 'v2', executor: 'node-1' },
+        ...{ host: '172.17.0.3', port: 8080, stale: false, ageMs: 1000 },
+      },
+      {
+        ...{ formation: 'shop', service: 'web', instance: '2', release: 'v2', executor: 'node-2' },
+        ...{ host: '10.0.0.2', port: 10_000, stale: true, ageMs: 61_000 },
+      },
+    ],
+  },
+  'db.shop.service': { name: 'db.shop.service', node: 'node-1', ageMs: 0, endpoints: [] },
+};
+
+let cli: CliHarness;
+let executor: SessionClient;
+let node: Server;
+
+beforeEach(async () => {
+  node = createServer((request, response) => {
+    const name = new URL(request.url ?? '', 'http://node').searchParams.get('name') ?? '';
+    const answer = known[name];
+    response.writeHead(answer ? 200 : 404, { 'content-type': 'application/json' });
+    response.end(
+      JSON.stringify(
+        answer ?? {
+          error: `there is no ${name}: did you mean "web.shop.service"?`,
+          nearest: ['web.shop.service'],
+        },
+      ),
+    );
+  });
+  await new Promise<void>((resolve) => node.listen(0, '127.0.0.1', resolve));
+  cli = await CliHarness.start();
+  await gilliam('create shop');
+  executor = new SessionClient(cli.api.connect({ token: 'executor-token' }), 'node-1', {
+    registryAddress: `127.0.0.1:${(node.address() as AddressInfo).port}`,
+  });
+  await eventually(async () => expect((await gilliam('resolve web')).code).toBe(0));
+});
+afterEach(async () => {
+  await executor.abort();
+  await cli.close();
+  node.closeAllConnections();
+  await new Promise((resolve) => node.close(resolve));
+});
+
+const gilliam = (line: string, options?: RunOptions) => cli.gilliam(line, options);
+
+describe('resolve', () => {
+  test('says where the service is, how old that is, and who says so', async () => {
+    const expected =
+      'web.1 v2 at 172.17.0.3:8080 on node-1 (just now)\n' +
+      'web.2 v2 at 10.0.0.2:10000 on node-2 stale (1 minute ago)\n' +
+      'from node node-1, heard 1 minute ago, virtual IP 198.18.16.7\n';
+    for (const line of ['resolve web', 'resolve web.shop.service', 'resolve web --executor node-1']) {
+      expect(await gilliam(line)).toEqual({ code: 0, stdout: expected, stderr: '' });
+    }
+    const json = JSON.parse((await gilliam('resolve web --json')).stdout) as object;
+    expect(json).toMatchObject({ node: 'node-1', virtualIp: '198.18.16.7' });
+  });
+
+  test.each<[string, string, number, RegExp]>([
+    ['no name', 'resolve', 2, /NAME is missing/],
+    ['a name that is none', 'resolve a.b.c.d', 2, /"a.b.c.d" is not a service's name/],
+    ['a short name outside of a formation', 'resolve web', 2, /is not a full name: write web.shop.service/],
+    ['an unknown name', 'resolve wbe', 1, /wbe\.shop\.service.*web\.shop\.service/],
+    ['a service without instances', 'resolve db', 1, /db.shop.service has no instance to reach/],
+    ['an unknown executor', 'resolve web --executor node-7', 1, /"node-7"/],
+  ])('%s is refused in one line', async (what, line, code, message) => {
+    const outcome = await gilliam(line, what.includes('outside') ? { cwd: '../nowhere' } : {});
+    expect(outcome.stderr).toMatch(message);
+    expect(outcome).toMatchObject({ code, stdout: '' });
+    expect(outcome.stderr.trim().split('\n')).toHaveLength(1);
+  });
+});
+
+describe('announce-token', () => {
+  test('prints a token of the formation', async () => {
+    const { stdout, code } = await gilliam('announce-token');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^shop\.[0-9a-f]{64}\n$/);
+    expect(JSON.parse((await gilliam('announce-token --json')).stdout)).toEqual({
+      formation: 'shop',
+      token: stdout.trim(),
+    });
+  });
+
+  test.each<[string, number, RegExp]>([
+    ['announce-token --formation nope', 1, /"nope" does not exist/],
+    ['announce-token more', 2, /does not take "more"/],
+  ])('%s is refused', async (line, code, message) => {
+    const outcome = await gilliam(line);
+    expect(outcome.stderr).toMatch(message);
+    expect(outcome).toMatchObject({ code, stdout: '' });
+  });
+});
