@@ -2,7 +2,7 @@ import { distance } from 'fastest-levenshtein';
 import { quote } from '../resource/names';
 import { matchesHost, matchesPath, unmetCondition } from './match';
 import { normaliseHost, refuseRequest } from './request';
-import type { CompiledRoute, RouteRequest } from './types';
+import type { CompiledRoute, Pattern, RouteRequest } from './types';
 
 export interface Explanation {
   /** Why no route takes the request, in one line. */
@@ -22,7 +22,9 @@ export function explainMiss(ordered: readonly CompiledRoute[], request: RouteReq
   const host = normaliseHost(request.host);
   const ofHost = ordered.filter((route) => matchesHost(route, host));
   if (ofHost.length === 0) {
-    const hosts = ordered.map((route) => splitPattern(route).host).filter((text) => text !== '');
+    const hosts = ordered.flatMap((route) =>
+      route.host ? [{ text: splitPattern(route).host, pattern: route.host }] : [],
+    );
     return { reason: `no route is for the host ${quote(host)}`, nearest: mostSimilar(host, hosts) };
   }
   const ofPath = ofHost.filter((route) => matchesPath(route, request.path)).slice(0, MAX_NEAREST);
@@ -31,7 +33,7 @@ export function explainMiss(ordered: readonly CompiledRoute[], request: RouteReq
       reason: `no route of the host ${quote(host)} is for the path ${quote(request.path)}`,
       nearest: mostSimilar(
         request.path,
-        ofHost.map((route) => splitPattern(route).path),
+        ofHost.map((route) => ({ text: splitPattern(route).path, pattern: route.path })),
       ),
     };
   }
@@ -64,11 +66,21 @@ function splitPattern({ route, host }: CompiledRoute): { host: string; path: str
   return at < 0 ? { host: pattern, path: '/' } : { host: pattern.slice(0, at), path: pattern.slice(at) };
 }
 
-function mostSimilar(wanted: string, known: readonly string[]): readonly string[] {
+function mostSimilar(
+  wanted: string,
+  known: readonly { readonly text: string; readonly pattern: Pattern }[],
+): readonly string[] {
   const short = wanted.slice(0, 256);
-  return [...new Set(known)]
-    .map((text) => ({ text, away: distance(short, text.toLowerCase().slice(0, 256)) }))
-    .sort((left, right) => left.away - right.away || (left.text < right.text ? -1 : 1))
-    .slice(0, MAX_NEAREST)
-    .map(({ text }) => text);
+  const ranked = known
+    .map(({ text, pattern }) => ({ text, away: distanceTo(pattern, short) }))
+    .sort((left, right) => left.away - right.away || (left.text < right.text ? -1 : 1));
+  return [...new Set(ranked.map(({ text }) => text))].slice(0, MAX_NEAREST);
+}
+
+/** How many characters are different. Of a pattern with variables the text before them counts, or else that behind. */
+function distanceTo({ exact, parts, prefix }: Pattern, wanted: string): number {
+  if (exact) return distance(wanted, prefix);
+  const last = parts.at(-1);
+  if (prefix !== '') return distance(wanted.slice(0, prefix.length), prefix);
+  return last?.kind === 'text' ? distance(wanted.slice(-last.text.length), last.text) : wanted.length;
 }
