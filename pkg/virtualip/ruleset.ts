@@ -91,10 +91,8 @@ function frameLines({ table, range, resolver }: Frame): string[] {
     match: `ip daddr ${resolver.address} meta l4proto { tcp, udp } th dport 53`,
     to: `dnat to ${resolver.target.address}:${resolver.target.port}`,
   };
-  const refusals = [
-    `ip daddr ${range} meta l4proto tcp reject with tcp reset`,
-    `ip daddr ${range} reject with icmp port-unreachable`,
-  ];
+  const reset = `ip daddr ${range} meta l4proto tcp reject with tcp reset`;
+  const unreachable = `ip daddr ${range} reject with icmp port-unreachable`;
   const enter = `ip daddr ${range} jump services`;
   return [
     `add table ip ${table}`,
@@ -111,9 +109,11 @@ function frameLines({ table, range, resolver }: Frame): string[] {
       [`ct status dnat ct original ip daddr ${range} masquerade`],
       'type nat hook postrouting priority srcnat - 10',
     ),
-    // What was not translated has nowhere to go. Before routing: the machine may have no route for it at all.
-    ...chain('refuse', refusals, 'type filter hook prerouting priority dstnat + 10'),
-    ...chain('refuse_own', refusals, 'type filter hook output priority filter - 10'),
+    // What was not translated has nowhere to go. Connections are refused before routing, since the machine may have no
+    // route for them at all; other packets after it, because a bridge sends no ICMP for its own.
+    ...chain('refuse', [reset], 'type filter hook prerouting priority dstnat + 10'),
+    ...chain('refuse_routed', [unreachable], 'type filter hook forward priority filter - 10'),
+    ...chain('refuse_own', [reset, unreachable], 'type filter hook output priority filter - 10'),
   ];
 }
 
@@ -121,7 +121,7 @@ function serviceLines(table: string, service: VirtualService): string[] {
   const chain = chainOf(service);
   return [
     ...emptyLines(table, service),
-    `add rule ip ${table} ${chain} meta l4proto tcp dnat ip to ${balance(service.endpoints)} comment "${service.name}:${service.port}"`,
+    `add rule ip ${table} ${chain} meta l4proto tcp dnat ip to ${balance(service.endpoints)} comment "${commentOf(service)}"`,
     `add element ip ${table} ports { ${service.address} . ${service.port} : goto ${chain} }`,
   ];
 }
@@ -130,6 +130,11 @@ function serviceLines(table: string, service: VirtualService): string[] {
 function emptyLines(table: string, service: VirtualService): string[] {
   const chain = chainOf(service);
   return [`add chain ip ${table} ${chain}`, `flush chain ip ${table} ${chain}`];
+}
+
+/** For whoever lists the rules: nft takes 128 bytes. */
+function commentOf({ name, port }: VirtualService): string {
+  return `${name.length > 120 ? `${name.slice(0, 119)}~` : name}:${port}`;
 }
 
 /** Every new connection to the next endpoint. */
