@@ -83,7 +83,7 @@ export class Destinations {
   /** Says for a host outside that does not exist which services have such a name. */
   unknownHost(destination: Destination): Refusal | undefined {
     const { short } = destination;
-    return short && this.#unknown(short, destination.label);
+    return short && this.#unknown(short, short.service);
   }
 
   /** Sends nothing new to what is withdrawn. Resolves when what was under way there has ended. */

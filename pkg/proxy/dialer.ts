@@ -64,7 +64,9 @@ export class Dialer {
       this.#check(place, place.host);
       return this.#connectTo(place.host, place.port);
     }
-    const addresses = await this.#resolve(place.host);
+    const { host, port, rules } = place;
+    if (rules && !rules.byAddress && !rules.allowsName(host, port)) throw notAllowed(host);
+    const addresses = await this.#resolve(host);
     let failure: DialError | undefined;
     for (const address of addresses.slice(0, maxAddresses)) {
       try {
@@ -85,7 +87,7 @@ export class Dialer {
       throw new DialError('forbidden', `${what} is this machine's own: instances cannot reach it`);
     }
     if (rules && !rules.allowsName(host, port) && !rules.allowsAddress(address, port)) {
-      throw new DialError('forbidden', `${what} is not among the hosts that are allowed outside the stage`);
+      throw notAllowed(what);
     }
     if (this.options.isSelf(address, port)) throw new DialError('loop', `${what}:${port} is this proxy`);
   }
@@ -147,4 +149,8 @@ export class Dialer {
       );
     }
   }
+}
+
+function notAllowed(what: string): DialError {
+  return new DialError('forbidden', `${what} is not among the hosts that are allowed outside the stage`);
 }

@@ -88,7 +88,7 @@ export function parseField(line: string, status: number, what: string): Field {
   if (control.test(line)) {
     throw new Refusal(status, `the ${what} has a control character in the header field "${name}"`);
   }
-  return { name, key: name.toLowerCase(), value: line.slice(colon + 1).trim() };
+  return { name, key: name.toLowerCase(), value: trimmed(line, colon + 1, line.length) };
 }
 
 /** The members of a list, in lower case, over all fields of the name. */
@@ -96,10 +96,21 @@ export function listOf(fields: readonly Field[], key: string): string[] {
   const members: string[] = [];
   for (const field of fields) {
     if (field.key !== key) continue;
-    for (const member of field.value.split(',')) {
-      const trimmed = member.trim();
-      if (trimmed !== '') members.push(trimmed.toLowerCase());
+    for (const part of field.value.split(',')) {
+      const member = trimmed(part, 0, part.length);
+      if (member !== '') members.push(member.toLowerCase());
     }
   }
   return members;
+}
+
+/** Without spaces and tabs around it, and no others: `trim` takes more for white than those who read it next. */
+function trimmed(text: string, from: number, to: number): string {
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9;
 }

@@ -6,6 +6,8 @@ export interface OutsideRules {
   /** Whether the host is allowed by its name, whatever its addresses. */
   allowsName(host: string, port: number): boolean;
   allowsAddress(address: string, port: number): boolean;
+  /** Whether addresses matter at all: where they do not, a name that is not allowed is not even looked up. */
+  readonly byAddress: boolean;
 }
 
 const own = new BlockList();
@@ -63,6 +65,7 @@ export function outsideRules(allow: readonly string[]): OutsideRules {
   }
   return {
     allowsName: (host, port) => names.some((allows) => allows(host, port)),
+    byAddress: addresses.length > 0,
     allowsAddress: (address, port) => addresses.some((allows) => allows(address, port)),
   };
 }

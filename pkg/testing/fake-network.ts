@@ -63,10 +63,10 @@ export class FakeNetwork implements ServiceNetwork {
   async withdraw(key: EntryKey, waitMs: number, signal: AbortSignal): Promise<Withdrawal> {
     await this.#answer(signal);
     const name = formatKey(key);
-    if (this.entries.delete(name)) {
-      for (const [follower, delayMs] of this.followers) {
-        if (delayMs !== undefined) this.#clock.after(delayMs, () => this.confirm(name, follower));
-      }
+    this.entries.delete(name);
+    for (const follower of this.#senders(name)) {
+      const delayMs = this.followers.get(follower);
+      if (delayMs !== undefined) this.#clock.after(delayMs, () => this.confirm(name, follower));
     }
     const untilMs = this.#clock.monotonic() + waitMs;
     while (this.#senders(name).length > 0 && this.#clock.monotonic() < untilMs) {
