@@ -50,6 +50,8 @@ describe('route', () => {
       /^route read created/,
     );
     expect((await gilliam('route myapp.com web --method GET')).stdout).toMatch(/^route read updated/);
+    // It is tried after the one above, and is another all the same.
+    expect((await gilliam('route myapp.com web')).stdout).toMatch(/^route home updated/);
     // By its name, what it matches can be changed.
     expect((await gilliam('route myapp.com web --method POST --name read')).stdout).toMatch(
       /^route read updated/,
