@@ -1,0 +1,47 @@
+import { copyFile, rename, stat, truncate } from 'node:fs/promises';
+import type { Clock } from '../base/clock';
+import { sleep } from '../base/clock';
+import { messageOf } from '../base/errors';
+import type { Logger } from '../base/log';
+
+export interface AccessLogOptions {
+  readonly path: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly maxBytes?: number;
+  /** How many older files are kept: `<path>.1` is the newest of them. */
+  readonly keep?: number;
+  readonly everyMs?: number;
+}
+
+/** Keeps the access log within bounds. HAProxy writes it itself, so that no request waits for us, and none is unlogged. */
+export async function boundAccessLog(options: AccessLogOptions, signal: AbortSignal): Promise<void> {
+  const { path, clock, log, maxBytes = 64 * 1024 * 1024, keep = 3, everyMs = 1_000 } = options;
+  while (!signal.aborted) {
+    try {
+      await rotate(path, maxBytes, keep);
+    } catch (error) {
+      log.warn('the access log cannot be rotated', { error: messageOf(error) });
+    }
+    await sleep(clock, everyMs, signal).catch(() => {});
+  }
+}
+
+/**
+ * Moves the log aside when it has grown too large. HAProxy keeps its file open, for appending: hence copied and cut.
+ * Lines written between the two are lost.
+ */
+async function rotate(path: string, maxBytes: number, keep: number): Promise<void> {
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => 0,
+  );
+  if (size <= maxBytes) return;
+  for (let n = keep; n > 1; n--) {
+    await rename(`${path}.${n - 1}`, `${path}.${n}`).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+  }
+  await copyFile(path, `${path}.1`);
+  await truncate(path, 0);
+}

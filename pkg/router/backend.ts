@@ -1,0 +1,199 @@
+import { formatServiceName } from '../registry/service-name';
+import type { ServiceName } from '../registry/types';
+import { refusedPaths } from '../routing/request';
+import type { CompiledRoute, HeaderEdit, Template } from '../routing/types';
+import { expressionOf, groupsOf, variablesOf } from './capture';
+import { argument, line, literal, replacement, word } from './quote';
+import type { Server } from './servers';
+import { serverLine } from './servers-line';
+
+const defaultTimeoutMs = 60_000;
+const defaultRetries = 2;
+const defaultPeriodMs = 1_000;
+/** Why a request is answered with 404 though its host is known. */
+export const noPath = 'no route for this path of the host';
+
+const rateTableEntries = 100_000;
+
+/** What answers a route's requests: one for each service that it leads to. */
+export interface Backend {
+  /** `<formation>:<route>`, and `:<service>.<formation>` behind it where the service depends on the request. */
+  readonly name: string;
+  readonly route: CompiledRoute;
+  /** Absent for a redirect. */
+  readonly service?: ServiceName;
+  /** Whether it has to look at the path before it answers. */
+  readonly verify: boolean;
+}
+
+/** The backend in HAProxy's words, with its servers. */
+export function backendText(backend: Backend, servers: readonly Server[]): string {
+  const lines = [...backendLines(backend), ...servers.map((server) => serverLine(server))];
+  return [`backend ${backend.name}`, ...lines.map((line) => `  ${line}`), ''].join('\n');
+}
+
+/** The tables in which requests of clients are counted: one a route, shared by its backends. */
+export function rateTableText(route: CompiledRoute): string {
+  const { rateLimit } = route.route.spec;
+  if (!rateLimit) return '';
+  const periodMs = rateLimit.periodMs || defaultPeriodMs;
+  const table = `stick-table type ipv6 size ${rateTableEntries} expire ${periodMs * 2}ms store http_req_rate(${periodMs}ms)`;
+  return `backend ${rateTable(route)}\n  ${table}\n`;
+}
+
+function rateTable({ id }: CompiledRoute): string {
+  return `${id.replace('/', ':')}::rate`;
+}
+
+function backendLines({ route, service, verify }: Backend): string[] {
+  const rules = [...(verify ? [verifyRule(route)] : []), ...rateRules(route), ...captureRules(route)];
+  if (route.redirect) return [...rules, ...redirectRules(route)];
+  const name = service ? formatServiceName(service) : '';
+  return [
+    'balance roundrobin',
+    ...timeoutLines(route),
+    ...rules,
+    `${answer(503, `no instance of ${name} serves`, 'hdr Retry-After 1 ')} if { nbsrv eq 0 }`,
+    ...stickyLines(route),
+    ...pathRules(route),
+    ...route.requestHeaders.map((edit) => headerRule('request', edit)),
+    ...route.responseHeaders.map((edit) => headerRule('response', edit)),
+  ];
+}
+
+/** An answer of the router's own: why, in body and header. `said` may hold variables. */
+export function answer(status: number, said: string, headers = ''): string {
+  const body = line(`${status}: ${said}`);
+  return `http-request return status ${status} content-type text/plain ${headers}hdr X-Gilliam-Reason ${word(said)} lf-string ${body}`;
+}
+
+function verifyRule({ path }: CompiledRoute): string {
+  return `${answer(404, noPath)} unless { path -m reg ${word(`^${expressionOf(path, [])}$`)} }`;
+}
+
+function rateRules(route: CompiledRoute): string[] {
+  const { rateLimit } = route.route.spec;
+  if (!rateLimit) return [];
+  const periodMs = rateLimit.periodMs || defaultPeriodMs;
+  const after = Math.ceil(periodMs / 1_000);
+  const said = `more than ${rateLimit.requests} requests in ${periodMs} ms`;
+  return [
+    `http-request track-sc0 src table ${rateTable(route)}`,
+    `${answer(429, said, `hdr Retry-After ${after} `)} if { sc0_http_req_rate(${rateTable(route)}) gt ${rateLimit.requests} }`,
+  ];
+}
+
+function timeoutLines({ route }: CompiledRoute): string[] {
+  const { timeouts, retries } = route.spec;
+  const responseMs = timeouts?.responseMs || defaultTimeoutMs;
+  const idleMs = timeouts?.idleMs || defaultTimeoutMs;
+  const count = retries ?? defaultRetries;
+  return [
+    ...(responseMs === defaultTimeoutMs ? [] : [`timeout server ${responseMs}ms`]),
+    ...(idleMs === defaultTimeoutMs ? [] : [`timeout tunnel ${idleMs}ms`]),
+    ...(count === defaultRetries ? [] : [`retries ${count}`]),
+  ];
+}
+
+function stickyLines({ route }: CompiledRoute): string[] {
+  const { sticky } = route.spec;
+  if (!sticky) return [];
+  const cookie = sticky.cookie || 'gilliam';
+  return [
+    `http-request set-var(txn.sticky) ${word(`req.cook(${cookie})`)}`,
+    'use-server %[var(txn.sticky)] if { var(txn.sticky) -m found }',
+    `http-response add-header Set-Cookie ${word(`${literal(cookie)}=%[srv_name]; Path=/; HttpOnly; SameSite=Lax`)} unless { srv_name,strcmp(txn.sticky) eq 0 }`,
+  ];
+}
+
+/** Variables for header values and locations: before the path is changed. */
+function captureRules(route: CompiledRoute): string[] {
+  return names(route).map((name) => `http-request set-var(txn.v_${name}) ${captureExpression(route, name)}`);
+}
+
+function names(route: CompiledRoute): readonly string[] {
+  const templates = [...route.requestHeaders, ...route.responseHeaders].flatMap((edit) =>
+    edit.action === 'remove' ? [] : [edit.value],
+  );
+  if (route.redirect) templates.push(route.redirect.location);
+  const { path } = route.target ?? {};
+  if (path && !byGroups(route, path)) templates.push(path);
+  return [...new Set(templates.flatMap(variablesOf))];
+}
+
+function captureExpression(route: CompiledRoute, name: string): string {
+  const ofHost = route.host?.variables.includes(name) ?? false;
+  const pattern = ofHost && route.host ? route.host : route.path;
+  const regex = `^${expressionOf(pattern, [name])}$`;
+  return word(`${ofHost ? 'var(txn.host)' : 'path'},regsub(${argument(regex)},${argument('\\1')})`);
+}
+
+/** How a template is made of one match of the path alone; undefined where that cannot be. */
+function byGroups(route: CompiledRoute, template: Template) {
+  const used = variablesOf(template);
+  if (used.some((name) => !route.path.variables.includes(name))) return undefined;
+  return groupsOf({ ...route, host: undefined }, used, '');
+}
+
+function pathRules(route: CompiledRoute): string[] {
+  const path = route.target?.path;
+  if (!path) return [];
+  if (variablesOf(path).length === 0) return [`http-request set-path ${word(formatOf(path))}`];
+  const groups = byGroups(route, path);
+  const rewritten = groups
+    ? `http-request replace-path ${word(`^${expressionOf(route.path, variablesOf(path))}$`)} ${word(
+        path
+          .map((piece) =>
+            piece.kind === 'text' ? replacement(piece.text) : `\\${groups.numberOf.get(piece.name)}`,
+          )
+          .join(''),
+      )}`
+    : `http-request set-path ${word(formatOf(path))}`;
+  return [rewritten, ...(canStray(route, path) ? [strayRule] : [])];
+}
+
+/** Whether variables could make a path that is refused: one that begins with text and ends in what was in place before cannot. */
+function canStray(route: CompiledRoute, path: Template): boolean {
+  const [first, second, third] = path;
+  if (first?.kind !== 'text' || !first.text.endsWith('/') || third) return true;
+  // What follows a slash in the request follows a slash here, up to the end.
+  const own = route.path.parts;
+  const last = own.at(-1);
+  const before = own.at(-2);
+  return !(
+    second?.kind === 'variable' &&
+    last?.kind === 'variable' &&
+    last.name === second.name &&
+    before?.kind === 'text' &&
+    before.text.endsWith('/')
+  );
+}
+
+const refused = refusedPaths.map(({ regex }) => `(?:${regex})`).join('|');
+const strayRule = `${answer(400, 'what the path is rewritten to cannot be asked for')} if { path -m reg ${word(refused)} }`;
+
+function redirectRules(route: CompiledRoute): string[] {
+  const { location, code } = route.redirect as NonNullable<CompiledRoute['redirect']>;
+  const ownQuery = location.some((piece) => piece.kind === 'text' && /[?#]/.test(piece.text));
+  return [
+    `http-request set-var-fmt(txn.location) ${word(formatOf(location))}`,
+    `${answer(400, 'the location would lead to another host')} if { var(txn.location) -m reg ^/[/\\\\] }`,
+    ...(ownQuery
+      ? []
+      : ['http-request set-var-fmt(txn.location) %[var(txn.location)]?%[query] if { url -m sub ? }']),
+    ...route.responseHeaders.map((edit) => headerRule('after-response', edit)),
+    `http-request redirect location %[var(txn.location)] code ${code}`,
+  ];
+}
+
+function headerRule(of: 'request' | 'response' | 'after-response', edit: HeaderEdit): string {
+  const on = of === 'after-response' ? 'http-after-response' : `http-${of}`;
+  if (edit.action === 'remove') return `${on} del-header ${word(edit.name)}`;
+  return `${on} ${edit.action}-header ${word(edit.name)} ${word(formatOf(edit.value))}`;
+}
+
+function formatOf(template: Template): string {
+  return template
+    .map((piece) => (piece.kind === 'text' ? literal(piece.text) : `%[var(txn.v_${piece.name})]`))
+    .join('');
+}

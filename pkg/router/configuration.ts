@@ -1,0 +1,163 @@
+import type { CompiledRoute } from '../routing/types';
+import type { Backend } from './backend';
+import { backendText, rateTableText } from './backend';
+import { frontendText } from './frontend';
+import { backendName, buildMatchTable, EXPANDS, expandsService } from './match-table';
+import type { MatchTable } from './match-table';
+import { mapKey, word } from './quote';
+import type { Server } from './servers';
+import type { Service } from './service-names';
+import { serviceKey, servicesOf } from './service-names';
+import type { Settings } from './settings';
+
+/** Files by their names below the directory of a generation. */
+export type Files = ReadonlyMap<string, string>;
+
+/** All that does not change as endpoints come and go. */
+export interface Structure {
+  readonly files: Files;
+  /** By the service that they lead to: `web.shop`. */
+  readonly backends: ReadonlyMap<string, readonly Backend[]>;
+  /** Domains for which there are certificates: files to write with the rights of secrets. */
+  readonly certificates: Files;
+}
+
+/** Where files of HAProxy's configuration are: it reads them in the order of their names. */
+export const configurationDirectory = 'conf';
+
+/** Compiles routes, most specific first, and the services that are known to the registry. */
+export function compileStructure(
+  ordered: readonly CompiledRoute[],
+  known: readonly Service[],
+  settings: Settings,
+): Structure {
+  const table = buildMatchTable(ordered);
+  const all = ordered.flatMap((route) => backendsOf(route, known, table));
+  const backends = new Map<string, Backend[]>();
+  for (const backend of all) {
+    if (!backend.service) continue;
+    const key = serviceKey(backend.service);
+    backends.set(key, [...(backends.get(key) ?? []), backend]);
+  }
+  const redirects = all.filter(({ service }) => !service).map((backend) => backendText(backend, []));
+  const tls = certificatesOf(ordered);
+  const files = new Map([
+    [`${configurationDirectory}/00-gilliam.cfg`, globalText(settings) + frontendText(table, settings)],
+    [`${configurationDirectory}/10-routes.cfg`, [...ordered.map(rateTableText), ...redirects].join('')],
+    ...mapFiles(table, all),
+    ['certificates.list', tls.list],
+  ]);
+  return { files, backends, certificates: tls.files };
+}
+
+/** The file with all backends of a service. */
+export function serviceFile(service: string): string {
+  return `${configurationDirectory}/50-${service}.cfg`;
+}
+
+export function serviceText(
+  backends: readonly Backend[],
+  serversIn: (backend: Backend) => readonly Server[],
+): string {
+  return backends.map((backend) => backendText(backend, serversIn(backend))).join('');
+}
+
+function backendsOf(route: CompiledRoute, known: readonly Service[], table: MatchTable): Backend[] {
+  const verify = table.unverified.has(route.id);
+  const name = backendName(route);
+  if (!route.target) return [{ name, route, verify }];
+  const expands = expandsService(route);
+  return servicesOf(route, known).map((service) => ({
+    name: expands ? `${name}:${serviceKey(service)}` : name,
+    route,
+    service,
+    verify,
+  }));
+}
+
+function mapFiles(table: MatchTable, all: readonly Backend[]): [string, string][] {
+  const lines = (entries: Iterable<readonly [string, string]>) =>
+    [...entries].map(([key, value]) => `${key} ${value}\n`).join('');
+  const services = all.flatMap(({ name, route, service }): [string, string][] =>
+    service && expandsService(route) ? [[`${backendName(route)}${EXPANDS}${serviceKey(service)}`, name]] : [],
+  );
+  const shards = Array.from({ length: table.shards }, (_, shard): [string, string] => {
+    const groups = table.groups.filter((group) => group.shard === shard);
+    const candidates = groups.flatMap((group) => group.candidates);
+    return [`group-${shard}.map`, lines(candidates.map(({ regex, to }) => [mapKey(regex), to]))];
+  });
+  return [
+    ['hosts.map', lines(table.hosts)],
+    ['wildcards.map', lines(table.wildcards)],
+    ['expressions.map', lines(table.expressions.map(({ regex, to }) => [regex, to]))],
+    ['exact.map', lines(table.exact)],
+    ['prefixes.map', lines(table.prefixes)],
+    ['services.map', lines(services)],
+    ...shards,
+  ];
+}
+
+function globalText({ socket, maxConnections, times, user, group }: Settings): string {
+  return `global
+  default-path parent
+  maxconn ${maxConnections}
+  log stdout len 8192 format raw local0 info
+  hard-stop-after ${times.hardStopMs}ms
+  stats socket ${word(socket)} mode 600 level admin expose-fd listeners
+  stats timeout 1h
+  ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
+  tune.ssl.default-dh-param 2048
+  tune.ssl.cachesize 20000
+${user === undefined ? '' : `  user ${user}\n`}${group === undefined ? '' : `  group ${group}\n`}
+defaults
+  mode http
+  option redispatch 1
+  option dontlognull
+  retries 2
+  retry-on conn-failure
+  timeout connect ${times.connectMs}ms
+  timeout client ${times.clientMs}ms
+  timeout server 60000ms
+  timeout tunnel 3600000ms
+  timeout client-fin 10000ms
+  timeout http-request ${times.requestMs}ms
+  timeout http-keep-alive ${times.keepAliveMs}ms
+  timeout queue 5000ms
+${errorFiles}
+`;
+}
+
+const reasons = {
+  400: 'Bad Request: the request is not one of HTTP',
+  408: 'Request Time-out: the request did not come to its end in time',
+  502: 'Bad Gateway: the instance closed the connection or did not answer in HTTP',
+  503: 'Service Unavailable: no instance could be connected to',
+  504: 'Gateway Time-out: the instance did not answer in time',
+} as const;
+
+const errorFiles = Object.entries(reasons)
+  .map(([status, text]) => {
+    const said = text.slice(text.indexOf(': ') + 2);
+    const more = status === '503' ? ' hdr Retry-After 1' : '';
+    return `  http-error status ${status} content-type text/plain${more} hdr X-Gilliam-Reason ${word(said)} string "${status}: ${said}\\n"\n`;
+  })
+  .join('');
+
+function certificatesOf(ordered: readonly CompiledRoute[]) {
+  const files = new Map<string, string>();
+  const lines = new Map<string, string>();
+  for (const { id, host, route } of ordered) {
+    const { tls } = route.spec;
+    if (!tls || !host || tls.certificate === '' || tls.privateKey === '') continue;
+    const file = `certificates/${id.replace('/', ':')}.pem`;
+    files.set(file, `${tls.certificate.trim()}\n${tls.privateKey.trim()}\n`);
+    const [first, second, third] = host.parts;
+    const wildcard =
+      first?.kind === 'variable' && second?.kind === 'text' && !third && second.text.startsWith('.');
+    const filter = host.exact ? ` ${host.prefix}` : wildcard ? ` *${second.text}` : '';
+    // The most specific route of a host says by which certificate it is known.
+    const key = filter === '' ? id : filter;
+    if (!lines.has(key)) lines.set(key, `${file}${filter}\n`);
+  }
+  return { files, list: [...lines.values()].join('') };
+}

@@ -1,0 +1,154 @@
+import { refusedHosts, refusedPaths } from '../routing/request';
+import { answer, noPath } from './backend';
+import type { Condition } from './conditions';
+import { noConditions } from './conditions';
+import type { MatchTable } from './match-table';
+import { EXPANDS } from './match-table';
+import { literal, word } from './quote';
+import type { Settings } from './settings';
+
+/** How often a request may come by here before it is taken for one that goes round in circles. */
+export const maxHops = 10;
+
+/** What a path can be made of without anything that has to be looked at more closely. */
+const harmless = "^/[!$&'()*+,/0-9:=?@A-Z_a-z|~-]*$";
+
+/** From the request to the backend: in HAProxy's words. */
+export function frontendText(table: MatchTable, settings: Settings): string {
+  const { ports } = settings;
+  const at = ports.bind ?? '';
+  const rules = [...refusals(), ...classRules(table), ...nodeRules(table), ...forwardedHeaders];
+  const lines = [
+    `bind ${at}:${ports.http}`,
+    ...(ports.https === undefined
+      ? []
+      : [`bind ${at}:${ports.https} ssl crt-list certificates.list alpn h2,http/1.1 strict-sni`]),
+    'log global',
+    `log-format ${word(accessLogFormat)}`,
+    ...rules,
+    'use_backend %[var(txn.to)]',
+  ];
+  return ['frontend gilliam', ...lines.map((line) => `  ${line}`), ''].join('\n');
+}
+
+/** What is no request that a route could be asked for, whatever the routes are. */
+function refusals(): string[] {
+  return [
+    'http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)',
+    `${answer(400, 'both Content-Length and Transfer-Encoding')} if { req.fhdr(content-length) -m found } { req.fhdr(transfer-encoding) -m found }`,
+    ...refusedHosts.map(
+      ({ regex, reason }) => `${answer(400, literal(reason))} if { var(txn.host) -m reg ${word(regex)} }`,
+    ),
+    `http-request set-var(txn.unsure) bool(1) unless { path -m reg ${word(harmless)} }`,
+    ...refusedPaths.map(
+      ({ regex, reason }) =>
+        `${answer(400, literal(reason))} if { var(txn.unsure) -m found } { path -m reg ${word(regex)} }`,
+    ),
+    `${answer(508, `the request has come by ${maxHops} times: a route leads back here`)} if { req.hdr_cnt(x-gilliam-hop) ge ${maxHops} }`,
+  ];
+}
+
+function classRules({ wildcards, expressions }: MatchTable): string[] {
+  const unless = 'unless { var(txn.class) -m found }';
+  return [
+    `http-request set-var(txn.class) var(txn.host),map_str(hosts.map)`,
+    ...(wildcards.size > 0
+      ? [
+          `http-request set-var(txn.class) ${word(`var(txn.host),regsub("^[^.]+[.]","*."),map_str(wildcards.map)`)} ${unless}`,
+        ]
+      : []),
+    ...(expressions.length > 0
+      ? [`http-request set-var(txn.class) var(txn.host),map_reg(expressions.map) ${unless}`]
+      : []),
+    `http-request set-var(txn.class) str(any) ${unless}`,
+  ];
+}
+
+function nodeRules({ shards, conditions, groups }: MatchTable): string[] {
+  const none = 'unless { var(txn.to) -m found }';
+  const expands = groups.some(({ candidates }) => candidates.some(({ to }) => to.includes(EXPANDS)));
+  return [
+    'http-request set-var-fmt(txn.key) %[var(txn.class)]%[path]',
+    `http-request set-var(txn.to) var(txn.key),map_str(exact.map)`,
+    `http-request set-var(txn.to) var(txn.key),map_beg(prefixes.map) ${none}`,
+    ...(shards > 0 ? groupRules(conditions, shards) : []),
+    ...(expands ? expandRules() : []),
+    `${answer(404, noPath)} if { var(txn.class) -m found } !{ var(txn.class) -m str any } !{ var(txn.to) -m found }`,
+    `${answer(404, 'no route for this host')} ${none}`,
+  ];
+}
+
+function groupRules(conditions: readonly Condition[], shards: number): string[] {
+  const grouped = '{ var(txn.to) -m beg @ }';
+  const noted = '%[var(txn.noted)]';
+  return [
+    ...(conditions.length > 0 ? [`http-request set-var(txn.noted) str(${noConditions}) if ${grouped}`] : []),
+    ...conditions.map(
+      (one) => `http-request set-var-fmt(txn.noted) ${noted}c${one.id}; if ${grouped} ${testOf(one)}`,
+    ),
+    `http-request set-var-fmt(txn.key) ${word(`%[var(txn.to)] %[method] %[var(txn.host)] %[path] ${conditions.length > 0 ? noted : noConditions}`)} if ${grouped}`,
+    `http-request set-var(txn.shard) var(txn.to),field(1,.) if ${grouped}`,
+    `http-request unset-var(txn.to) if ${grouped}`,
+    ...Array.from(
+      { length: shards },
+      (_, shard) =>
+        `http-request set-var(txn.to) var(txn.key),map_regm(group-${shard}.map) if { var(txn.shard) -m str @${shard} }`,
+    ),
+  ];
+}
+
+/** The route is known, its service is made of the request: there is a backend for each that is known. */
+function expandRules(): string[] {
+  const expanded = `{ var(txn.to) -m sub ${EXPANDS} }`;
+  return [
+    `http-request set-var(txn.name) var(txn.to),field(2,>) if ${expanded}`,
+    `http-request set-var(txn.to) var(txn.to),map_str(services.map,-) if ${expanded}`,
+    `${answer(404, 'there is no service %[var(txn.name)].service')} if { var(txn.to) -m str -- - }`,
+  ];
+}
+
+function testOf(condition: Condition): string {
+  if (condition.of === 'query') {
+    const { regex, found } = condition.test;
+    return `${found ? '' : '!'}{ query -m reg ${word(regex)} }`;
+  }
+  const { test } = condition;
+  const header = `req.fhdr(${test.name},-1)`;
+  switch (test.kind) {
+    case 'present':
+      return `${test.present ? '' : '!'}{ ${word(header)} -m found }`;
+    case 'value':
+      return `{ ${word(header)} -m str -- ${word(test.value)} }`;
+    case 'regex':
+      return `{ ${word(header)} -m reg -- ${word(test.regex)} }`;
+  }
+}
+
+/** What upstreams are told of the client: never what the client says of itself. */
+const forwardedHeaders = [
+  'http-request del-header Forwarded',
+  'http-request set-header X-Forwarded-For %[src]',
+  'http-request set-header X-Forwarded-Proto https if { ssl_fc }',
+  'http-request set-header X-Forwarded-Proto http unless { ssl_fc }',
+  'http-request set-header X-Forwarded-Host %[req.hdr(host)]',
+  'http-request add-header X-Gilliam-Hop 1',
+];
+
+/** One JSON object a request; times in milliseconds, `ms` from the request's first byte to the answer's last. */
+const accessLogFormat = [
+  '{"time":%Ts.%ms',
+  '"client":"%ci"',
+  '"method":"%HM"',
+  '"host":"%[var(txn.host),json(utf8s)]"',
+  '"path":"%[capture.req.uri,json(utf8s)]"',
+  '"route":"%[be_name,field(1,:,2)]"',
+  '"instance":"%[srv_name,field(1,:)]"',
+  '"release":"%[srv_name,field(2,:)]"',
+  '"status":%ST',
+  '"bytes":%B',
+  '"queueMs":%Tw',
+  '"connectMs":%Tc',
+  '"responseMs":%Tr',
+  '"ms":%Ta',
+  '"ended":"%tsc"}',
+].join(',');

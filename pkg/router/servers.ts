@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import type { ReleaseWeight } from '../gen/gilliam/v1/route';
+import { endpointsOf } from '../registry/endpoints';
+import type { Endpoint, Entry, RegistryView, ServiceName } from '../registry/types';
+import { serverWeights } from './weights';
+
+/** One line of a backend: an endpoint of its service. */
+export interface Server {
+  /** `<n>.<service>.<formation>:<release>:<hash>`: the same for the same address, on every router and after any restart. */
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly weight: number;
+}
+
+/** Where the addresses of hosts that are not IPv4 addresses come from; undefined for what is not known yet. */
+export type AddressOf = (host: string) => string | undefined;
+
+export interface ServersOptions {
+  readonly registry: Pick<RegistryView, 'lookup'>;
+  /** Where the router runs. */
+  readonly executor: string;
+  readonly addressOf: AddressOf;
+}
+
+/** The servers of a service, as the registry knows it now, in the order of their names. */
+export function serversOf(
+  name: ServiceName,
+  shares: readonly ReleaseWeight[],
+  { registry, executor, addressOf }: ServersOptions,
+): readonly Server[] {
+  const found = new Map<string, { endpoint: Endpoint; address: string }>();
+  for (const endpoint of endpointsOf(registry.lookup(name), { executor })) {
+    const address = addressOf(endpoint.address);
+    if (address !== undefined) found.set(serverName(endpoint), { endpoint, address });
+  }
+  const sorted = [...found].sort(([a], [b]) => (a < b ? -1 : 1));
+  const weights = serverWeights(
+    sorted.map(([, { endpoint }]) => releaseOf(endpoint.entry)),
+    shares,
+  );
+  return sorted.map(([name, { endpoint, address }], index) => ({
+    name,
+    address,
+    port: endpoint.port,
+    weight: weights[index] as number,
+  }));
+}
+
+/** By what a server is known to HAProxy, to its log and to sticky clients. */
+export function serverName({ entry, address, port }: Endpoint): string {
+  const hash = createHash('sha256').update(`${entry.origin} ${address} ${port}`).digest('hex').slice(0, 10);
+  const { instance, service, formation } = entry;
+  return `${instance}.${service}.${formation}:${releaseOf(entry) ?? '-'}:${hash}`.replace(/[^-\w.:]/g, '_');
+}
+
+function releaseOf({ body }: Entry): string | undefined {
+  return typeof body.release === 'string' && /^v[0-9]{1,12}$/.test(body.release) ? body.release : undefined;
+}

@@ -1,0 +1,269 @@
+// A router with a real HAProxy, in front of upstreams of this process, for contract tests.
+import { mkdtempSync, rmSync, readFileSync } from 'node:fs';
+import { createServer, request, type IncomingHttpHeaders, type Server as HttpServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SystemClock } from '../base/clock';
+import type { Disposable } from '../base/disposable';
+import { toDisposable } from '../base/disposable';
+import { silentLogger } from '../base/log';
+import { SystemRandom } from '../base/random';
+import { Route as RouteMessage } from '../gen/gilliam/v1/route';
+import type { DeepPartial } from '../gen/gilliam/v1/metadata';
+import type { Announcement, Entry, Follower, RegistryView, ServiceName } from '../registry/types';
+import type { Route } from '../resource/objects';
+import { freePort } from '../testing/tcp-proxy';
+import { HaproxyProcess } from './haproxy-process';
+import type { RouteSource } from './route-source';
+import { Router, type RouterOptions } from './router';
+
+/** What is announced, in memory. */
+export class FakeRegistry implements RegistryView {
+  readonly #entries = new Map<string, Entry>();
+  readonly #followers = new Set<Follower>();
+  #version = 0;
+
+  lookup({ service, formation, instance, release }: ServiceName): readonly Entry[] {
+    return [...this.#entries.values()].filter(
+      (one) =>
+        one.service === service &&
+        one.formation === formation &&
+        (instance === undefined || one.instance === instance) &&
+        (release === undefined || one.body.release === release),
+    );
+  }
+
+  formations(): readonly string[] {
+    return [...new Set([...this.#entries.values()].map((one) => one.formation))];
+  }
+
+  services(formation: string): readonly string[] {
+    const own = [...this.#entries.values()].filter((one) => one.formation === formation);
+    return [...new Set(own.map((one) => one.service))];
+  }
+
+  follow(follower: Follower): Disposable {
+    this.#followers.add(follower);
+    void follower.apply({ announced: [...this.#entries.values()], withdrawn: [] }).catch(() => {});
+    return toDisposable(() => this.#followers.delete(follower));
+  }
+
+  /** `1.web.shop`; resolves once all followers have applied it. */
+  async announce(name: string, body: Announcement): Promise<Entry> {
+    const [instance = '', service = '', formation = ''] = name.split('.');
+    const entry: Entry = {
+      ...{ instance, service, formation, body, source: 'agent', origin: 'one' },
+      ...{ version: String(++this.#version), heardMs: 0, stale: false },
+    };
+    this.#entries.set(name, entry);
+    await this.#tell({ announced: [entry], withdrawn: [] });
+    return entry;
+  }
+
+  /** Resolves once all followers have let go of it. */
+  async withdraw(name: string): Promise<void> {
+    const entry = this.#entries.get(name);
+    this.#entries.delete(name);
+    if (entry) await this.#tell({ announced: [], withdrawn: [entry] });
+  }
+
+  async #tell(changes: { announced: Entry[]; withdrawn: Entry[] }): Promise<void> {
+    await Promise.all([...this.#followers].map((follower) => follower.apply(changes)));
+  }
+}
+
+/** Routes that a test sets. */
+export class FakeRoutes implements RouteSource {
+  #listener: ((routes: readonly Route[]) => void) | undefined;
+
+  constructor(private table: readonly Route[] = []) {}
+
+  async follow(onRoutes: (routes: readonly Route[]) => void): Promise<void> {
+    this.#listener = onRoutes;
+    onRoutes(this.table);
+  }
+
+  set(table: readonly Route[]): void {
+    this.table = table;
+    this.#listener?.(table);
+  }
+}
+
+export function route(
+  name: string,
+  pattern: string,
+  target: string,
+  spec: DeepPartial<NonNullable<RouteMessage['spec']>> = {},
+): Route {
+  const message = RouteMessage.fromPartial({ spec: { ...spec, pattern, target } });
+  return {
+    metadata: {
+      ...{ name, formation: 'shop', uid: name, generation: 1n, revision: 1n, labels: {} },
+      created: new Date(0),
+    },
+    spec: message.spec as Route['spec'],
+  };
+}
+
+/** What an upstream has seen of a request. */
+export interface Seen {
+  readonly upstream: string;
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** Answers with what it has seen, as JSON. */
+export class Upstream {
+  readonly #server: HttpServer;
+  requests = 0;
+
+  private constructor(readonly name: string) {
+    this.#server = createServer((incoming, response) => {
+      this.requests++;
+      const { method, url, headers } = incoming;
+      incoming.resume();
+      incoming.on('end', () => response.end(JSON.stringify({ upstream: name, method, url, headers })));
+    });
+    this.#server.keepAliveTimeout = 60_000;
+  }
+
+  static async start(name: string): Promise<Upstream> {
+    const upstream = new Upstream(name);
+    await new Promise<void>((resolve) => upstream.#server.listen(0, '127.0.0.1', resolve));
+    return upstream;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** A router of its own. `stop` it. */
+export class RouterHarness {
+  readonly registry = new FakeRegistry();
+  readonly routes: FakeRoutes;
+  readonly directory = mkdtempSync(join(tmpdir(), 'gr-'));
+  haproxy: HaproxyProcess;
+  httpPort = 0;
+  httpsPort = 0;
+  readonly #options: Partial<RouterOptions>;
+  #ended = new AbortController();
+  #running: Promise<void> | undefined;
+  failure: unknown;
+
+  constructor(routes: readonly Route[] = [], options: Partial<RouterOptions> = {}) {
+    this.routes = new FakeRoutes(routes);
+    this.#options = options;
+    this.haproxy = this.#process();
+  }
+
+  #process(): HaproxyProcess {
+    return new HaproxyProcess({ directory: this.directory, clock: new SystemClock(), log: silentLogger });
+  }
+
+  async start(): Promise<void> {
+    this.httpPort ||= await freePort();
+    this.httpsPort ||= await freePort();
+    this.#ended = new AbortController();
+    this.haproxy = this.#process();
+    const router = new Router({
+      ...{ registry: this.registry, routes: this.routes, haproxy: this.haproxy, executor: 'one' },
+      ports: { bind: '127.0.0.1', http: this.httpPort, https: this.httpsPort },
+      maxConnections: 2_000,
+      resolve: () => Promise.reject(new Error('no names here')),
+      ...{ clock: new SystemClock(), random: new SystemRandom(), log: silentLogger, stopMs: 500 },
+      ...this.#options,
+    });
+    this.#running = router.run(this.#ended.signal).catch((error: unknown) => void (this.failure = error));
+    // The first change is applied once HAProxy serves.
+    await router.apply({ announced: [], withdrawn: [] });
+  }
+
+  /** Ends the controller as SIGTERM does. */
+  async stop(): Promise<void> {
+    this.#ended.abort(new Error('SIGTERM'));
+    await this.#running;
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async announce(name: string, upstream: Pick<Upstream, 'port'>, release = 'v1'): Promise<void> {
+    await this.registry.announce(name, { host: '127.0.0.1', port: upstream.port, release });
+  }
+
+  get(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {
+    return ask(this.httpPort, path, headers, method);
+  }
+
+  /** The access log's lines. */
+  log(): Record<string, unknown>[] {
+    const text = readFileSync(this.haproxy.accessLog, 'utf8');
+    return text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+}
+
+export function ask(
+  port: number,
+  path: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ port, host: '127.0.0.1', path, headers, method, agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => (body += text));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+      );
+      response.on('error', reject);
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
+
+/** Sends bytes as they are, and answers with all that comes back until the other side ends or falls silent. */
+export function sendRaw(port: number, text: string, quietMs = 500): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    let received = '';
+    const done = () => {
+      socket.destroy();
+      resolve(received);
+    };
+    socket.setTimeout(quietMs, done);
+    socket.on('data', (data) => (received += data.toString('latin1')));
+    socket.on('error', done);
+    socket.on('close', done);
+    socket.write(text, 'latin1');
+  });
+}
+
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  ms = 10_000,
+): Promise<void> {
+  const end = performance.now() + ms;
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`${what}: not within ${ms} ms`);
+    await delay(10);
+  }
+}
