@@ -36,6 +36,7 @@ import type {
   ServiceName,
   Withdrawal,
 } from './types';
+import { formatGossip } from './wire';
 import { Withdrawals } from './withdrawals';
 
 export interface RegistryNodeOptions {
@@ -242,9 +243,9 @@ export class RegistryNode implements RegistryView, Identities {
     });
   }
 
-  /** What a peer says; the answer to it. */
-  receive(message: unknown): unknown {
-    return this.#gossip.receive(message);
+  /** What a peer says; the answer to it, as text. */
+  receive(message: unknown): string {
+    return formatGossip(this.#gossip.receive(message));
   }
 
   /** What peers say about withdrawals that this node waits for. */

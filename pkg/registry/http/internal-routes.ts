@@ -10,7 +10,7 @@ import type { RemoteFollowers } from '../remote-followers';
 import type { RegistryLimits } from '../settings';
 import type { EntryKey } from '../types';
 import type { FollowAck } from '../wire';
-import { answerEmpty, answerJson, HttpError, readJson } from './answers';
+import { answerEmpty, answerJson, answerText, HttpError, readJson } from './answers';
 import type { Caller } from './caller';
 import { requireExecutor } from './caller';
 
@@ -53,7 +53,7 @@ export class InternalRoutes {
         answerEmpty(response, 204);
       },
       'POST /-/gossip': async (request, response) =>
-        answerJson(response, 200, node.receive(await readJson(request, limits.gossipBytes))),
+        answerText(response, 200, node.receive(await readJson(request, limits.gossipBytes))),
       'POST /-/ack': async (request, response) => {
         node.receiveReports(await readJson(request, limits.gossipBytes));
         answerEmpty(response, 204);

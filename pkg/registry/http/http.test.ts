@@ -1,0 +1,322 @@
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { announceToken } from '../announce-token';
+import type { RegistryNode } from '../node';
+import { makeNode, token, until } from '../node-fixture';
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+let node: RegistryNode;
+let port: number;
+
+beforeEach(async () => {
+  node = makeNode('e1', {
+    limits: { writesPerSecond: 5, writesBurst: 20, entriesPerFormation: 3 },
+    times: { livenessMs: 30_000 },
+  });
+  [port = 0] = await node.listen([{ host: '127.0.0.1', port: 0 }]);
+});
+
+afterEach(() => node.close());
+
+const shop = announceToken(token, 'shop');
+
+function call(
+  method: string,
+  path: string,
+  options: { body?: string; token?: string; headers?: Record<string, string> } = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      ...options.headers,
+      ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+    };
+    const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
+      let text = '';
+      response.on('data', (data) => (text += String(data)));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, text, headers: response.headers }),
+      );
+    });
+    sent.on('error', reject);
+    sent.end(method === 'GET' ? undefined : options.body);
+  });
+}
+
+const body = JSON.stringify({ host: '10.0.0.7', port: 5432 });
+
+describe('announcing', () => {
+  test('something outside Gilliam gets a name, renews it, and takes it back', async () => {
+    expect(await call('PUT', '/shop/_db.primary', { token: shop, body })).toMatchObject({
+      status: 201,
+      text: '{"expiresMs":30000}',
+    });
+    expect((await call('PUT', '/shop/_db.primary', { token: shop, body })).status).toBe(200);
+    expect((await call('GET', '/shop')).text).toBe(`{"_db.primary":${body}}`);
+    expect((await call('GET', '/shop/_db')).text).toBe(`{"_db.primary":${body}}`);
+    expect((await call('GET', '/shop/_db.primary')).text).toBe(`{"_db.primary":${body}}`);
+    expect(await call('DELETE', '/shop/_db.primary', { token: shop })).toMatchObject({
+      status: 200,
+      text: '{"acknowledged":[],"missing":[]}',
+    });
+    expect((await call('GET', '/shop')).text).toBe('{}');
+    expect((await call('GET', '/shop/_db.primary')).status).toBe(404);
+  });
+
+  test('for people', async () => {
+    await call('PUT', '/shop/_db.primary', { token: shop, body });
+    expect((await call('GET', '/shop?pretty')).text).toBe(
+      `${JSON.stringify({ '_db.primary': JSON.parse(body) as unknown }, null, 2)}\n`,
+    );
+  });
+});
+
+describe('bad input', () => {
+  test.each([
+    ['no JSON', '{"host":', 400, 'not JSON'],
+    ['nothing', '', 400, 'not JSON'],
+    ['an array', '[1]', 400, 'JSON object'],
+    ['a text', '"x"', 400, 'JSON object'],
+    ['null', 'null', 400, 'JSON object'],
+    ['a body of 1 MiB', JSON.stringify({ x: 'x'.repeat(1 << 20) }), 413, '16384 bytes'],
+    ['deep nesting', `{"x":${'['.repeat(500)}${']'.repeat(500)}}`, 400, 'nested'],
+    ['a port of 0', '{"port":0}', 400, 'port'],
+    ['a port that is a text', '{"port":"80"}', 400, 'port'],
+    ['ports that are none', '{"ports":{"x":1}}', 400, 'ports'],
+    ['a host that is a URL', '{"host":"http://x/"}', 400, 'host'],
+    ['a host with a line break', '{"host":"a\\nb"}', 400, 'host'],
+    ['half an address', '{"host":"127.1"}', 400, 'host'],
+    ['a release that is none', '{"release":"new"}', 400, 'release'],
+    ['the own machine', '{"host":"127.0.0.1"}', 400, 'another machine'],
+    ['the metadata service of a cloud', '{"host":"169.254.169.254"}', 400, 'another machine'],
+    ['what only an agent knows', '{"address":"172.17.0.9"}', 403, 'address'],
+    ['an executor', '{"executor":"e1"}', 403, 'executor'],
+  ])('%s', async (_what, sent, status, message) => {
+    const answer = await call('PUT', '/shop/web.x', { token: shop, body: sent });
+    expect(answer.status).toBe(status);
+    expect((JSON.parse(answer.text) as { error: string }).error).toContain(message);
+    expect((await call('GET', '/shop')).text).toBe('{}');
+  });
+
+  test('a body that never ends is cut off, and not kept', async () => {
+    const socket = connect(port, '127.0.0.1');
+    let received = '';
+    socket.on('data', (data) => (received += String(data)));
+    socket.on('error', () => {});
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    socket.write(
+      `PUT /shop/web.x HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${shop}\r\ntransfer-encoding: chunked\r\n\r\n`,
+    );
+    const chunk = `1000\r\n${'x'.repeat(4096)}\r\n`;
+    for (let sent = 0; sent < 10; sent++) socket.write(chunk);
+    await closed;
+    expect(received).toContain('413 ');
+  });
+
+  test.each([
+    ...[
+      '/shop/../other/web.1',
+      '/shop/%2e%2e/web.1',
+      '/shop//web.1',
+      '/shop/web.1/',
+      '/shop/web%2e1',
+      '//shop/web.1',
+    ],
+    ...[
+      '/shop/web.1%00',
+      '/shop/__proto__.1',
+      '/Shop/web.1',
+      '/shop\\web.1',
+      '/shop/web.1;x',
+      '/shop/.1',
+      '/',
+    ],
+    ...['http://other/shop/web.1', '/-', '/shop/web.1#x'],
+  ])('path trick %s', async (path) => {
+    expect((await call('PUT', path, { token, body })).status).toBe(400);
+    expect((await call('GET', path)).status).toBe(400);
+  });
+
+  test.each(['/-/../shop', '/-/gossip/', '/-/nothing', '/-/constructor'])('%s is nothing', async (path) => {
+    expect((await call('GET', path, { token })).status).toBe(404);
+  });
+
+  test('only single entries are announced, and with the methods there are', async () => {
+    expect((await call('PUT', '/shop/web', { token: shop, body })).status).toBe(400);
+    expect((await call('DELETE', '/shop', { token: shop })).status).toBe(400);
+    expect(await call('POST', '/shop/web.1', { token: shop, body })).toMatchObject({
+      status: 405,
+      headers: { allow: 'GET, HEAD, PUT, DELETE' },
+    });
+    expect((await call('DELETE', '/shop/web.1?wait=-1', { token: shop })).status).toBe(400);
+  });
+});
+
+describe('who may', () => {
+  test('an announcement for somebody else is refused', async () => {
+    node.announce({ formation: 'shop', service: 'web', instance: '1' }, { host: '10.0.0.1', port: 1 });
+    expect((await call('PUT', '/shop/web.1', { token: shop, body })).status).toBe(403);
+    expect((await call('DELETE', '/shop/web.1', { token: shop })).status).toBe(403);
+    expect((await call('PUT', '/other/web.1', { token: shop, body })).status).toBe(403);
+    expect((await call('PUT', '/shop/web.2', { body })).status).toBe(401);
+    expect((await call('PUT', '/shop/web.2', { token: `${shop}0`, body })).status).toBe(401);
+    expect((await call('DELETE', '/shop/web.1')).status).toBe(401);
+    expect((await call('GET', '/shop')).text).toBe('{"web.1":{"host":"10.0.0.1","port":1}}');
+  });
+
+  test.each([
+    ['PUT', '/-/peers'],
+    ['PUT', '/-/instances'],
+    ['POST', '/-/gossip'],
+    ['POST', '/-/ack'],
+    ['GET', '/-/follow?name=router'],
+    ['POST', '/-/follow/ack'],
+  ])('%s %s is for executors', async (method, path) => {
+    expect((await call(method, path, { body: '[]' })).status).toBe(401);
+    expect((await call(method, path, { body: '[]', token: shop })).status).toBe(403);
+  });
+
+  test.each([
+    ['/-/peers', '{}'],
+    ['/-/peers', '[{"name":"e2","address":"nowhere"}]'],
+    ['/-/instances', '[]'],
+    ['/-/instances', '{"172.17.0.5":{"formation":"shop"}}'],
+    ['/-/gossip', '[]'],
+    ['/-/gossip', '{"from":"e2","wallMs":1,"deltas":[{"origin":"e2"}]}'],
+    ['/-/gossip', '{"from":"e2","wallMs":1,"digests":[["e2","zz","",1,1]]}'],
+    ['/-/ack', '[{}]'],
+    ['/-/follow/ack', '{"name":"router"}'],
+  ])('%s refuses %s', async (path, sent) => {
+    const method = path === '/-/peers' || path === '/-/instances' ? 'PUT' : 'POST';
+    expect((await call(method, path, { token, body: sent })).status).toBe(400);
+  });
+});
+
+describe('limits', () => {
+  test('of entries of a formation', async () => {
+    for (const one of ['a', 'b', 'c']) {
+      expect((await call('PUT', `/shop/web.${one}`, { token: shop, body })).status).toBe(201);
+    }
+    const refused = await call('PUT', '/shop/web.d', { token: shop, body });
+    expect(refused.status).toBe(429);
+    expect(refused.text).toContain('3 entries of shop');
+  });
+
+  test('of the rate of one announcer, and of nobody else', async () => {
+    const answers: Answer[] = [];
+    for (let sent = 0; sent < 30; sent++)
+      answers.push(await call('PUT', '/shop/web.a', { token: shop, body }));
+    const refused = answers.find(({ status }) => status === 429);
+    expect(refused?.headers['retry-after']).toBe('1');
+    const other = announceToken(token, 'other');
+    expect((await call('PUT', '/other/web.a', { token: other, body })).status).toBe(201);
+    expect((await call('PUT', '/shop/web.1', { token, body })).status).toBe(201);
+  });
+
+  test('of those who come without a token, by their address', async () => {
+    let status = 0;
+    for (let sent = 0; sent < 30 && status !== 429; sent++) {
+      ({ status } = await call('PUT', '/shop/web.a', { body }));
+    }
+    expect(status).toBe(429);
+  });
+});
+
+describe('followers over HTTP', () => {
+  test('what has not changed is not sent again', async () => {
+    await call('PUT', '/shop/web.a', { token: shop, body });
+    const { etag } = (await call('GET', '/shop')).headers;
+    const again = await call('GET', '/shop', { headers: { 'if-none-match': String(etag) } });
+    expect(again).toMatchObject({ status: 304, text: '' });
+    await call('PUT', '/shop/web.b', { token: shop, body });
+    expect((await call('GET', '/shop', { headers: { 'if-none-match': String(etag) } })).status).toBe(200);
+  });
+
+  test('a long poll answers at the change', async () => {
+    const { etag } = (await call('GET', '/shop/web')).headers;
+    const waiting = call('GET', '/shop/web?wait=4000', { headers: { 'if-none-match': String(etag) } });
+    // Of another service: no answer to this question.
+    node.announce({ formation: 'shop', service: 'worker', instance: '1' }, {});
+    node.announce({ formation: 'shop', service: 'web', instance: '1' }, {});
+    expect(await waiting).toMatchObject({ status: 200, text: '{"web.1":{}}' });
+  });
+
+  test('a long poll ends when its time is over', async () => {
+    const { etag } = (await call('GET', '/shop')).headers;
+    const answer = await call('GET', '/shop?wait=30', { headers: { 'if-none-match': String(etag) } });
+    expect(answer.status).toBe(304);
+  });
+
+  test('events are sent as long as somebody listens', async () => {
+    let received = '';
+    const sent = request(
+      { port, path: '/shop', headers: { accept: 'text/event-stream' }, agent: false },
+      (response) => {
+        response.on('data', (data) => (received += String(data)));
+        response.on('error', () => {});
+      },
+    );
+    sent.on('error', () => {});
+    sent.end();
+    await until('the state comes', () => received.includes('data: {}\n\n'));
+    node.announce({ formation: 'shop', service: 'web', instance: '1' }, {});
+    await until('the change comes', () => received.includes('data: {"web.1":{}}\n\n'));
+    sent.destroy();
+  });
+});
+
+describe('questions', () => {
+  test('a name is resolved', async () => {
+    node.announce(
+      { formation: 'shop', service: 'web', instance: '1' },
+      { host: '10.0.0.1', port: 10_000, ports: { '8080': 10_000 }, release: 'v2', executor: 'e1' },
+    );
+    const answer = JSON.parse((await call('GET', '/-/resolve?name=web.shop.service')).text) as unknown;
+    const endpoint = { formation: 'shop', service: 'web', instance: '1', release: 'v2', executor: 'e1' };
+    expect(answer).toMatchObject({
+      name: 'web.shop.service',
+      node: 'e1',
+      endpoints: [{ ...endpoint, host: '10.0.0.1', port: 10_000, stale: false }],
+    });
+    expect((await call('GET', '/-/resolve?name=v2.web.shop.service')).status).toBe(200);
+    await node.withdraw({ formation: 'shop', service: 'web', instance: '1' });
+    // Lately known: nothing is there, but the name is right.
+    expect(JSON.parse((await call('GET', '/-/resolve?name=web.shop.service')).text)).toMatchObject({
+      endpoints: [],
+    });
+  });
+
+  test.each([
+    ['wbe.shop.service', ['web.shop.service']],
+    ['web.shpo.service', ['web.shop.service']],
+    ['2.web.shop.service', ['1.web.shop.service']],
+    ['v3.web.shop.service', ['v2.web.shop.service']],
+  ])('%s is unknown, and the nearest is named', async (name, nearest) => {
+    node.announce({ formation: 'shop', service: 'web', instance: '1' }, { release: 'v2' });
+    const answer = await call('GET', `/-/resolve?name=${name}`);
+    expect(answer.status).toBe(404);
+    expect(JSON.parse(answer.text)).toMatchObject({ nearest });
+  });
+
+  test('what is no name is said to be none', async () => {
+    expect((await call('GET', '/-/resolve?name=..')).status).toBe(400);
+    expect((await call('GET', '/-/resolve')).status).toBe(400);
+  });
+
+  test('the environment of instances, who they are, and how the node is', async () => {
+    expect((await call('GET', '/-/environment')).text).toBe('{"registry":"http://127.0.0.1:1"}');
+    const key = { formation: 'shop', service: 'web', instance: '1' };
+    const table = JSON.stringify({ '172.17.0.5': key });
+    expect((await call('PUT', '/-/instances', { token, body: table })).status).toBe(204);
+    expect(node.identify('172.17.0.5')).toEqual(key);
+    expect(JSON.parse((await call('GET', '/-/status')).text)).toMatchObject({
+      name: 'e1',
+      instances: 1,
+      peers: [],
+    });
+  });
+});
