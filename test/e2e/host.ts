@@ -188,6 +188,7 @@ export class Host {
       GILLIAM_REGISTRY_PORT: String(hostPorts.registry),
       GILLIAM_PROXY_PORT: String(hostPorts.proxy),
       GILLIAM_DNS_PORT: String(hostPorts.dns),
+      GILLIAM_VIRTUAL_RANGE: '198.18.16.0/20',
       GILLIAM_HTTP_PORT: String(hostPorts.http),
       GILLIAM_HTTPS_PORT: String(hostPorts.https),
     };

@@ -160,6 +160,11 @@ export class HostsHarness extends Cli {
       const { executors } = await this.client.executors.listExecutors({});
       return executors.filter(({ status }) => status?.state === ExecutorState.READY).length === count;
     });
+    for (const host of this.#hosts) for (const daemon of this.#daemons) this.#checkRuns(host, daemon);
+  }
+
+  #checkRuns(host: Host, daemon: HostDaemon): void {
+    if (!host.running(daemon)) throw new Error(`${daemon} of ${host.name} has ended`);
   }
 
   #startControlPlane(etcd: EtcdProcess, port: number): void {

@@ -1,13 +1,15 @@
-// As client.py. Node's own `fetch` knows no proxy of the environment (before Node 24), so that is done here as libraries do it.
+// As client.py, each request over a connection of its own. Node knows no proxy of the environment (before Node 24), so that is done
+// here as libraries do it.
 const { request } = require('node:http');
 
 const [url, times, direct] = process.argv.slice(2);
 
-function byProxy() {
+function once() {
+  const { host } = new URL(url);
   const proxy = new URL(process.env.http_proxy);
+  const to = direct ? {} : { host: proxy.hostname, port: proxy.port, path: url };
   return new Promise((resolve, reject) => {
-    const headers = { host: new URL(url).host };
-    request({ host: proxy.hostname, port: proxy.port, path: url, headers, timeout: 10_000 }, (response) => {
+    request(url, { ...to, headers: { host }, agent: false, timeout: 10_000 }, (response) => {
       let text = '';
       response.on('data', (data) => (text += data));
       response.on('end', () =>
@@ -19,15 +21,10 @@ function byProxy() {
   });
 }
 
-async function itself() {
-  const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
-  return response.json();
-}
-
 async function main() {
   const answers = {};
   for (let count = 0; count < Number(times); count++) {
-    const { instance } = await (direct ? itself() : byProxy());
+    const { instance } = await once();
     answers[instance] = (answers[instance] ?? 0) + 1;
   }
   console.log(JSON.stringify(answers));

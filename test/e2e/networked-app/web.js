@@ -22,9 +22,10 @@ const server = createServer((request, response) => {
     setTimeout(() => response.setHeader('content-type', 'application/json').end(answer), delayMs);
   });
 });
-server.on('upgrade', (request, socket) => {
+server.on('upgrade', (request, socket, head) => {
   socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
   socket.on('error', () => socket.destroy());
+  socket.write(head);
   socket.pipe(socket);
 });
 server.listen(PORT);
