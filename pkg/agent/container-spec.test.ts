@@ -1,8 +1,9 @@
+import type { HealthCheck } from '../gen/gilliam/v1/release';
 import { fakeTask } from '../testing/task';
 import { containerSpec, isPullable } from './container-spec';
 import { containerConfig } from './docker/container-config';
 import { environmentOf } from './environment';
-import { identityOfContainer } from './labels';
+import { identityOfContainer, servingOfContainer } from './labels';
 import { completeTask } from './task';
 import type { Task } from './task';
 
@@ -30,6 +31,78 @@ test('the configuration wins over the process, reserved names over both', () => 
 test('a process without ports may have a PORT of its own', () => {
   const given = task({ process: { ports: [] }, config: { PORT: '5432' } });
   expect(environmentOf(given, 'local')['PORT']).toBe('5432');
+});
+
+describe('with a service network', () => {
+  const network = { proxy: 'http://172.17.0.1:4412', registry: 'http://172.17.0.1:4411' };
+  const proxied = (environment: Record<string, string>) =>
+    Object.fromEntries(Object.entries(environment).filter(([name]) => /proxy/i.test(name)));
+
+  test('an instance is given its proxy, whatever the configuration says, and where not to use it', () => {
+    const given = task({
+      process: { env: { NO_PROXY: 'db.example, localhost' } },
+      config: { no_proxy: '10.0.0.0/8,', HTTP_PROXY: 'http://other', https_proxy: 'http://other' },
+    });
+    const environment = environmentOf(given, 'local', network);
+    expect(proxied(environment)).toEqual({
+      HTTP_PROXY: network.proxy,
+      http_proxy: network.proxy,
+      HTTPS_PROXY: network.proxy,
+      https_proxy: network.proxy,
+      NO_PROXY: 'localhost,127.0.0.1,::1,db.example,10.0.0.0/8',
+      no_proxy: 'localhost,127.0.0.1,::1,db.example,10.0.0.0/8',
+    });
+    expect(environment['GILLIAM_SERVICE_REGISTRY']).toBe(network.registry);
+  });
+
+  test('without a proxy of its own, one of the configuration stays', () => {
+    const config = { HTTP_PROXY: 'http://other', NO_PROXY: 'db.example' };
+    const environment = environmentOf(task({ config }), 'local', { registry: network.registry });
+    expect(proxied(environment)).toEqual(config);
+  });
+
+  test('names are resolved by its resolver, short ones in the own formation', () => {
+    const at = { bindAddress: '0.0.0.0', network: { ...network, resolver: '198.18.16.1' } };
+    const { HostConfig } = containerConfig(containerSpec(task(), owner, [], at));
+    expect(HostConfig).toMatchObject({ Dns: ['198.18.16.1'], DnsSearch: ['shop.service'] });
+  });
+
+  test('without a resolver, as the engine resolves them', () => {
+    const { HostConfig } = containerConfig(
+      containerSpec(task(), owner, [], { bindAddress: '0.0.0.0', network }),
+    );
+    expect(HostConfig).not.toHaveProperty('Dns');
+    expect(HostConfig).not.toHaveProperty('DnsSearch');
+  });
+});
+
+describe('what is known of a process from its container alone', () => {
+  const serving = (patch: Parameters<typeof fakeTask>[1]) => {
+    const spec = containerSpec(task(patch), owner, [], { bindAddress: '0.0.0.0' });
+    return servingOfContainer({ id: 'c', name: 'c', labels: spec.labels, state: 'running', ports: [] });
+  };
+
+  test.each<HealthCheck['check']>([
+    { $case: 'http', value: { path: '/health', port: 9090 } },
+    { $case: 'tcp', value: { port: 0 } },
+    { $case: 'command', value: { command: ['redis-cli', 'ping "x"'] } },
+  ])('its ports and its health check: %j', (check) => {
+    const ports = [
+      { name: 'web', containerPort: 8080 },
+      { name: 'admin', containerPort: 80 },
+    ];
+    const health = { check, intervalMs: 500, timeoutMs: 0, failureThreshold: 2 };
+    expect(serving({ process: { ports, health } })).toMatchObject({ ports, health });
+  });
+
+  test('no health check', () => {
+    expect(serving({})?.health).toBeUndefined();
+  });
+
+  test.each<Record<string, string>>([{}, { 'gilliam.serving': '{' }, { 'gilliam.serving': 'null' }])('nothing from the labels %j', (labels) => {
+    const container = { id: 'c', name: 'c', labels, state: 'running' as const, ports: [] };
+    expect(servingOfContainer(container)).toBeUndefined();
+  });
 });
 
 test('what Docker is asked for', () => {

@@ -45,6 +45,12 @@ test.each<[string, Partial<Facts>, Action]>([
   ['nothing there: make it', {}, { kind: 'create' }],
   ['its image is not there: pull it', { pull: true }, { kind: 'pull' }],
   ['new work has to wait', { mayCreate: false }, wait],
+  ['nobody has said what instances are given', { networkKnown: false }, { kind: 'wait', for: 'network' }],
+  [
+    'made before that: start it',
+    { container: created, networkKnown: false },
+    { kind: 'start', container: created },
+  ],
   ['made: start it', { container: created }, { kind: 'start', container: created }],
   [
     'made before new work had to wait: start it',
@@ -78,6 +84,26 @@ test.each<[string, Partial<Facts>, Action]>([
   ],
   ['on its way out: look again soon', { container: container('removing') }, { kind: 'wait', delayMs: 100 }],
   ['stop what runs', { wish: stop, container: running }, { kind: 'stop', container: running }],
+  [
+    'stop what runs: out of routing first',
+    { wish: stop, container: running, drained: false },
+    { kind: 'drain', container: running },
+  ],
+  [
+    'exited: nothing to drain',
+    { wish: stop, container: exited, drained: false },
+    { kind: 'remove', container: exited },
+  ],
+  [
+    'lost: out of routing first, too',
+    { wish: gone, container: running, drained: false },
+    { kind: 'drain', container: running },
+  ],
+  [
+    'a stray is not drained before its time',
+    { wish: { kind: 'gone', notBeforeMs: 4000 }, container: running, drained: false },
+    { kind: 'wait', delayMs: 3000 },
+  ],
   ['remove what is stopped', { wish: stop, container: exited }, { kind: 'remove', container: exited }],
   ['remove what never started', { wish: stop, container: created }, { kind: 'remove', container: created }],
   [
@@ -134,9 +160,13 @@ test('invariant 10: nothing is made while new work has to wait', () => {
   always(({ mayCreate }, { kind }) => kind !== 'create' || mayCreate);
 });
 
-test('what is wished to run is never stopped, and a running container never removed', () => {
+test('invariant 7: nothing is stopped before it is drained', () => {
+  always(({ drained }, { kind }) => kind !== 'stop' || drained);
+});
+
+test('what is wished to run is never drained or stopped, and a running container never removed', () => {
   always(({ wish, container: there }, { kind }) => {
-    if (kind === 'stop') return wish.kind !== 'run' && wish.kind !== 'keep';
+    if (kind === 'stop' || kind === 'drain') return wish.kind !== 'run' && wish.kind !== 'keep';
     return kind !== 'remove' || there !== running;
   });
 });

@@ -5,6 +5,9 @@ import { UnavailableError } from '../base/errors';
 import { formatKey } from '../registry/entry-key';
 import type { Announcement, EntryKey, InstanceNetwork, Withdrawal } from '../registry/types';
 
+/** As in the registry: what an agent announces is forgotten when it is not renewed for so long. */
+const livenessMs = 120_000;
+
 /** What a call comes to, other than an answer. */
 type Condition = 'up' | 'down' | 'hanging';
 
@@ -13,8 +16,7 @@ export class FakeNetwork implements ServiceNetwork {
   readonly #clock: Clock;
   #condition: Condition = 'up';
   #epoch = 1;
-  /** What is announced, by `shop/web.1`. */
-  readonly entries = new Map<string, Announcement>();
+  readonly #entries = new Map<string, Announcement>();
   /** When each was announced or renewed last. */
   readonly heardMs = new Map<string, number>();
   instances: AddressTable | undefined;
@@ -33,6 +35,13 @@ export class FakeNetwork implements ServiceNetwork {
     this.#clock = clock;
   }
 
+  /** What is announced, by `shop/web.1`. */
+  get entries(): ReadonlyMap<string, Announcement> {
+    const now = this.#clock.monotonic();
+    const alive = ([name]: [string, Announcement]) => now - (this.heardMs.get(name) ?? 0) < livenessMs;
+    return new Map([...this.#entries].filter(alive));
+  }
+
   /** `down`: connections are refused. `hanging`: calls are never answered. */
   set(condition: Condition): void {
     this.#condition = condition;
@@ -42,7 +51,7 @@ export class FakeNetwork implements ServiceNetwork {
   restart(): void {
     this.#condition = 'up';
     this.#epoch++;
-    this.entries.clear();
+    this.#entries.clear();
     this.instances = undefined;
     this.peers = undefined;
   }
@@ -55,7 +64,7 @@ export class FakeNetwork implements ServiceNetwork {
   async announce(key: EntryKey, body: Announcement, signal: AbortSignal): Promise<void> {
     await this.#answer(signal);
     const name = formatKey(key);
-    this.entries.set(name, body);
+    this.#entries.set(name, body);
     this.heardMs.set(name, this.#clock.monotonic());
     for (const follower of this.followers.keys()) this.sending.add(`${name} ${follower}`);
   }
@@ -63,7 +72,7 @@ export class FakeNetwork implements ServiceNetwork {
   async withdraw(key: EntryKey, waitMs: number, signal: AbortSignal): Promise<Withdrawal> {
     await this.#answer(signal);
     const name = formatKey(key);
-    this.entries.delete(name);
+    this.#entries.delete(name);
     for (const follower of this.#senders(name)) {
       const delayMs = this.followers.get(follower);
       if (delayMs !== undefined) this.#clock.after(delayMs, () => this.confirm(name, follower));
