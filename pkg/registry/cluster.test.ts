@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SystemClock } from '../base/clock';
+import { Cluster, HeldFollower, makeNode, token, until } from '../testing/registry-nodes';
 import { RegistryClient } from './client';
-import { Cluster, HeldFollower, makeNode, token, until } from './node-fixture';
 
 const key = (instance: string) => ({ formation: 'shop', service: 'web', instance });
 const name = { formation: 'shop', service: 'web' };

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { SystemClock } from '../base/clock';
 import { silentLogger } from '../base/log';
 import { SystemRandom } from '../base/random';
+import { HeldFollower, makeNode, token, until } from '../testing/registry-nodes';
 import { TcpProxy } from '../testing/tcp-proxy';
 import { RegistryMirror } from './mirror';
 import type { RegistryNode } from './node';
-import { HeldFollower, makeNode, token, until } from './node-fixture';
 import type { Withdrawal } from './types';
 
 const key = (instance: string) => ({ formation: 'shop', service: 'web', instance });

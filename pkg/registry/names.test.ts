@@ -78,7 +78,7 @@ describe('endpoints', () => {
     ['80 means 80 where it is there', { host: 'h', port: 5, ports: { '7': 5, '80': 6 } }, 'e2', 80, 'h', 6],
     ['port to itself', { host: 'db.example', port: 5432 }, 'e2', undefined, 'db.example', 5432],
     ['port to itself, named', { host: 'db.example', port: 5432 }, 'e2', 5432, 'db.example', 5432],
-  ] as const)('%s', (_what, body, executor, port, address, expected) => {
+  ] as const)('%s', (_what, body, ...[executor, port, address, expected]) => {
     expect(endpointsOf([entry(body)], { executor, port })).toMatchObject([{ address, port: expected }]);
   });
 

@@ -1,8 +1,8 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import { makeNode, token, until } from '../../testing/registry-nodes';
 import { announceToken } from '../announce-token';
 import type { RegistryNode } from '../node';
-import { makeNode, token, until } from '../node-fixture';
 
 interface Answer {
   readonly status: number;

@@ -1,12 +1,11 @@
 import { SystemClock } from '../base/clock';
-import type { Logger } from '../base/log';
 import { silentLogger } from '../base/log';
 import { SystemRandom } from '../base/random';
-import { TcpProxy } from '../testing/tcp-proxy';
-import type { RegistryNodeOptions } from './node';
-import { RegistryNode } from './node';
-import type { RegistryTimes } from './settings';
-import type { Changes, Follower } from './types';
+import type { RegistryNodeOptions } from '../registry/node';
+import { RegistryNode } from '../registry/node';
+import type { RegistryTimes } from '../registry/settings';
+import type { Changes, Follower } from '../registry/types';
+import { TcpProxy } from './tcp-proxy';
 
 export const token = 'executor-token-of-the-tests-0123456789';
 
@@ -110,24 +109,5 @@ export class HeldFollower implements Follower {
 
   release(): void {
     for (const resolve of this.#held.splice(0)) resolve();
-  }
-}
-
-export class CollectedLog implements Logger {
-  readonly lines: string[] = [];
-  debug(message: string): void {
-    this.lines.push(message);
-  }
-  info(message: string): void {
-    this.lines.push(message);
-  }
-  warn(message: string): void {
-    this.lines.push(message);
-  }
-  error(message: string): void {
-    this.lines.push(message);
-  }
-  child(): Logger {
-    return this;
   }
 }

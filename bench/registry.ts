@@ -1,0 +1,302 @@
+// The registry: lookups of one node against a bare HTTP server of Node, and a hundred nodes in one process over real
+// sockets. `node bench/run.mjs registry`; GILLIAM_BENCH_NODES, GILLIAM_BENCH_ENTRIES and GILLIAM_BENCH_PARTITION_S make
+// it smaller.
+import { fork } from 'node:child_process';
+import { createServer } from 'node:http';
+import { SystemClock } from '../pkg/base/clock';
+import { silentLogger } from '../pkg/base/log';
+import { SystemRandom } from '../pkg/base/random';
+import { RegistryNode } from '../pkg/registry/node';
+import { median, print, quantile, say } from './lib/figure';
+import { run, until } from './lib/run';
+
+const nodeCount = Number(process.env.GILLIAM_BENCH_NODES ?? 100);
+const entryCount = Number(process.env.GILLIAM_BENCH_ENTRIES ?? 10_000);
+const partitionMs = 1_000 * Number(process.env.GILLIAM_BENCH_PARTITION_S ?? 60);
+const lookupPorts = { registry: 13_600, bare: 13_601 };
+const changes = 50;
+const token = 'executor-token-of-the-benchmark-0123456789';
+
+function makeNode(name: string): RegistryNode {
+  return new RegistryNode({
+    name,
+    token,
+    clock: new SystemClock(),
+    random: new SystemRandom(),
+    log: silentLogger,
+    environment: () => ({ registry: '' }),
+  });
+}
+
+const bodyOf = (number: number) => ({
+  host: `10.0.${number >> 8}.${number & 255}`,
+  port: 10_000,
+  ports: { '8080': 10_000 },
+  release: 'v1',
+  executor: `e${number % nodeCount}`,
+  address: '172.17.0.5',
+});
+
+const keyOf = (number: number) => ({
+  formation: `f${number % 100}`,
+  service: 'web',
+  instance: String(number),
+});
+
+/** In a process of their own: what is asked for is the load's, and what is given the server's. */
+async function serveLookups(): Promise<void> {
+  const node = makeNode('e1');
+  for (let number = 0; number < entryCount; number++) node.announce(keyOf(number), bodyOf(number));
+  for (let number = 0; number < 10; number++) {
+    node.announce({ formation: 'shop', service: 'web', instance: String(number) }, bodyOf(number));
+  }
+  await node.listen([{ host: '127.0.0.1', port: lookupPorts.registry }]);
+  const text = Buffer.from(
+    JSON.stringify(
+      Object.fromEntries(
+        node.lookup({ formation: 'shop', service: 'web' }).map((e) => [`web.${e.instance}`, e.body]),
+      ),
+    ),
+  );
+  createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': text.length });
+    response.end(text);
+  }).listen(lookupPorts.bare, '127.0.0.1', () => process.send?.('ready'));
+}
+
+async function requestsPerSecond(port: number): Promise<number> {
+  const args = ['-t1', '-c16', '-d4s', `http://127.0.0.1:${port}/shop/web`];
+  const { stdout } = await run('wrk', args);
+  const found = /Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1];
+  if (found === undefined || stdout.includes('Non-2xx')) throw new Error(`wrk: ${stdout}`);
+  return Number(found);
+}
+
+async function lookups(): Promise<void> {
+  say('lookups of one node');
+  const server = fork(process.argv[1] as string, ['serve']);
+  try {
+    await new Promise((resolve, reject) => {
+      server.once('message', resolve);
+      server.once('exit', () => reject(new Error('the server has ended')));
+    });
+    const samples: Record<'registry' | 'bare', number[]> = { registry: [], bare: [] };
+    for (let round = 0; round < 3; round++) {
+      samples.bare.push(await requestsPerSecond(lookupPorts.bare));
+      samples.registry.push(await requestsPerSecond(lookupPorts.registry));
+    }
+    print({
+      bench: 'registry',
+      figure: `lookups of one node over HTTP, 10 of ${entryCount} entries, 16 connections`,
+      value: median(samples.registry),
+      unit: 'requests/s',
+      peer: { name: 'bare node:http server, same body', value: median(samples.bare) },
+      samples: 3,
+    });
+  } finally {
+    server.kill();
+  }
+  const node = makeNode('e1');
+  for (let number = 0; number < entryCount; number++) node.announce(keyOf(number), bodyOf(number));
+  const rounds = 2_000_000;
+  const started = performance.now();
+  let found = 0;
+  for (let round = 0; round < rounds; round++) {
+    found += node.lookup({ formation: `f${round % 100}`, service: 'web' }).length;
+  }
+  if (found === 0) throw new Error('nothing was found');
+  print({
+    bench: 'registry',
+    figure: `lookups in process, as the proxy does, ${entryCount} entries`,
+    value: (rounds / (performance.now() - started)) * 1_000,
+    unit: 'lookups/s',
+    samples: rounds,
+  });
+  await node.close();
+}
+
+/** Bytes that this machine's loopback has carried: all that the nodes say, with TCP's own share. */
+async function loopbackBytes(): Promise<number> {
+  const { stdout } = await run('cat', ['/proc/net/dev']);
+  return Number(/lo:\s*(\d+)/.exec(stdout)?.[1]);
+}
+
+async function cluster(): Promise<void> {
+  say(`starting ${nodeCount} nodes`);
+  const nodes = Array.from({ length: nodeCount }, (_, index) =>
+    makeNode(`e${String(index).padStart(3, '0')}`),
+  );
+  // Any that are free: a hundred in a row may not be.
+  const ports = await Promise.all(nodes.map((node) => node.listen([{ host: '127.0.0.1', port: 0 }])));
+  const peers = nodes.map((node, index) => ({
+    name: node.name,
+    address: `127.0.0.1:${ports[index]?.[0]}`,
+  }));
+  for (const node of nodes) node.setPeers(peers);
+  await until('all have spoken', 60_000, async () =>
+    nodes.every((node) => !node.status().recovering && node.status().peers.every(({ up }) => up)),
+  );
+  const common = { bench: 'registry' };
+  const entries = () => nodes.map((node) => node.status().entries);
+  const loading = performance.now();
+  for (let number = 0; number < entryCount; number++) {
+    (nodes[number % nodeCount] as RegistryNode).announce(keyOf(number), bodyOf(number));
+    // As agents do: not all in one turn.
+    if (number % 100 === 99) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await until('all know all', 300_000, async () => entries().every((count) => count === entryCount));
+  print({
+    ...common,
+    figure: `${nodeCount} nodes learn of ${entryCount} entries announced at once`,
+    value: performance.now() - loading,
+    unit: 'ms',
+  });
+
+  const seen = new Map<string, (node: number) => void>();
+  nodes.forEach((node, index) => {
+    node.follow({
+      name: 'bench',
+      async apply({ announced, withdrawn }) {
+        if (announced.length > 100) return;
+        for (const entry of [...announced, ...withdrawn])
+          seen.get(`${entry.formation}/${entry.instance}`)?.(index);
+      },
+    });
+  });
+  const [first, everywhere]: [number[], number[]] = [[], []];
+  for (let change = 0; change < changes; change++) {
+    const origin = nodes[(change * 7) % nodeCount] as RegistryNode;
+    const key = { formation: 'probe', service: 'web', instance: String(change) };
+    const started = performance.now();
+    await new Promise<void>((resolve) => {
+      const known = new Set<number>();
+      seen.set(`probe/${change}`, (index) => {
+        known.add(index);
+        if (known.size === 2) first.push(performance.now() - started);
+        if (known.size < nodeCount) return;
+        everywhere.push(performance.now() - started);
+        resolve();
+      });
+      origin.announce(key, bodyOf(change));
+    });
+    seen.clear();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  for (const [what, samples] of [
+    ['the first other node', first],
+    ['all nodes', everywhere],
+  ] as const) {
+    const figure = `a change is known at ${what} of ${nodeCount}, ${entryCount} entries`;
+    print({ ...common, figure: `${figure}, median`, value: median(samples), unit: 'ms', samples: changes });
+    print({
+      ...common,
+      figure: `${figure}, 99th percentile`,
+      value: quantile(samples, 0.99),
+      unit: 'ms',
+      samples: changes,
+    });
+  }
+  await measureRest(common);
+  await measurePartition(nodes, peers, common);
+  await Promise.all(nodes.map((node) => node.close()));
+}
+
+async function measureRest(common: { bench: string }): Promise<void> {
+  say('at rest');
+  const restMs = 10_000;
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  const [bytes, cpu] = [await loopbackBytes(), process.cpuUsage()];
+  await new Promise((resolve) => setTimeout(resolve, restMs));
+  const { user, system } = process.cpuUsage(cpu);
+  const perNode = (((await loopbackBytes()) - bytes) / nodeCount / restMs) * 1_000;
+  const figure = `one of ${nodeCount} nodes at rest, ${entryCount} entries`;
+  print({ ...common, figure: `${figure}, sent`, value: perNode, unit: 'bytes/s' });
+  print({
+    ...common,
+    figure: `${figure}, CPU`,
+    value: (user + system) / 1_000 / nodeCount / (restMs / 1_000),
+    unit: 'ms/s',
+  });
+}
+
+/** Each half keeps the names of the other, at addresses where nobody is: as when a link is down. */
+async function measurePartition(
+  nodes: readonly RegistryNode[],
+  peers: readonly { readonly name: string; readonly address: string }[],
+  common: { bench: string },
+): Promise<void> {
+  say(`partition of half for ${partitionMs / 1_000} s`);
+  const half = nodeCount / 2;
+  nodes.forEach((node, index) => {
+    const isHere = (other: number) => other < half === index < half;
+    node.setPeers(
+      peers.map((peer, other) => (isHere(other) ? peer : { ...peer, address: '127.0.0.1:13998' })),
+    );
+  });
+  const renewals = Math.max(1, Math.floor(partitionMs / 10_000));
+  const changed = 500;
+  for (let round = 0; round < renewals; round++) {
+    for (let number = 0; number < entryCount; number++) {
+      if (round === 0 && number < changed) {
+        await (nodes[number % nodeCount] as RegistryNode).withdraw(keyOf(number));
+        (nodes[(number + 1) % nodeCount] as RegistryNode).announce(
+          keyOf(entryCount + number),
+          bodyOf(number),
+        );
+      } else if (number >= changed)
+        (nodes[number % nodeCount] as RegistryNode).announce(keyOf(number), bodyOf(number));
+    }
+    await new Promise((resolve) => setTimeout(resolve, partitionMs / renewals));
+  }
+  const before = await loopbackBytes();
+  const started = performance.now();
+  for (const node of nodes) node.setPeers(peers);
+  const expected = new Set(
+    Array.from({ length: entryCount }, (_, index) => String(changed + index)).concat(
+      Array.from({ length: changes }, (_, index) => `probe ${index}`),
+    ),
+  );
+  const count = entryCount + changes;
+  const agrees = (node: RegistryNode) => {
+    const { entries, peers: others } = node.status();
+    return entries === count && others.every(({ up }) => up);
+  };
+  await until('all agree again', 120_000, async () => nodes.every(agrees));
+  const agreedMs = performance.now() - started;
+  const lost = nodes.reduce((sum, node) => sum + missing(node, expected), 0);
+  const figure = `half of ${nodeCount} nodes apart for ${partitionMs / 1_000} s, ${2 * changed} changes meanwhile`;
+  print({ ...common, figure: `${figure}: all agree after`, value: agreedMs, unit: 'ms' });
+  print({
+    ...common,
+    figure: `${figure}: entries lost or brought back`,
+    value: lost,
+    unit: 'entries',
+    target: '== 0',
+  });
+  print({
+    ...common,
+    figure: `${figure}: sent for it`,
+    value: (await loopbackBytes()) - before,
+    unit: 'bytes',
+  });
+}
+
+/** How many entries a node lacks, or has too many. */
+function missing(node: RegistryNode, expected: ReadonlySet<string>): number {
+  const held = new Set<string>();
+  for (const formation of node.formations()) {
+    for (const { instance } of node.lookup({ formation, service: 'web' })) {
+      held.add(formation === 'probe' ? `probe ${instance}` : instance);
+    }
+  }
+  return (
+    [...expected].filter((one) => !held.has(one)).length +
+    [...held].filter((one) => !expected.has(one)).length
+  );
+}
+
+if (process.argv[2] === 'serve') void serveLookups();
+else
+  void lookups()
+    .then(cluster)
+    .then(() => process.exit(0));
