@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock';
+import type { Random } from '../base/random';
 import { endpointsOf, servicePortsOf } from '../registry/endpoints';
 import { formatServiceName, parseServiceName, SERVICE_SUFFIX } from '../registry/service-name';
 import type { Changes, Entry, EntryKey, Identities, RegistryView, ServiceName } from '../registry/types';
@@ -43,6 +44,7 @@ export class Destinations {
       readonly executor: string;
       readonly rules: OutsideRules;
       readonly clock: Clock;
+      readonly random: Random;
       readonly dialer: Dialer;
       readonly options: UpstreamOptions;
     },
@@ -134,16 +136,23 @@ export class Destinations {
     if (full) {
       const name = parseServiceName(host);
       if (!name) throw new Refusal(404, `"${host}" is no name of a service: they are like web.shop.service`);
-      return { label: host, upstreams: this.#places(name, host, port), turn: 0, untilMs };
+      return this.#service(name, host, port, untilMs);
     }
     const name = parseServiceName(host, { formation });
     if (name && registry.services(name.formation).includes(name.service)) {
-      return { label: host, upstreams: this.#places(name, host, port), turn: 0, untilMs };
+      return this.#service(name, host, port, untilMs);
     }
     const { rules } = this.context;
     const upstream = this.#upstream({ host, port, trusted: false, rules }, `${host}:${port}`);
     const short = name && !host.includes('.') ? name : undefined;
     return { label: `${host}:${port}`, upstreams: [upstream], turn: 0, untilMs, short };
+  }
+
+  #service(name: ServiceName, label: string, port: number, untilMs: number): Destination {
+    const upstreams = this.#places(name, label, port);
+    // Anywhere: where requests are rare, each would begin with the first, and on every machine.
+    const turn = Math.floor(this.context.random.next() * upstreams.length);
+    return { label, upstreams, turn, untilMs };
   }
 
   #places(name: ServiceName, label: string, port: number): Upstream[] {

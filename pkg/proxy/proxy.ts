@@ -84,7 +84,7 @@ export class Proxy implements Follower {
       readonly resolve?: Resolve;
     },
   ) {
-    const { registry, identities, executor, clock, log } = settings;
+    const { registry, identities, executor, clock, random, log } = settings;
     const options = (this.#options = { ...defaultProxyOptions, ...settings.options });
     this.#sweepMs = sweepEvery(options);
     const dialer = new Dialer({
@@ -95,7 +95,16 @@ export class Proxy implements Follower {
       isSelf: (address, port) => this.#ports.has(port) && isThisMachine(address),
     });
     const rules = outsideRules(options.allow);
-    this.#destinations = new Destinations({ registry, identities, executor, rules, clock, dialer, options });
+    this.#destinations = new Destinations({
+      registry,
+      identities,
+      executor,
+      rules,
+      clock,
+      random,
+      dialer,
+      options,
+    });
     this.#context = {
       clock,
       log,
