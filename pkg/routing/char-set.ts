@@ -13,6 +13,11 @@ export const NOTHING: CharSet = 0n;
 export const OTHERS: CharSet = 1n << otherBit;
 export const ANYTHING: CharSet = (1n << (otherBit + 1n)) - 1n;
 
+const printable = Array.from({ length: last - first + 1 }, (_, index) => ({
+  char: String.fromCharCode(first + index),
+  set: 1n << BigInt(index),
+}));
+
 /** Whether the character has a bit of its own. */
 export function isPrintable(char: string): boolean {
   const code = char.charCodeAt(0);
@@ -20,7 +25,7 @@ export function isPrintable(char: string): boolean {
 }
 
 export function charSet(char: string): CharSet {
-  return isPrintable(char) ? 1n << BigInt(char.charCodeAt(0) - first) : OTHERS;
+  return printable[char.charCodeAt(0) - first]?.set ?? OTHERS;
 }
 
 /** Both ends included; both printable. */
@@ -40,19 +45,24 @@ export const WORD = DIGITS | rangeSet('a', 'z') | rangeSet('A', 'Z') | charSet('
 
 /** The printable characters of the set, in their order. */
 export function charsOf(set: CharSet): readonly string[] {
-  const chars: string[] = [];
-  for (let code = first; code <= last; code++) {
-    const char = String.fromCharCode(code);
-    if (set & charSet(char)) chars.push(char);
-  }
-  return chars;
+  return printable.filter((one) => set & one.set).map(({ char }) => char);
 }
 
-/** The coarsest split of all characters that no set cuts through. */
-export function partition(sets: Iterable<CharSet>): readonly CharSet[] {
-  let parts: CharSet[] = [ANYTHING];
-  for (const set of new Set(sets)) {
-    parts = parts.flatMap((part) => [part & set, without(part, set)].filter((piece) => piece !== NOTHING));
+/** The coarsest split of what is in the sets that none of them cuts through. */
+export function partition(sets: ReadonlySet<CharSet>): readonly CharSet[] {
+  let parts: CharSet[] = [];
+  let covered = NOTHING;
+  for (const set of sets) {
+    const split: CharSet[] = [];
+    for (const part of parts) {
+      const inside = part & set;
+      if (inside === NOTHING || inside === part) split.push(part);
+      else split.push(inside, part ^ inside);
+    }
+    const added = without(set, covered);
+    if (added !== NOTHING) split.push(added);
+    covered |= set;
+    parts = split;
   }
   return parts;
 }

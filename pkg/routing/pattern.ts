@@ -5,7 +5,7 @@ import { SyntaxFault, charactersOf } from './expression';
 import type { Expression } from './expression';
 import { parsePattern } from './parse-pattern';
 import type { Written } from './parse-pattern';
-import { printExpression } from './print-expression';
+import { escapeText, printExpression } from './print-expression';
 import { refusePath } from './request';
 import { refuseRunaway } from './runaway';
 import type { Part, Pattern } from './types';
@@ -83,11 +83,14 @@ function draft(parts: Draft['parts'], open: boolean, what: 'host' | 'path'): Dra
       second.expression.column,
     );
   }
-  refuseRunaway({
-    kind: 'sequence',
-    items: [...parts.map(({ expression }) => expression), ...(open ? [anything(parts)] : [])],
-    column: parts[0]?.expression.column ?? 1,
-  });
+  // Text is read in one way only.
+  const literal = parts.every(({ kind }) => kind === 'text');
+  if (!literal)
+    refuseRunaway({
+      kind: 'sequence',
+      items: [...parts.map(({ expression }) => expression), ...(open ? [anything(parts)] : [])],
+      column: parts[0]?.expression.column ?? 1,
+    });
   return {
     parts,
     open,
@@ -102,7 +105,7 @@ function anything(parts: Draft['parts']): Expression {
 }
 
 function printPart(part: Draft['parts'][number], capture: boolean): string {
-  if (part.kind === 'text') return printExpression(part.expression, false);
+  if (part.kind === 'text') return escapeText(part.text);
   return printExpression({ kind: 'group', item: part.expression, column: part.expression.column }, capture);
 }
 

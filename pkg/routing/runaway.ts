@@ -1,5 +1,6 @@
 import { automatonOf, type Automaton, type Weights } from './automaton';
-import { ANYTHING, partition } from './char-set';
+import { ANYTHING, NOTHING, partition } from './char-set';
+import type { CharSet } from './char-set';
 import { SyntaxFault } from './expression';
 import type { Expression } from './expression';
 
@@ -15,12 +16,11 @@ const MAX_SITUATIONS = 4_000;
  */
 export function refuseRunaway(expression: Expression): void {
   const automaton = automatonOf(expression);
-  const parts = partition(automaton.positions.map(({ set }) => set));
   const start: Weights = new Map([[automaton.start, 1]]);
   const seen = new Set([keyOf(start)]);
   const open = [start];
   for (let situation = open.pop(); situation; situation = open.pop()) {
-    for (const part of parts) {
+    for (const part of alternatives(automaton, situation)) {
       const next = step(automaton, situation, part);
       if (next.size === 0) continue;
       const key = keyOf(next);
@@ -35,6 +35,15 @@ export function refuseRunaway(expression: Expression): void {
       open.push(next);
     }
   }
+}
+
+/** The characters that can come next, told apart only where that makes a difference here. */
+function alternatives({ positions, follow }: Automaton, situation: Weights): readonly CharSet[] {
+  const sets = new Set<CharSet>();
+  for (const position of situation.keys()) {
+    for (const to of follow[position]?.keys() ?? []) sets.add(positions[to]?.set ?? NOTHING);
+  }
+  return partition(sets);
 }
 
 function step(automaton: Automaton, situation: Weights, part: bigint): Weights {
