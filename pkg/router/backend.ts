@@ -3,6 +3,7 @@ import type { ServiceName } from '../registry/types';
 import { refusedPaths } from '../routing/request';
 import type { CompiledRoute, HeaderEdit, Template } from '../routing/types';
 import { expressionOf, groupsOf, variablesOf } from './capture';
+import { backendName } from './match-table';
 import { argument, line, literal, replacement, word } from './quote';
 import type { Server } from './servers';
 import { serverLine } from './servers-line';
@@ -41,8 +42,8 @@ export function rateTableText(route: CompiledRoute): string {
   return `backend ${rateTable(route)}\n  ${table}\n`;
 }
 
-function rateTable({ id }: CompiledRoute): string {
-  return `${id.replace('/', ':')}::rate`;
+function rateTable(route: CompiledRoute): string {
+  return `${backendName(route)}::rate`;
 }
 
 function backendLines({ route, service, verify }: Backend): string[] {
@@ -177,7 +178,7 @@ function redirectRules(route: CompiledRoute): string[] {
   const ownQuery = location.some((piece) => piece.kind === 'text' && /[?#]/.test(piece.text));
   return [
     `http-request set-var-fmt(txn.location) ${word(formatOf(location))}`,
-    `${answer(400, 'the location would lead to another host')} if { var(txn.location) -m reg ^/[/\\\\] }`,
+    `${answer(400, 'the location would lead to another host')} if { var(txn.location) -m reg '^/[/\\\\]' }`,
     ...(ownQuery
       ? []
       : ['http-request set-var-fmt(txn.location) %[var(txn.location)]?%[query] if { url -m sub ? }']),

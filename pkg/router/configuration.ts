@@ -149,7 +149,7 @@ function certificatesOf(ordered: readonly CompiledRoute[]) {
   for (const { id, host, route } of ordered) {
     const { tls } = route.spec;
     if (!tls || !host || tls.certificate === '' || tls.privateKey === '') continue;
-    const file = `certificates/${id.replace('/', ':')}.pem`;
+    const file = `certificates/${backendName({ id })}.pem`;
     files.set(file, `${tls.certificate.trim()}\n${tls.privateKey.trim()}\n`);
     const [first, second, third] = host.parts;
     const wildcard =

@@ -109,22 +109,17 @@ export class HaproxyProcess {
   async check(configuration: string): Promise<void> {
     try {
       await new Promise<void>((resolve, reject) => {
-        execFile(
-          this.#binary,
-          ['-c', '-f', configuration],
-          { cwd: this.directory },
-          (error, _, stderr) => {
-            if (!error) return resolve();
-            const alerts = stderr.split('\n').filter((line) => line.startsWith('[ALERT]'));
-            reject(
-              error.code === 'ENOENT'
-                ? error
-                : new InternalError(
-                    `HAProxy refuses the configuration: ${alerts.slice(0, 5).join('; ') || messageOf(error)}`,
-                  ),
-            );
-          },
-        );
+        execFile(this.#binary, ['-c', '-f', configuration], { cwd: this.directory }, (error, _, stderr) => {
+          if (!error) return resolve();
+          const alerts = stderr.split('\n').filter((line) => line.startsWith('[ALERT]'));
+          reject(
+            error.code === 'ENOENT'
+              ? error
+              : new InternalError(
+                  `HAProxy refuses the configuration: ${alerts.slice(0, 5).join('; ') || messageOf(error)}`,
+                ),
+          );
+        });
       });
     } catch (error) {
       throw this.#explain(error);

@@ -165,8 +165,8 @@ export function expandsService({ target }: CompiledRoute): boolean {
 }
 
 /** The backend of a route that leads to one service, or the first part of its backends' names. */
-export function backendName(route: CompiledRoute): string {
-  return route.id.replace('/', ':');
+export function backendName({ id }: Pick<CompiledRoute, 'id'>): string {
+  return id.replace('/', ':').replace(/[^-\w:]/g, (char) => `.${char.codePointAt(0)?.toString(16)}`);
 }
 
 function regexOf(group: string, { route, host, path }: Candidate, conditions: Conditions): string {

@@ -1,6 +1,7 @@
 import { backoffMs } from '../base/backoff';
 import type { Clock } from '../base/clock';
 import { sleep } from '../base/clock';
+import { DisposableStore } from '../base/disposable';
 import { PreconditionError, messageOf } from '../base/errors';
 import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
@@ -30,7 +31,10 @@ const watchMs = 500;
 const routesSettleMs = 20;
 
 export interface RouterOptions {
-  readonly registry: RegistryView;
+  readonly registry: RegistryView & {
+    /** Of a mirror: before, it knows nothing, not that there is nothing. */
+    whenSynced?(): Promise<void>;
+  };
   readonly routes: RouteSource;
   readonly haproxy: HaproxyProcess;
   /** Whose machine it runs on. */
@@ -96,7 +100,8 @@ export class Router implements Follower {
     if (!this.#plane.hasFiles) this.#routes = [];
     const ended = new AbortController();
     const either = AbortSignal.any([signal, ended.signal]);
-    const following = registry.follow(this);
+    const following = new DisposableStore();
+    void Promise.resolve(registry.whenSynced?.()).then(() => following.add(registry.follow(this)));
     const onAbort = () => this.#wakeUp();
     either.addEventListener('abort', onAbort, { once: true });
     try {

@@ -200,6 +200,14 @@ export class RouterHarness {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
+  /** Lets the controller go without a word to HAProxy: as SIGKILL does. */
+  async abandon(): Promise<void> {
+    this.haproxy.stop = () => Promise.resolve();
+    this.#ended.abort(new Error('SIGKILL'));
+    await this.#running;
+    this.haproxy.runtime.close();
+  }
+
   async announce(name: string, upstream: Pick<Upstream, 'port'>, release = 'v1'): Promise<void> {
     await this.registry.announce(name, { host: '127.0.0.1', port: upstream.port, release });
   }
@@ -213,7 +221,7 @@ export class RouterHarness {
     const text = readFileSync(this.haproxy.accessLog, 'utf8');
     return text
       .split('\n')
-      .filter(Boolean)
+      .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 }

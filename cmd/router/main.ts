@@ -1,0 +1,39 @@
+import { lookup } from 'node:dns/promises';
+import { join } from 'node:path';
+import { connect } from '../../pkg/client/client';
+import { RegistryMirror } from '../../pkg/registry/client';
+import { HaproxyProcess } from '../../pkg/router/haproxy-process';
+import { openFilesLimit, unprivileged } from '../../pkg/router/host';
+import { ApiRouteSource } from '../../pkg/router/route-source';
+import { Router } from '../../pkg/router/router';
+import { maxConnectionsOf } from '../../pkg/router/settings';
+import { runDaemon } from '../../pkg/stage/daemon';
+import { readToken } from '../../pkg/stage/tokens';
+
+runDaemon('router', async ({ clock, random, log, signal, setting }) => {
+  const token = readToken(setting('GILLIAM_TOKEN_FILE'));
+  const executor = setting('GILLIAM_EXECUTOR_NAME');
+  const dataDir = setting('GILLIAM_DATA_DIR');
+  const bind = setting('GILLIAM_ROUTER_BIND', '*');
+  const client = connect({ address: setting('GILLIAM_API'), token, stage: setting('GILLIAM_STAGE') });
+  const registry = new RegistryMirror({
+    ...{ url: setting('GILLIAM_REGISTRY'), token, name: 'router' },
+    ...{ clock, random, log },
+  });
+  const file = join(dataDir, 'routes.json');
+  const router = new Router({
+    ...{ registry, executor, clock, random, log },
+    routes: new ApiRouteSource({ client, name: executor, file, clock, random, log }),
+    haproxy: new HaproxyProcess({ directory: join(dataDir, 'haproxy'), clock, log }),
+    ports: {
+      bind,
+      http: Number(setting('GILLIAM_HTTP_PORT')),
+      https: Number(setting('GILLIAM_HTTPS_PORT')),
+    },
+    maxConnections: maxConnectionsOf(openFilesLimit()),
+    resolve: async (host) => (await lookup(host, { family: 4 })).address,
+    ...unprivileged(),
+  });
+  await Promise.race([router.run(signal), registry.run(signal).then(() => new Promise<never>(() => {}))]);
+  client.close();
+});
