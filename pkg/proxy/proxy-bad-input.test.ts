@@ -4,14 +4,20 @@ import { answering, eventually, get, ok, ProxyHarness, request } from '../testin
 let harness: ProxyHarness;
 
 beforeEach(async () => {
+  harness = await ProxyHarness.start();
+});
+afterEach(() => harness.end());
+
+/** For what waits until a time is over; all else has the usual ones, so that a busy machine changes nothing. */
+async function impatient(): Promise<void> {
+  await harness.end();
   harness = await ProxyHarness.start({
     headMs: 200,
     requestBodyMs: 200,
     responseMs: 200,
     responseBodyMs: 200,
   });
-});
-afterEach(() => harness.end());
+}
 
 const post = (fields: string[], body = '') => request('POST', fields, body);
 
@@ -207,6 +213,8 @@ it('h2c is not passed on: nobody could see what follows', async () => {
 });
 
 describe('slow callers', () => {
+  beforeEach(impatient);
+
   it('have so much time for a head, however often they send a byte', async () => {
     const caller = await harness.caller();
     caller.send('GET http://web.shop.service/ HTTP/1.1\r\n');
@@ -372,6 +380,7 @@ describe('an instance that breaks off a response', () => {
   });
 
   it('silently, as a machine that is gone does', async () => {
+    await impatient();
     const endpoint = await harness.endpoint();
     const caller = await harness.caller();
     caller.send(get());
@@ -383,6 +392,7 @@ describe('an instance that breaks off a response', () => {
 });
 
 it('an instance that takes a request and never answers: 504', async () => {
+  await impatient();
   const endpoint = await harness.endpoint();
   const caller = await harness.caller();
   caller.send(get());

@@ -1,5 +1,7 @@
 import { createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { answering, eventually, get, ok, ProxyHarness } from '../testing/proxy-harness';
+import { RawServer } from '../testing/raw-connection';
 import { freePort } from '../testing/tcp-proxy';
 
 let harness: ProxyHarness;
@@ -220,6 +222,31 @@ describe('outside the stage', () => {
       expect(await caller.rest()).toMatch(/^HTTP\/1.1 403 [^]*this machine's own/);
     }
     expect(endpoint.connections).toHaveLength(0);
+  });
+
+  const reachable = Object.values(networkInterfaces())
+    .flatMap((all) => all ?? [])
+    .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
+  (reachable === undefined ? it.skip : it)('all else is passed through, by name and by address', async () => {
+    const address = reachable as string;
+    const server = await RawServer.start(
+      (connection) => connection.socket.once('data', () => connection.send(ok('out'))),
+      address,
+    );
+    harness = await ProxyHarness.start(
+      { allow: ['api.example.com', address] },
+      resolve({ 'api.example.com': [address] }),
+    );
+    harness.onEnd(() => server.close());
+    for (const host of ['api.example.com', address]) {
+      const caller = await harness.caller();
+      caller.send(get([], `http://${host}:${server.port}/path`));
+      expect(await caller.message()).toMatch(/out$/);
+      const tunnel = await harness.caller();
+      tunnel.send(`${connectTo(`${host}:${server.port}`)}x`);
+      expect(await tunnel.until('out')).toMatch(/^HTTP\/1.1 200 Connection Established/);
+    }
+    expect(harness.proxy.stats().endpoints).toEqual([]);
   });
 
   it('only allowed hosts are reached where there is a list', async () => {
