@@ -1,4 +1,5 @@
 import { SystemClock } from '../base/clock';
+import { ExistsError } from '../base/errors';
 import { silentLogger } from '../base/log';
 import { SystemRandom } from '../base/random';
 import { InstanceState } from '../gen/gilliam/v1/instance';
@@ -104,3 +105,24 @@ test('etcd is killed and comes back: the session stands, what was reported meanw
   await watching;
   await executor.abort();
 }, 90_000);
+
+test('invariant 5: of routes that match the same, made at one moment, exactly one is taken', async () => {
+  await api.shop();
+  const spec = { target: 'web.shop.service', methods: [], headers: [], query: [] };
+  for (let round = 0; round < 3; round++) {
+    const made = await Promise.allSettled(
+      ['a', 'b', 'c', 'd', 'e'].map((name) =>
+        api.client.routes.createRoute({
+          parent: 'formations/shop',
+          route: {
+            metadata: { name: `${name}${round}` },
+            spec: { ...spec, pattern: `/r${round}/{${name}}` },
+          },
+        }),
+      ),
+    );
+    expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const errors = made.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []));
+    for (const error of errors) expect(error).toBeInstanceOf(ExistsError);
+  }
+}, 30_000);

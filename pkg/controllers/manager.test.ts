@@ -1,8 +1,9 @@
 import { ExecutorState } from '../gen/gilliam/v1/executor';
 import { InstanceState } from '../gen/gilliam/v1/instance';
 import { isFinished, isWanted, shortName } from '../resource/instance';
-import { events, executors, formations, instances, releases, scales } from '../resource/objects';
+import { events, executors, formations, instances, releases, routes, scales } from '../resource/objects';
 import type { Kind, StoredObject } from '../resource/objects';
+import { claimLabels, routeClaims } from '../resource/route-claim';
 import { ControlHarness } from '../testing/control-harness';
 import { isReady } from './formation/process-plan';
 
@@ -199,6 +200,31 @@ describe('ControllerManager', () => {
     for (const kind of [releases, scales, instances, events] as Kind<StoredObject>[])
       expect((await stage.store.list(kind, { formation: 'shop' })).items).toEqual([]);
     expect(await stage.store.get(formations, { formation: '', name: 'shop' })).toBeUndefined();
+  });
+
+  it('forgets the routes of a formation that is deleted, and what they claimed, and no others', async () => {
+    begin().start();
+    await stage.formation('shop', 'web');
+    await stage.formation('blog', 'web');
+    const metadata = (name: string, formation: string, labels = {}) => {
+      return { name, formation, uid: name, generation: 1n, revision: 0n, labels };
+    };
+    for (const formation of ['shop', 'blog']) {
+      const route = { ...routes.decode(new Uint8Array()), metadata: metadata('r', formation) };
+      const claim = { metadata: metadata(`c-${formation}`, '', claimLabels({ formation, name: 'r' })) };
+      await stage.store.commit([
+        { op: 'create', kind: routes, object: route },
+        { op: 'create', kind: routeClaims, object: claim },
+      ]);
+    }
+    await stage.deleteFormation('shop');
+    await stage.run(120_000, 1_000);
+    expect((await stage.store.list(routes)).items.map(({ metadata: { formation } }) => formation)).toEqual([
+      'blog',
+    ]);
+    expect((await stage.store.list(routeClaims)).items.map(({ metadata: { name } }) => name)).toEqual([
+      'c-blog',
+    ]);
   });
 
   it('forgets finished instances in time, and counts their incarnations on', async () => {
