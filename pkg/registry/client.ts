@@ -51,8 +51,8 @@ export class RegistryClient {
 
   constructor(options: RegistryClientOptions) {
     this.#options = options;
-    // Of the many calls that wait for drains none is to keep an announcement waiting.
-    this.#pool = new Pool(options.url, { connections: 64, headersTimeout: 0, bodyTimeout: 0 });
+    // As many connections as it takes: of the calls that wait for drains none is to keep an announcement waiting.
+    this.#pool = new Pool(options.url, { connections: null, headersTimeout: 0, bodyTimeout: 0 });
   }
 
   /** Announces, or renews. Answers after how long it expires without being renewed. */

@@ -120,6 +120,25 @@ describe('three nodes', () => {
     });
   });
 
+  test('invariant 7: an agent that asks again, after a restart, waits for what is still outstanding', async () => {
+    const follower = new HeldFollower('router');
+    cluster.at(1).node.follow(follower);
+    cluster.at(0).node.announce(key('1'), {});
+    await until('all know', () => knownAt(1) === 1);
+    const gone = new AbortController();
+    const first = cluster.at(0).node.withdraw(key('1'), { waitMs: 10_000 }, gone.signal);
+    await until('it is told', () => follower.withdrawn === 1);
+    gone.abort();
+    await expect(first).rejects.toThrow('has gone');
+    expect(await cluster.at(0).node.withdraw(key('1'), { waitMs: 200 })).toEqual({
+      acknowledged: [],
+      missing: ['e1/router'],
+    });
+    const again = cluster.at(0).node.withdraw(key('1'), { waitMs: 10_000 });
+    follower.release();
+    expect(await again).toEqual({ acknowledged: ['e1/router'], missing: [] });
+  });
+
   test('invariant 7: a node that is down is not waited for longer than it counts as up', async () => {
     cluster.at(0).node.announce(key('1'), {});
     await until('all know', () => knownAt(1) === 1);
@@ -165,7 +184,7 @@ describe('three nodes', () => {
       missing: [],
     });
     expect((await client.status()).peers.map(({ up }) => up)).toEqual([true, true]);
-    expect(await client.environment()).toEqual({ registry: 'http://127.0.0.1:1' });
+    expect(await client.environment()).toMatchObject({ registry: 'http://127.0.0.1:1' });
     await client.setInstances({ '172.17.0.5': key('1') });
     expect(cluster.at(0).node.identify('172.17.0.5')).toEqual(key('1'));
     await client.setPeers([]);

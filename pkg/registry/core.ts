@@ -119,7 +119,8 @@ export class RegistryCore {
     if (this.#complete) return;
     this.#complete = true;
     this.#own.declare(this.hybrid.next());
-    this.#settle([], true);
+    // Of nothing nobody has to be told at once: hundreds of nodes may be started together.
+    this.#settle([], this.#own.size > 0);
   }
 
   /** Announces, or renews what is the same already. Answers whether it was new. */
@@ -149,7 +150,8 @@ export class RegistryCore {
     const held = this.#own.get(path);
     if (source === 'external' && current?.item.state === 'agent') throw notYours(path);
     const there = source === 'agent' ? held?.state === 'agent' : current && isLive(current.item);
-    if (!there) return undefined;
+    // An agent that waits again, after a restart or a lost answer, is still to hear who has confirmed.
+    if (!there && !(awaited && source === 'agent')) return undefined;
     const item: Item = {
       path,
       version: this.hybrid.next(),

@@ -2,6 +2,7 @@ import type { Disposable } from '../base/disposable';
 import { toDisposable } from '../base/disposable';
 import { messageOf, PreconditionError } from '../base/errors';
 import type { Logger } from '../base/log';
+import { formatKey } from './entry-key';
 import type { Changes, Entry, Follower } from './types';
 
 /** `gone`: it follows no more, so nothing has to be waited for. */
@@ -18,6 +19,8 @@ interface Member {
   readonly gone: Promise<'gone'>;
   /** Of all there was when it began to follow. */
   initial: Promise<Confirmation>;
+  /** What it has not confirmed yet, by the path of what was withdrawn. */
+  readonly outstanding: Map<string, readonly Promise<Confirmation>[]>;
 }
 
 /** Those who are told of each change, in the order of the changes. */
@@ -43,7 +46,7 @@ export class FollowerHub {
     }
     let leave: () => void = () => {};
     const gone = new Promise<'gone'>((resolve) => (leave = () => resolve('gone')));
-    const member: Member = { follower, gone, initial: Promise.resolve('gone') };
+    const member: Member = { follower, gone, initial: Promise.resolve('gone'), outstanding: new Map() };
     this.#members.set(follower.name, member);
     member.initial = this.#tell(member, { announced: this.#all(), withdrawn: [] });
     return toDisposable(() => {
@@ -60,15 +63,34 @@ export class FollowerHub {
     }));
   }
 
-  /** Answers of those who have not confirmed yet what they were told first: who knows what they still send to. */
-  settled(): readonly Pending[] {
-    return [...this.#members.values()].map(({ follower, initial }) => ({
-      follower: follower.name,
-      confirmation: initial,
-    }));
+  /**
+   * When nothing is sent to what was withdrawn there: of those who were told, their answers that are still to come; of
+   * others that to what they were told first, since who knows what they still send to. Without a path, of all that was
+   * withdrawn.
+   */
+  settled(path?: string): readonly Pending[] {
+    return [...this.#members.values()].map(({ follower, initial, outstanding }) => {
+      const all = [initial, ...[...outstanding.values()].flat()];
+      const awaited = path === undefined ? all : (outstanding.get(path) ?? [initial]);
+      return { follower: follower.name, confirmation: worstOf(awaited) };
+    });
   }
 
-  async #tell(member: Member, changes: Changes): Promise<Confirmation> {
+  #tell(member: Member, changes: Changes): Promise<Confirmation> {
+    const { outstanding } = member;
+    const confirmation = this.#ask(member, changes);
+    for (const path of changes.withdrawn.map(formatKey)) {
+      outstanding.set(path, [...(outstanding.get(path) ?? []), confirmation]);
+      void confirmation.then(() => {
+        const left = (outstanding.get(path) ?? []).filter((one) => one !== confirmation);
+        if (left.length > 0) outstanding.set(path, left);
+        else outstanding.delete(path);
+      });
+    }
+    return confirmation;
+  }
+
+  async #ask(member: Member, changes: Changes): Promise<Confirmation> {
     const { follower, gone } = member;
     try {
       return await Promise.race([follower.apply(changes).then(() => 'acknowledged' as const), gone]);
@@ -80,4 +102,10 @@ export class FollowerHub {
       return 'failed';
     }
   }
+}
+
+async function worstOf(confirmations: readonly Promise<Confirmation>[]): Promise<Confirmation> {
+  const all = new Set(await Promise.all(confirmations));
+  if (all.has('failed')) return 'failed';
+  return all.has('gone') ? 'gone' : 'acknowledged';
 }

@@ -143,7 +143,9 @@ export class RegistryMirror implements RegistryView {
       this.#view.apply(changes);
       this.#acks.begin(line.session);
       const isEmpty = changes.announced.length + changes.withdrawn.length === 0;
-      this.#acks.snapshot(line.seq, isEmpty ? this.#hub.settled() : this.#hub.publish(changes));
+      if (!isEmpty) this.#hub.publish(changes);
+      // It confirms all before it: also what was withdrawn on the connection before, and is still under way.
+      this.#acks.snapshot(line.seq, this.#hub.settled());
       this.#connected = true;
       if (this.#synced) return;
       this.#synced = true;

@@ -87,6 +87,8 @@ export class RegistryNode implements RegistryView, Identities {
   readonly #transport: HttpTransport;
   readonly #http: RegistryHttp;
   readonly #file?: StateFile;
+  /** Of this life of the node. */
+  readonly #epoch: string;
   readonly #changeListeners = new Set<(formations: ReadonlySet<string>) => void>();
   #instances: ReadonlyMap<string, EntryKey> = new Map();
   #timer?: Disposable;
@@ -96,6 +98,7 @@ export class RegistryNode implements RegistryView, Identities {
     const { name, clock, random, log, token } = options;
     this.#options = options;
     this.name = name;
+    this.#epoch = random.uuid();
     this.times = { ...defaultTimes, ...options.times };
     this.limits = { ...defaultLimits, ...options.limits };
     const { times, limits } = this;
@@ -212,7 +215,7 @@ export class RegistryNode implements RegistryView, Identities {
   }
 
   environment(): InstanceNetwork {
-    return this.#options.environment();
+    return { ...this.#options.environment(), epoch: this.#epoch };
   }
 
   /** Throws InvalidError for what is no name, NotFoundError with the nearest name for an unknown one. */
@@ -281,8 +284,9 @@ export class RegistryNode implements RegistryView, Identities {
       if (together.length > 0) this.#hub.publish(changesOf(together));
     }
     for (const one of awaited) {
-      const own = changes.filter(({ path }) => path === one.item.path);
-      this.#confirm(one, own.length > 0 ? this.#hub.publish(changesOf(own)) : this.#hub.settled());
+      const own = changesOf(changes.filter(({ path }) => path === one.item.path));
+      if (own.announced.length + own.withdrawn.length > 0) this.#hub.publish(own);
+      this.#confirm(one, this.#hub.settled(one.item.path));
     }
   }
 

@@ -354,6 +354,8 @@ describe('invariant 7', () => {
     await rig.clock.advance(500);
     slow = false;
     rig.plane.stop('u1');
+    await rig.clock.advance(400);
+    expect(rig.container('u1')?.state).toBe('running');
     await rig.clock.advance(5000);
     expect(rig.state('u1')).toBe(STOPPED);
     expect(network.entries.size).toBe(0);

@@ -22,7 +22,6 @@ export async function start(situation: Situation, container: Container, signal: 
     keeper.event('Restarted', `restart ${restarts}`);
   }
   situation.container = { ...container, state: 'running', startedMs: undefined, finishedMs: undefined };
-  situation.drained = false;
   const { wish, exposure } = situation;
   const checked = wish.kind === 'run' && wish.task.process.health?.check !== undefined;
   // Its address, which it has only now, is needed to check and to announce it; else no time is lost on looking.

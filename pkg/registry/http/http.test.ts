@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { makeNode, token, until } from '../../testing/registry-nodes';
 import { announceToken } from '../announce-token';
 import type { RegistryNode } from '../node';
+import type { InstanceNetwork } from '../types';
 
 interface Answer {
   readonly status: number;
@@ -308,7 +309,9 @@ describe('questions', () => {
   });
 
   test('the environment of instances, who they are, and how the node is', async () => {
-    expect((await call('GET', '/-/environment')).text).toBe('{"registry":"http://127.0.0.1:1"}');
+    const { registry, epoch } = JSON.parse((await call('GET', '/-/environment')).text) as InstanceNetwork;
+    expect(registry).toBe('http://127.0.0.1:1');
+    expect(epoch).not.toBe('');
     const key = { formation: 'shop', service: 'web', instance: '1' };
     const table = JSON.stringify({ '172.17.0.5': key });
     expect((await call('PUT', '/-/instances', { token, body: table })).status).toBe(204);
