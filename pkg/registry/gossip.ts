@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock';
 import type { Disposable } from '../base/disposable';
-import { InvalidError, messageOf, PreconditionError, UnavailableError } from '../base/errors';
+import { DeadlineError, InvalidError, messageOf, PreconditionError, UnavailableError } from '../base/errors';
 import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
 import type { RegistryCore } from './core';
@@ -42,8 +42,8 @@ export interface GossipOptions {
   readonly transport: Transport;
 }
 
-/** How many peers a node asks for what it has said itself before a restart. */
-const recoveryPeers = 16;
+/** How many peers a node asks for what it has said itself before a restart, or when it meets new ones. */
+const recoveryPeers = 4;
 /** Rounds of one comparison: each is bounded, and a new node has much to learn. */
 const maxRounds = 256;
 
@@ -213,7 +213,8 @@ export class Gossip {
       const passTo = rest.length > 0 ? { passTo: rest } : {};
       this.#send(peer, { deltas, beats, ...passTo }).catch((error) => {
         this.#failed(peer, error);
-        this.#pass(deltas, beats, rest);
+        // Whoever is merely slow may have passed it on: to say it again would make everybody slower.
+        if (!(error instanceof DeadlineError)) this.#pass(deltas, beats, rest);
       });
     }
   }

@@ -69,17 +69,28 @@ describe('endpoints', () => {
     ...{ executor: 'e1', address: '172.17.0.5' },
   };
   test.each([
-    ['local, first port', instance, 'e1', undefined, '172.17.0.5', 8080],
-    ['local, named port', instance, 'e1', 9090, '172.17.0.5', 9090],
-    ['remote, first port', instance, 'e2', undefined, '10.0.0.1', 10_001],
-    ['remote, named port', instance, 'e2', 9090, '10.0.0.1', 10_000],
-    ['80 means the first', instance, 'e2', 80, '10.0.0.1', 10_001],
-    ['443 means the first', instance, 'e1', 443, '172.17.0.5', 8080],
-    ['80 means 80 where it is there', { host: 'h', port: 5, ports: { '7': 5, '80': 6 } }, 'e2', 80, 'h', 6],
-    ['port to itself', { host: 'db.example', port: 5432 }, 'e2', undefined, 'db.example', 5432],
-    ['port to itself, named', { host: 'db.example', port: 5432 }, 'e2', 5432, 'db.example', 5432],
-  ] as const)('%s', (_what, body, ...[executor, port, address, expected]) => {
-    expect(endpointsOf([entry(body)], { executor, port })).toMatchObject([{ address, port: expected }]);
+    ['local, first port', instance, { executor: 'e1' }, ['172.17.0.5', 8080]],
+    ['local, named port', instance, { executor: 'e1', port: 9090 }, ['172.17.0.5', 9090]],
+    ['remote, first port', instance, { executor: 'e2' }, ['10.0.0.1', 10_001]],
+    ['remote, named port', instance, { executor: 'e2', port: 9090 }, ['10.0.0.1', 10_000]],
+    ['80 means the first', instance, { executor: 'e2', port: 80 }, ['10.0.0.1', 10_001]],
+    ['443 means the first', instance, { executor: 'e1', port: 443 }, ['172.17.0.5', 8080]],
+    [
+      '80 means 80 where it is there',
+      { host: 'h', port: 5, ports: { '7': 5, '80': 6 } },
+      { executor: 'e2', port: 80 },
+      ['h', 6],
+    ],
+    ['port to itself', { host: 'db.example', port: 5432 }, { executor: 'e2' }, ['db.example', 5432]],
+    [
+      'port to itself, named',
+      { host: 'db.example', port: 5 },
+      { executor: 'e2', port: 5 },
+      ['db.example', 5],
+    ],
+  ] as const)('%s', (_what, body, options, expected) => {
+    const [endpoint] = endpointsOf([entry(body)], options);
+    expect([endpoint?.address, endpoint?.port]).toEqual(expected);
   });
 
   test.each([

@@ -1,7 +1,7 @@
 import { Pool } from 'undici';
 import type { Clock } from '../base/clock';
 import { deadline } from '../base/clock';
-import { messageOf, UnavailableError } from '../base/errors';
+import { DeadlineError, messageOf, UnavailableError } from '../base/errors';
 
 export interface TransportAnswer {
   readonly status: number;
@@ -10,7 +10,7 @@ export interface TransportAnswer {
 
 /** How a node speaks to its peers. */
 export interface Transport {
-  /** Throws UnavailableError when there is no answer. `address` is host and port. */
+  /** Throws UnavailableError when there is no answer, DeadlineError when not in time. `address` is host and port. */
   post(address: string, path: string, body: string, signal?: AbortSignal): Promise<TransportAnswer>;
   close(): Promise<void>;
 }
@@ -44,6 +44,9 @@ export class HttpTransport implements Transport {
       });
       return { status: answer.statusCode, text: await answer.body.text() };
     } catch (error) {
+      if (limit.signal.aborted && !signal?.aborted) {
+        throw new DeadlineError(`${address} does not answer within ${timeoutMs} ms`, { cause: error });
+      }
       throw new UnavailableError(`${address} does not answer: ${messageOf(error)}`, { cause: error });
     } finally {
       limit.dispose();
