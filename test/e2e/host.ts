@@ -1,11 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { root } from './cli';
 import { DaemonProcess } from './daemon-process';
+import { DockerEngine, dockerAt, engineAddress } from './docker-engine';
 import type { HostNetwork } from './host-network';
 
 const exec = promisify(execFile);
@@ -24,6 +23,11 @@ export const hostPorts = {
   https: 8443,
 } as const;
 
+/** Of this run's hosts. */
+export function hostsDirectory(): string {
+  return join(parent, `gilliam-hosts-${process.pid}`);
+}
+
 export type HostDaemon = 'network' | 'executor' | 'router';
 
 export interface HostStage {
@@ -39,7 +43,7 @@ export class Host {
   readonly name: string;
   readonly address: string;
   readonly #directory: string;
-  readonly #engine: DaemonProcess;
+  readonly #engine: DockerEngine;
   readonly #tunnel: DaemonProcess;
   readonly #daemons: Readonly<Record<HostDaemon, DaemonProcess>>;
 
@@ -50,9 +54,14 @@ export class Host {
   ) {
     this.name = `host-${number}`;
     this.address = network.address(number);
-    this.#directory = join(parent, `gilliam-hosts-${process.pid}`, String(number));
-    mkdirSync(this.#directory, { recursive: true });
-    this.#engine = this.#process('dockerd', engineCommand(this.#directory), process.env);
+    this.#directory = join(hostsDirectory(), String(number));
+    this.#engine = new DockerEngine({
+      directory: this.#directory,
+      data: join(this.#directory, 'data'),
+      command: network.command(number),
+      // Addresses of containers are the same on every host, as they are on machines that nobody has told otherwise.
+      options: ['--bip', '172.17.0.1/16'],
+    });
     const { api } = stage;
     const forward = ['127.0.0.1', String(hostPorts.api), api.host, String(api.port)];
     this.#tunnel = this.#process('tunnel', forwarder(forward), process.env);
@@ -63,21 +72,11 @@ export class Host {
     this.#daemons = { network: daemon('network'), executor: daemon('executor'), router: daemon('router') };
   }
 
-  /** Starts the engine and the way to the control plane, and waits for the engine. */
-  async start(): Promise<void> {
+  /** Starts the engine, on a copy of the data if some are given, and the way to the control plane. */
+  async start(seed?: string): Promise<void> {
     this.#tunnel.start();
-    this.#engine.start();
-    for (let tries = 0; ; tries++) {
-      try {
-        await this.docker('version');
-        return;
-      } catch (error) {
-        if (tries > 200 || !this.#engine.running) {
-          throw new Error(`${this.name}: no engine\n${this.#engine.tail(20)}`, { cause: error });
-        }
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-    }
+    if (seed !== undefined) await exec('cp', ['--archive', seed, join(this.#directory, 'data')]);
+    await this.#engine.start();
   }
 
   startDaemon(name: HostDaemon): void {
@@ -94,22 +93,7 @@ export class Host {
   }
 
   async docker(...args: string[]): Promise<string> {
-    return (await exec('docker', ['--host', this.dockerHost, ...args], { maxBuffer: 2 ** 26 })).stdout;
-  }
-
-  get dockerHost(): string {
-    return `unix://${join(this.#directory, 'docker.sock')}`;
-  }
-
-  /** Takes images from what `docker save` prints. */
-  async load(images: Readable): Promise<void> {
-    const child = spawn('docker', ['--host', this.dockerHost, 'load', '--quiet'], {
-      stdio: ['pipe', 'ignore', 'inherit'],
-    });
-    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    await pipeline(images, child.stdin);
-    const code = await ended;
-    if (code !== 0) throw new Error(`docker load on ${this.name}: exit ${code}`);
+    return this.#engine.docker(...args);
   }
 
   /** Runs a command on the host, outside of all containers. */
@@ -129,7 +113,7 @@ export class Host {
   async inside(process: string, ...command: string[]): Promise<readonly [string, ...string[]]> {
     const [id] = await this.containers(process);
     if (!id) throw new Error(`no ${process} runs on ${this.name}`);
-    return ['docker', '--host', this.dockerHost, 'exec', '--interactive', id, ...command];
+    return ['docker', '--host', this.#engine.address, 'exec', '--interactive', id, ...command];
   }
 
   /** Ids of the running containers, or of those of one process. */
@@ -161,7 +145,6 @@ export class Host {
       if (!pid || (Number(pid) === process.pid ? !own : existsSync(`/proc/${pid}`))) continue;
       const directory = join(parent, name);
       for (const host of readdirSync(directory)) await removeContainers(join(directory, host));
-      for (const point of mountsUnder(directory)) await exec('umount', ['--lazy', point]).catch(() => {});
       rmSync(directory, { recursive: true, force: true });
     }
   }
@@ -175,7 +158,7 @@ export class Host {
     return {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
-      DOCKER_HOST: this.dockerHost,
+      DOCKER_HOST: this.#engine.address,
       GILLIAM_STAGE: stage.stage,
       GILLIAM_STAGE_KEY: stage.stageKey,
       GILLIAM_EXECUTOR_NAME: this.name,
@@ -195,15 +178,6 @@ export class Host {
   }
 }
 
-// Addresses of containers are the same on every host, as they are on machines that nobody has told otherwise.
-function engineCommand(directory: string): string[] {
-  return [
-    ...['dockerd', '--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec')],
-    ...['--host', `unix://${join(directory, 'docker.sock')}`, '--pidfile', join(directory, 'docker.pid')],
-    ...['--bip', '172.17.0.1/16'],
-  ];
-}
-
 /** A program that listens at one address and passes all to another: what `ssh -L` does. */
 export function forwarder(args: readonly string[]): string[] {
   const program = `
@@ -221,17 +195,7 @@ export function forwarder(args: readonly string[]): string[] {
 
 /** Those of an engine that may have gone already. */
 async function removeContainers(directory: string): Promise<void> {
-  const host = `unix://${join(directory, 'docker.sock')}`;
-  const docker = async (...args: string[]) => (await exec('docker', ['--host', host, ...args])).stdout;
+  const docker = (...args: string[]) => dockerAt(engineAddress(directory), ...args);
   const ids = (await docker('ps', '--all', '--quiet').catch(() => '')).split('\n').filter(Boolean);
   if (ids.length > 0) await docker('rm', '--force', ...ids).catch(() => {});
-}
-
-function mountsUnder(directory: string): string[] {
-  return readFileSync('/proc/mounts', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '')
-    .filter((point) => point.startsWith(`${directory}/`))
-    .sort()
-    .reverse();
 }

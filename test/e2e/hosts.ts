@@ -1,20 +1,27 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { connect, type Client } from '../../pkg/client/client';
 import { ExecutorState } from '../../pkg/gen/gilliam/v1/executor';
 import { EtcdProcess } from '../../pkg/testing/etcd-process';
 import { freePort } from '../../pkg/testing/tcp-proxy';
 import { Cli, root, stageName } from './cli';
 import { DaemonProcess } from './daemon-process';
-import { forwarder, Host, type HostDaemon } from './host';
+import { engineSeed } from './engine-seed';
+import { forwarder, Host, hostsDirectory, type HostDaemon } from './host';
 import { HostNetwork } from './host-network';
 
 export interface HostsOptions {
   readonly hosts?: number;
   readonly daemons?: readonly HostDaemon[];
+  /** Deploys what is to run, before there are hosts: they have the release's image from the beginning. */
+  readonly deploy?: (harness: HostsHarness) => Promise<Deployed>;
+}
+
+export interface Deployed {
+  readonly cwd: string;
+  /** `v1` */
+  readonly release: string;
 }
 
 /**
@@ -41,10 +48,11 @@ export class HostsHarness extends Cli {
   static async start({
     hosts = 2,
     daemons = ['network', 'executor', 'router'],
+    deploy,
   }: HostsOptions = {}): Promise<HostsHarness> {
     const harness = new HostsHarness(daemons);
     try {
-      await harness.#start(hosts);
+      await harness.#start(hosts, deploy);
       return harness;
     } catch (error) {
       const logs = await harness.logs();
@@ -80,22 +88,6 @@ export class HostsHarness extends Cli {
     return join(this.directory, 'executor-token');
   }
 
-  /** Deploys what is in the directory, and gives its image to all hosts' engines. What was released: `v1`. */
-  async deploy(cwd: string): Promise<string> {
-    const lines = await this.lines(['deploy'], { cwd, timeoutMs: 180_000 });
-    const release = lines.at(-1)?.split(' ')[0] ?? '';
-    const releases = await this.json<{ metadata: { name: string }; spec: { image: string } }[]>(
-      ['releases'],
-      {
-        cwd,
-      },
-    );
-    const image = releases.find(({ metadata }) => metadata.name === release)?.spec.image;
-    if (!image) throw new Error(`no image in ${JSON.stringify(releases)}`);
-    await this.#distribute(image);
-    return release;
-  }
-
   /** Nobody writes, plans or builds any more. */
   async killControl(): Promise<void> {
     await Promise.all([this.#etcd?.kill(), this.#controlPlane?.end('SIGKILL')]);
@@ -123,7 +115,7 @@ export class HostsHarness extends Cli {
     if (failures.length > 0) throw new AggregateError(failures, 'hosts could not be ended');
   }
 
-  async #start(count: number): Promise<void> {
+  async #start(count: number, deploy: HostsOptions['deploy']): Promise<void> {
     await Host.sweep({ own: false });
     this.#disposals.push(() => this.removeDirectory());
     const [network, etcd, port] = await Promise.all([
@@ -140,6 +132,9 @@ export class HostsHarness extends Cli {
       () => etcd.stop(),
     );
     this.#startControlPlane(etcd, port);
+    await this.until('the API answers', async () => (await this.gilliam(['executors'])).code === 0);
+    const seed =
+      deploy && (await engineSeed(await this.#imageOf(await deploy(this)), join(hostsDirectory(), 'seed')));
     const api = { host: network.gateway, port };
     this.#hosts = Array.from(
       { length: count },
@@ -154,7 +149,7 @@ export class HostsHarness extends Cli {
     this.#disposals.push(async () => {
       await Promise.all(this.#hosts.map((host) => host.stop()));
     });
-    await Promise.all(this.#hosts.map((host) => host.start()));
+    await Promise.all(this.#hosts.map((host) => host.start(seed)));
     for (const host of this.#hosts) for (const daemon of this.#daemons) host.startDaemon(daemon);
     await this.until('all executors are ready', async () => {
       const { executors } = await this.client.executors.listExecutors({});
@@ -205,14 +200,13 @@ export class HostsHarness extends Cli {
     );
   }
 
-  /** There is no image registry: what the control plane's engine has built is carried to the others. */
-  async #distribute(image: string): Promise<void> {
-    const save = spawn('docker', ['save', image], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const copies = this.#hosts.map((host) => {
-      const stream = new PassThrough();
-      save.stdout.pipe(stream);
-      return { host, stream };
-    });
-    await Promise.all(copies.map(({ host, stream }) => host.load(stream)));
+  async #imageOf({ cwd, release: name }: Deployed): Promise<string> {
+    const releases = await this.json<{ metadata: { name: string }; spec: { image: string } }[]>(
+      ['releases'],
+      { cwd },
+    );
+    const image = releases.find(({ metadata }) => metadata.name === name)?.spec.image;
+    if (!image) throw new Error(`${name} has no image`);
+    return image;
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Process } from '../../pkg/gen/gilliam/v1/release';
 import { root } from './cli';
 import { hostPorts } from './host';
-import { HostsHarness, type HostsOptions } from './hosts';
+import { HostsHarness } from './hosts';
 import { Load, type LoadSettings } from './load';
 
 const source = join(root, 'test/e2e/networked-app');
@@ -20,13 +20,17 @@ export class NetworkedShop {
     readonly release: string,
   ) {}
 
-  static async open(options: HostsOptions = {}): Promise<NetworkedShop> {
-    const hosts = await HostsHarness.start(options);
-    try {
+  static async open(): Promise<NetworkedShop> {
+    let cwd = '';
+    const deploy = async (harness: HostsHarness) => {
       const files = readdirSync(source).map((name) => [name, readFileSync(join(source, name), 'utf8')]);
-      const cwd = await hosts.app('shop', Object.fromEntries(files) as Record<string, string>);
-      await hosts.succeed(['create', 'shop'], { cwd });
-      await hosts.deploy(cwd);
+      cwd = await harness.app('shop', Object.fromEntries(files) as Record<string, string>);
+      await harness.succeed(['create', 'shop'], { cwd });
+      const said = await harness.lines(['deploy'], { cwd, timeoutMs: 180_000 });
+      return { cwd, release: said.at(-1)?.split(' ')[0] ?? '' };
+    };
+    const hosts = await HostsHarness.start({ deploy });
+    try {
       const shop = new NetworkedShop(hosts, cwd, await atUsualPorts(hosts));
       await hosts.succeed(['route', `${routed}/`, 'web.shop.service'], { cwd });
       await hosts.succeed(['scale', shop.release, 'web=4', 'cache=1', 'client=2', '--wait'], { cwd });
