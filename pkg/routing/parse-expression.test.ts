@@ -87,7 +87,7 @@ test.each<[string, string, number]>([
   ['a\u0000', 'only printable ASCII', 2],
   ['(((((((((a)))))))))', 'nested deeper', 10],
   ['x'.repeat(257), 'longer than 256', 1],
-])('%s is refused: %s', (text, message, column) => {
+])('%j is refused: %s', (text, message, column) => {
   const fault = faultOf(text);
   expect(fault?.message).toContain(message);
   expect(fault?.column).toBe(column);
