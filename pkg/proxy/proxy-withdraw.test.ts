@@ -16,6 +16,9 @@ function watched(promise: Promise<void>): { done: boolean; promise: Promise<void
 
 describe('invariant 7: a withdrawn instance', () => {
   it('gets nothing new, is waited for, and then confirmed', async () => {
+    // A request is waited for for longer than tunnels are.
+    await harness.end();
+    harness = await ProxyHarness.start({ tunnelDrainMs: 1 });
     const [old, next] = [
       await harness.endpoint('shop/web.1'),
       await harness.endpoint('shop/web.2', answering(ok('next'))),
