@@ -51,10 +51,11 @@ function backendLines({ route, service, verify }: Backend): string[] {
   if (route.redirect) return [...rules, ...redirectRules(route)];
   const name = service ? formatServiceName(service) : '';
   return [
+    // In a worker that ends no server counts as usable, though all are used: there HAProxy's own 503 has to do.
     'balance roundrobin',
     ...timeoutLines(route),
     ...rules,
-    `${answer(503, `no instance of ${name} serves`, 'hdr Retry-After 1 ')} if { nbsrv eq 0 }`,
+    `${answer(503, `no instance of ${name} serves`, 'hdr Retry-After 1 ')} if { nbsrv eq 0 } !{ stopping }`,
     ...stickyLines(route),
     ...pathRules(route),
     ...route.requestHeaders.map((edit) => headerRule('request', edit)),

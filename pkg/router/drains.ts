@@ -33,7 +33,11 @@ export class Drains {
     for (let pollMs = firstPollMs; clock.monotonic() < end; pollMs = Math.min(slowestPollMs, pollMs * 1.5)) {
       // Without HAProxy nothing is under way.
       if (haproxy.pid() === undefined) return;
-      const busy = await this.#busy(servers, told);
+      const busy = await this.#busy(servers, told).catch((error: unknown) => {
+        // Its master is being replaced: a reload.
+        if (error instanceof UnavailableError) return true;
+        throw error;
+      });
       // A request that has just been given a server is counted an instant later: hence twice.
       if (!busy && quietBefore) return;
       quietBefore = !busy;

@@ -35,7 +35,6 @@ export function frontendText(table: MatchTable, settings: Settings): string {
 function refusals(): string[] {
   return [
     'http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)',
-    `${answer(400, 'both Content-Length and Transfer-Encoding')} if { req.fhdr(content-length) -m found } { req.fhdr(transfer-encoding) -m found }`,
     ...refusedHosts.map(
       ({ regex, reason }) => `${answer(400, literal(reason))} if { var(txn.host) -m reg ${word(regex)} }`,
     ),

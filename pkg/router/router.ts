@@ -226,13 +226,13 @@ export class Router implements Follower {
   /** Starts HAProxy again when it has ended, and removes what is left of servers. */
   async #watch(signal: AbortSignal): Promise<void> {
     const { haproxy, clock, log } = this.#options;
-    let running = false;
+    let running = true;
     while (!signal.aborted) {
       await sleep(clock, watchMs, signal).catch(() => {});
       if (signal.aborted) return;
       const runs = haproxy.pid() !== undefined;
-      if (running && !runs) {
-        log.error('HAProxy has ended: starting it again');
+      if (!runs && this.#plane.hasFiles) {
+        if (running) log.error('HAProxy has ended: starting it again');
         this.#plane.doubt();
         this.#everything();
       }

@@ -1,0 +1,252 @@
+// Requests through the router, against HAProxy with nothing but the same rewrite, nginx and Caddy; and with 1,000
+// routes to 200 services, against one route.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SystemClock } from '../pkg/base/clock';
+import { silentLogger } from '../pkg/base/log';
+import { SystemRandom } from '../pkg/base/random';
+import type { Route } from '../pkg/resource/objects';
+import { HaproxyProcess } from '../pkg/router/haproxy-process';
+import { Router } from '../pkg/router/router';
+import { FakeRegistry, FakeRoutes, route } from '../pkg/router/testing';
+import { median, print, say } from './lib/figure';
+import { run, until } from './lib/run';
+
+const ports = {
+  upstreams: [13_711, 13_712],
+  one: 13_701,
+  many: 13_702,
+  plain: 13_703,
+  nginx: 13_704,
+  caddy: 13_705,
+};
+const rounds = 5;
+const seconds = 3;
+const services = 200;
+const host = 'myapp.com';
+
+/** The upstreams of all: nginx, which answers faster than anything in front of it asks. */
+function upstreamConfiguration(directory: string): string {
+  const servers = ports.upstreams.map(
+    (port) => `server { listen 127.0.0.1:${port}; location / { return 200 "${'x'.repeat(1_000)}"; } }`,
+  );
+  return nginxConfiguration(directory, 'upstream', servers.join('\n'));
+}
+
+function nginxConfiguration(directory: string, name: string, http: string): string {
+  return `daemon off; worker_processes 2; pid ${directory}/${name}.pid; error_log ${directory}/${name}.log;
+events { worker_connections 4096; }
+http { access_log off; keepalive_requests 1000000; client_body_temp_path ${directory}; proxy_temp_path ${directory};
+fastcgi_temp_path ${directory}; uwsgi_temp_path ${directory}; scgi_temp_path ${directory};
+${http} }`;
+}
+
+const peers = {
+  plain: (directory: string): [string, string[]] => {
+    const file = join(directory, 'plain.cfg');
+    const servers = ports.upstreams.map((port, n) => `  server s${n} 127.0.0.1:${port}\n`).join('');
+    writeFileSync(
+      file,
+      `global\n  maxconn 4000\ndefaults\n  mode http\n  timeout connect 2s\n  timeout client 60s\n  timeout server 60s\n
+frontend f\n  bind 127.0.0.1:${ports.plain}\n  option forwardfor\n  use_backend b if { hdr(host) ${host} } { path_beg /user/ }
+backend b\n  http-request replace-path ^/user/([^/]+)$ /\\1\n${servers}`,
+    );
+    return ['haproxy', ['-f', file]];
+  },
+  nginx: (directory: string): [string, string[]] => {
+    const file = join(directory, 'nginx.conf');
+    const servers = ports.upstreams.map((port) => `server 127.0.0.1:${port};`).join(' ');
+    writeFileSync(
+      file,
+      nginxConfiguration(
+        directory,
+        'nginx',
+        `upstream u { ${servers} keepalive 64; keepalive_requests 1000000; }
+server { listen 127.0.0.1:${ports.nginx}; server_name ${host};
+location ~ ^/user/([^/]+)$ { proxy_pass http://u/$1; proxy_http_version 1.1; proxy_set_header Connection "";
+proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; } }`,
+      ),
+    );
+    return ['nginx', ['-c', file]];
+  },
+  caddy: (directory: string): [string, string[]] => {
+    const file = join(directory, 'Caddyfile');
+    const to = ports.upstreams.map((port) => `127.0.0.1:${port}`).join(' ');
+    writeFileSync(
+      file,
+      `{\n admin off\n auto_https off\n}\nhttp://${host}:${ports.caddy} {\n bind 127.0.0.1\n @user path_regexp user ^/user/([^/]+)$
+ handle @user {\n  rewrite * /{re.user.1}\n  reverse_proxy ${to}\n }\n}\n`,
+    );
+    return ['caddy', ['run', '--adapter', 'caddyfile', '--config', file]];
+  },
+};
+
+interface Way {
+  readonly name: string;
+  readonly port: number;
+  readonly paths: readonly string[];
+}
+
+interface Load {
+  readonly requestsPerSecond: number;
+  readonly p99Ms: number;
+}
+
+async function load(way: Way, directory: string): Promise<Load> {
+  const script = join(directory, `${way.name.replace(/\W/g, '-')}.lua`);
+  writeFileSync(
+    script,
+    `local paths = {${way.paths.map((path) => JSON.stringify(path)).join(',')}}\nlocal n = 0
+request = function() n = n % #paths + 1; return wrk.format("GET", paths[n], {["Host"] = "${host}"}) end
+done = function(s, l, r)
+io.write(string.format("RESULT %f %f %d\\n", s.requests / (s.duration / 1e6), l:percentile(99) / 1e3,
+s.errors.status + s.errors.connect + s.errors.read + s.errors.timeout)) end`,
+  );
+  const { stdout } = await run('wrk', [
+    '-t1',
+    '-c32',
+    `-d${seconds}s`,
+    '-s',
+    script,
+    `http://127.0.0.1:${way.port}`,
+  ]);
+  const [, rps, p99, errors] = /RESULT (\S+) (\S+) (\S+)/.exec(stdout) ?? [];
+  if (rps === undefined || errors !== '0') throw new Error(`${way.name}: ${stdout}`);
+  return { requestsPerSecond: Number(rps), p99Ms: Number(p99) };
+}
+
+/** A router with its HAProxy; a fifth of its routes can only be told apart by expressions. */
+async function startRouter(directory: string, port: number, table: readonly Route[], count: number) {
+  mkdirSync(directory, { recursive: true });
+  const clock = new SystemClock();
+  const registry = new FakeRegistry();
+  const router = new Router({
+    ...{ registry, routes: new FakeRoutes(table), executor: 'one', clock, random: new SystemRandom() },
+    ...{
+      log: silentLogger,
+      haproxy: new HaproxyProcess({ directory, clock, log: silentLogger }),
+      stopMs: 500,
+    },
+    ports: { bind: '127.0.0.1', http: port },
+    maxConnections: 4_000,
+    resolve: () => Promise.reject(new Error('no names')),
+  });
+  const ended = new AbortController();
+  for (let n = 0; n < count; n++) {
+    for (const [index, upstream] of ports.upstreams.entries()) {
+      await registry.announce(`${index + 1}.s${n}.shop`, {
+        host: '127.0.0.1',
+        port: upstream,
+        release: 'v1',
+      });
+    }
+  }
+  const running = router.run(ended.signal);
+  await router.apply({ announced: [], withdrawn: [] });
+  return async () => {
+    ended.abort(new Error('done'));
+    await running;
+  };
+}
+
+function manyRoutes(): { table: Route[]; paths: string[] } {
+  const table: Route[] = [];
+  const paths: string[] = [];
+  for (let n = 0; n < services; n++) {
+    const at = `${host}/s${n}`;
+    const to = `s${n}.shop.service`;
+    table.push(
+      route(`all-${n}`, `${at}/`, `${to}/`),
+      route(`user-${n}`, `${at}/user/{name}`, `${to}/{name}`),
+      route(`orders-${n}`, `${at}/order/{id}`, `${to}/o/{id}`, { methods: ['GET'] }),
+      route(`exact-${n}`, `${at}/status`, `${to}/health`),
+      route(`files-${n}`, `${at}/files/{rest:.*}`, `${to}/{rest}`),
+    );
+    paths.push(`/s${n}/x`, `/s${n}/user/ada`, `/s${n}/order/17`, `/s${n}/status`, `/s${n}/files/a/b`);
+  }
+  return { table, paths };
+}
+
+function answers(port: number, path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const sent = request({ port, host: '127.0.0.1', path, headers: { host }, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    sent.on('error', () => resolve(false));
+    sent.end();
+  });
+}
+
+async function main(): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'gb-'));
+  const children: ChildProcess[] = [];
+  const stops: (() => Promise<void>)[] = [];
+  try {
+    writeFileSync(join(directory, 'upstream.conf'), upstreamConfiguration(directory));
+    const commands: [string, string[]][] = [
+      ['nginx', ['-c', join(directory, 'upstream.conf')]],
+      ...Object.values(peers).map((peer) => peer(directory)),
+    ];
+    for (const [command, args] of commands)
+      children.push(spawn(command, args, { stdio: 'ignore', env: { ...process.env, HOME: directory } }));
+    const one = [route('user', `${host}/user/{name}`, 's0.shop.service/{name}')];
+    const { table, paths } = manyRoutes();
+    stops.push(await startRouter(join(directory, 'one'), ports.one, one, 1));
+    stops.push(await startRouter(join(directory, 'many'), ports.many, table, services));
+    const user = ['/user/ada'];
+    const ways: Way[] = [
+      { name: 'router', port: ports.one, paths: user },
+      { name: 'router, 1,000 routes', port: ports.many, paths },
+      { name: 'HAProxy', port: ports.plain, paths: user },
+      { name: 'nginx', port: ports.nginx, paths: user },
+      { name: 'Caddy', port: ports.caddy, paths: user },
+    ];
+    for (const way of ways) {
+      await until(`${way.name} answers`, 20_000, () => answers(way.port, way.paths[0] as string));
+    }
+    const loads = new Map<string, Load[]>(ways.map(({ name }) => [name, []]));
+    for (let round = 0; round < rounds; round++) {
+      for (const way of ways) {
+        const result = await load(way, directory);
+        loads.get(way.name)?.push(result);
+        say(
+          `round ${round}, ${way.name}: ${result.requestsPerSecond.toFixed(0)}/s, p99 ${result.p99Ms.toFixed(2)} ms`,
+        );
+      }
+    }
+    report(loads);
+  } finally {
+    for (const stop of stops) await stop();
+    for (const child of children) child.kill('SIGTERM');
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function report(loads: ReadonlyMap<string, readonly Load[]>): void {
+  const of = (name: string, what: keyof Load) => (loads.get(name) ?? []).map((one) => one[what]);
+  const compare = (name: string, peer: string, target?: string) => {
+    for (const [what, unit] of [
+      ['requestsPerSecond', '1/s'],
+      ['p99Ms', 'ms'],
+    ] as const) {
+      const [own, others] = [of(name, what), of(peer, what)];
+      print({
+        ...{ bench: 'router', figure: `${name}: ${what === 'p99Ms' ? '99th percentile' : 'requests'}`, unit },
+        ...{ value: median(own), samples: own.length, peer: { name: peer, value: median(others) } },
+        // In turns, so that what else the machine does weighs on both.
+        ratio: median(own.map((value, round) => value / (others[round] as number))),
+        ...(target !== undefined && what === 'requestsPerSecond' && { target }),
+      });
+    }
+  };
+  compare('router', 'HAProxy', 'ratio >= 0.9');
+  compare('router', 'nginx');
+  compare('router', 'Caddy', 'ratio >= 1.5');
+  compare('router, 1,000 routes', 'router', 'ratio >= 0.9');
+}
+
+void main();
