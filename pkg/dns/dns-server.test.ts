@@ -348,8 +348,8 @@ describe('the DNS server', () => {
       const asked = query('wWw.Example.com', 'A', {
         additionals: [
           {
-            ...{ type: 'OPT', name: '.', udpPayloadSize: 4096, extendedRcode: 0, ednsVersion: 0 },
-            ...{ flags: 0x8000, flag_do: true, options: [{ code: 10, data: Buffer.alloc(8) }] },
+            ...{ type: 'OPT' as const, name: '.', udpPayloadSize: 4096, extendedRcode: 0, ednsVersion: 0 },
+            ...{ flags: 0x8000, flag_do: true, options: [{ code: 10 as const, data: Buffer.alloc(8) }] },
           },
         ],
       });
