@@ -36,7 +36,8 @@ describe('the address of this machine for instances', () => {
     const { clock, wait } = harness();
     let tries = 0;
     const listening = whenThere(async () => {
-      if (++tries < 4) throw Object.assign(new Error('not there'), { code: 'EADDRNOTAVAIL' });
+      const cause = Object.assign(new Error('not there'), { code: 'EADDRNOTAVAIL' });
+      if (++tries < 4) throw tries % 2 === 0 ? cause : new Error('cannot listen', { cause });
       return 'listening';
     }, wait);
     await clock.advance(10_000);

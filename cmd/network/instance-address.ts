@@ -53,9 +53,15 @@ export async function whenThere<T>(listen: () => Promise<T>, { clock, log, signa
     try {
       return await listen();
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRNOTAVAIL') throw error;
+      if (!isNotThere(error)) throw error;
       log.info('waiting for the address to listen at', { error: messageOf(error) });
     }
     await sleep(clock, backoffMs(backoff, attempt), signal);
   }
+}
+
+/** Whether the address does not exist, as the system or whoever has wrapped its error says. */
+function isNotThere(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (error as NodeJS.ErrnoException).code === 'EADDRNOTAVAIL' || isNotThere(error.cause);
 }

@@ -53,7 +53,11 @@ export class RegistryHttp {
       );
       await new Promise<void>((resolve, reject) => {
         server.once('error', (error) =>
-          reject(new PreconditionError(`the registry cannot listen at ${host}:${port}: ${messageOf(error)}`)),
+          reject(
+            new PreconditionError(`the registry cannot listen at ${host}:${port}: ${messageOf(error)}`, {
+              cause: error,
+            }),
+          ),
         );
         server.listen(port, host, resolve);
       });
