@@ -35,9 +35,6 @@ export function frontendText(table: MatchTable, settings: Settings): string {
 function refusals(): string[] {
   return [
     'http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)',
-    ...refusedHosts.map(
-      ({ regex, reason }) => `${answer(400, literal(reason))} if { var(txn.host) -m reg ${word(regex)} }`,
-    ),
     `http-request set-var(txn.unsure) bool(1) unless { path -m reg ${word(harmless)} }`,
     ...refusedPaths.map(
       ({ regex, reason }) =>
@@ -50,7 +47,12 @@ function refusals(): string[] {
 function classRules({ wildcards, expressions }: MatchTable): string[] {
   const unless = 'unless { var(txn.class) -m found }';
   return [
-    `http-request set-var(txn.class) var(txn.host),map_str(hosts.map)`,
+    'http-request set-var(txn.class) var(txn.host),map_str(hosts.map)',
+    // A host that a route names is one.
+    ...refusedHosts.map(
+      ({ regex, reason }) =>
+        `${answer(400, literal(reason))} if !{ var(txn.class) -m found } { var(txn.host) -m reg ${word(regex)} }`,
+    ),
     ...(wildcards.size > 0
       ? [
           `http-request set-var(txn.class) ${word(`var(txn.host),regsub("^[^.]+[.]","*."),map_str(wildcards.map)`)} ${unless}`,
@@ -72,7 +74,7 @@ function nodeRules({ shards, conditions, groups }: MatchTable): string[] {
     `http-request set-var(txn.to) var(txn.key),map_beg(prefixes.map) ${none}`,
     ...(shards > 0 ? groupRules(conditions, shards) : []),
     ...(expands ? expandRules() : []),
-    `${answer(404, noPath)} if { var(txn.class) -m found } !{ var(txn.class) -m str any } !{ var(txn.to) -m found }`,
+    `${answer(404, noPath)} if !{ var(txn.to) -m found } !{ var(txn.class) -m str any }`,
     `${answer(404, 'no route for this host')} ${none}`,
   ];
 }
@@ -127,8 +129,7 @@ function testOf(condition: Condition): string {
 const forwardedHeaders = [
   'http-request del-header Forwarded',
   'http-request set-header X-Forwarded-For %[src]',
-  'http-request set-header X-Forwarded-Proto https if { ssl_fc }',
-  'http-request set-header X-Forwarded-Proto http unless { ssl_fc }',
+  'http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]',
   'http-request set-header X-Forwarded-Host %[req.hdr(host)]',
   'http-request add-header X-Gilliam-Hop 1',
 ];
