@@ -9,8 +9,10 @@ const exec = promisify(execFile);
 export interface DockerEngineOptions {
   /** For its socket and what it keeps while it runs. Short: names of sockets have 107 characters. */
   readonly directory: string;
-  /** Its data. */
-  readonly data: string;
+  /** Its data; absent for data in memory, which go with it. */
+  readonly data?: string;
+  /** What data in memory begin as: a directory. Default nothing. */
+  readonly seed?: string;
   /** What runs it elsewhere: an nsenter. */
   readonly command: readonly string[];
   readonly options: readonly string[];
@@ -21,14 +23,17 @@ export class DockerEngine {
   readonly address: string;
   readonly #process: DaemonProcess;
 
-  constructor({ directory, data, command, options }: DockerEngineOptions) {
+  constructor({ directory, data, seed, command, options }: DockerEngineOptions) {
     mkdirSync(directory, { recursive: true });
     this.address = engineAddress(directory);
-    const own = ['--data-root', data, '--exec-root', join(directory, 'exec'), '--host', this.address];
-    const files = ['--pidfile', join(directory, 'docker.pid')];
-    // What it mounts goes with its last process.
-    const program = ['unshare', '--mount', '--', 'dockerd'];
-    const [first = '', ...rest] = [...command, ...program, ...own, ...files, ...options];
+    const memory = join(directory, 'data');
+    const dockerd = [
+      ...['dockerd', '--data-root', data ?? memory, '--exec-root', join(directory, 'exec')],
+      ...['--host', this.address, '--pidfile', join(directory, 'docker.pid'), ...options],
+    ];
+    const prepare = data === undefined ? inMemory(memory, seed) : [];
+    // What is mounted goes with the last process that sees it.
+    const [first = '', ...rest] = [...command, 'unshare', '--mount', '--', ...prepare, ...dockerd];
     const log = join(directory, 'dockerd.log');
     this.#process = new DaemonProcess({ command: [first, ...rest], env: process.env, log });
   }
@@ -57,6 +62,13 @@ export class DockerEngine {
   async end(): Promise<void> {
     await this.#process.end();
   }
+}
+
+/** What runs the command after it once there is a directory in memory. */
+function inMemory(directory: string, seed: string | undefined): string[] {
+  mkdirSync(directory);
+  const script = 'mount -t tmpfs engine "$0" && { [ -z "$1" ] || cp -a "$1/." "$0"; } && shift && exec "$@"';
+  return ['sh', '-c', script, directory, seed ?? ''];
 }
 
 export function engineAddress(directory: string): string {

@@ -9,7 +9,7 @@ import type { HostNetwork } from './host-network';
 
 const exec = promisify(execFile);
 
-// On a disk: an engine's layers do not go well with a file system in memory.
+// Names of sockets are short.
 const parent = '/var/tmp';
 const directoryName = /^gilliam-hosts-(\d+)$/;
 
@@ -34,6 +34,8 @@ export interface HostStage {
   readonly stage: string;
   readonly stageKey: string;
   readonly executorTokenFile: string;
+  /** The data that engines begin with. */
+  readonly seed?: string;
   /** Where the control plane listens on the machine that all hosts reach. */
   readonly api: { readonly host: string; readonly port: number };
 }
@@ -57,7 +59,7 @@ export class Host {
     this.#directory = join(hostsDirectory(), String(number));
     this.#engine = new DockerEngine({
       directory: this.#directory,
-      data: join(this.#directory, 'data'),
+      seed: stage.seed,
       command: network.command(number),
       // Addresses of containers are the same on every host, as they are on machines that nobody has told otherwise.
       options: ['--bip', '172.17.0.1/16'],
@@ -72,10 +74,9 @@ export class Host {
     this.#daemons = { network: daemon('network'), executor: daemon('executor'), router: daemon('router') };
   }
 
-  /** Starts the engine, on a copy of the data if some are given, and the way to the control plane. */
-  async start(seed?: string): Promise<void> {
+  /** Starts the engine and the way to the control plane, and waits for the engine. */
+  async start(): Promise<void> {
     this.#tunnel.start();
-    if (seed !== undefined) await exec('cp', ['--archive', seed, join(this.#directory, 'data')]);
     await this.#engine.start();
   }
 

@@ -143,13 +143,14 @@ export class HostsHarness extends Cli {
           stage: this.stage,
           stageKey: this.stage,
           executorTokenFile: this.executorTokenFile,
+          seed,
           api,
         }),
     );
     this.#disposals.push(async () => {
       await Promise.all(this.#hosts.map((host) => host.stop()));
     });
-    await Promise.all(this.#hosts.map((host) => host.start(seed)));
+    await Promise.all(this.#hosts.map((host) => host.start()));
     for (const host of this.#hosts) for (const daemon of this.#daemons) host.startDaemon(daemon);
     await this.until('all executors are ready', async () => {
       const { executors } = await this.client.executors.listExecutors({});

@@ -7,7 +7,7 @@ const [url, times, direct] = process.argv.slice(2);
 function once() {
   const { host } = new URL(url);
   const proxy = new URL(process.env.http_proxy);
-  const to = direct ? {} : { host: proxy.hostname, port: proxy.port, path: url };
+  const to = direct ? {} : { hostname: proxy.hostname, port: proxy.port, path: url };
   return new Promise((resolve, reject) => {
     request(url, { ...to, headers: { host }, agent: false, timeout: 10_000 }, (response) => {
       let text = '';
