@@ -92,6 +92,7 @@ function mapFiles(table: MatchTable, all: readonly Backend[]): [string, string][
     ['expressions.map', lines(table.expressions.map(({ regex, to }) => [regex, to]))],
     ['exact.map', lines(table.exact)],
     ['prefixes.map', lines(table.prefixes)],
+    ['shapes.map', lines(table.shapes)],
     ['services.map', lines(services)],
     ...shards,
   ];

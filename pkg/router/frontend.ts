@@ -5,6 +5,7 @@ import { noConditions } from './conditions';
 import type { MatchTable } from './match-table';
 import { EXPANDS } from './match-table';
 import { literal, word } from './quote';
+import { OTHERS } from './shapes';
 import type { Settings } from './settings';
 
 /** How often a request may come by here before it is taken for one that goes round in circles. */
@@ -65,17 +66,41 @@ function classRules({ wildcards, expressions }: MatchTable): string[] {
   ];
 }
 
-function nodeRules({ shards, conditions, groups }: MatchTable): string[] {
+function nodeRules({ shards, conditions, groups, shapes }: MatchTable): string[] {
   const none = 'unless { var(txn.to) -m found }';
   const expands = groups.some(({ candidates }) => candidates.some(({ to }) => to.includes(EXPANDS)));
   return [
     'http-request set-var-fmt(txn.key) %[var(txn.class)]%[path]',
     `http-request set-var(txn.to) var(txn.key),map_str(exact.map)`,
     `http-request set-var(txn.to) var(txn.key),map_beg(prefixes.map) ${none}`,
+    ...(shapes.size > 0 ? shapeRules() : []),
     ...(shards > 0 ? groupRules(conditions, shards) : []),
     ...(expands ? expandRules() : []),
     `${answer(404, noPath)} if !{ var(txn.to) -m found } !{ var(txn.class) -m str any }`,
     `${answer(404, 'no route for this host')} ${none}`,
+  ];
+}
+
+/** The most precise first: what has no entry there is one of the others. */
+function shapeRules(): string[] {
+  const shaped = '{ var(txn.to) -m beg ~ }';
+  const keys = [
+    '%[method]|%[var(txn.shape)]',
+    `${OTHERS}|%[var(txn.shape)]`,
+    `%[method]|${OTHERS}`,
+    `${OTHERS}|${OTHERS}`,
+  ];
+  return [
+    `http-request set-var(txn.node) var(txn.to) if ${shaped}`,
+    `http-request set-var(txn.shape) ${word('path,regsub("[^/]+",x,g)')} if ${shaped}`,
+    `http-request unset-var(txn.to) if ${shaped}`,
+    ...keys.flatMap((key) => {
+      const left = 'if { var(txn.node) -m found } !{ var(txn.to) -m found }';
+      return [
+        `http-request set-var-fmt(txn.key) ${word(`%[var(txn.node)]|${key}`)} ${left}`,
+        `http-request set-var(txn.to) var(txn.key),map_str(shapes.map) ${left}`,
+      ];
+    }),
   ];
 }
 

@@ -4,6 +4,7 @@ import type { Condition } from './conditions';
 import { Conditions } from './conditions';
 import type { HostClass } from './host-classes';
 import { hostClasses } from './host-classes';
+import { shapesAt } from './shapes';
 
 /** Routes to be tried one after the other. */
 export interface Group {
@@ -28,6 +29,8 @@ export interface MatchTable {
   /** `<class>/path` to node. */
   readonly exact: ReadonlyMap<string, string>;
   readonly prefixes: ReadonlyMap<string, string>;
+  /** `<node>|<method>|<shape>` to backend, of nodes that begin with `~`: where those decide. */
+  readonly shapes: ReadonlyMap<string, string>;
   readonly groups: readonly Group[];
   readonly shards: number;
   readonly conditions: readonly Condition[];
@@ -80,6 +83,7 @@ export function buildMatchTable(ordered: readonly CompiledRoute[]): MatchTable {
     expressions: classes.expressions.map(({ regex, to }) => ({ regex, to: to.id })),
     exact: ids(exact),
     prefixes: ids(prefixes),
+    shapes: nodes.shapes,
     groups,
     shards,
     conditions,
@@ -102,7 +106,7 @@ function addClass(
   for (const prefix of new Set(open.map(({ route }) => route.path.prefix))) {
     const here = open.filter(({ route }) => prefix.startsWith(route.path.prefix));
     const candidates = here.map((one) => ({ ...one, path: !coversPrefix(one.route.path) }));
-    into.prefixes.set(`${id}${prefix}`, nodes.node(candidates));
+    into.prefixes.set(`${id}${prefix}`, nodes.node(candidates, prefix));
   }
 }
 
@@ -113,16 +117,30 @@ function matches(route: CompiledRoute, path: string): boolean {
 
 class Nodes {
   readonly unverified = new Set<string>();
+  readonly shapes = new Map<string, string>();
+  #shaped = 0;
   readonly #drafts = new Map<string, { readonly candidates: readonly Candidate[] }>();
 
   /** The node of candidates in their order: those behind one that always matches are none. */
-  node(all: readonly Candidate[]): Node {
+  node(all: readonly Candidate[], prefix?: string): Node {
     const last = all.findIndex((one) => !one.path && isPlain(one));
     const candidates = last < 0 ? all : all.slice(0, last + 1);
     const [only] = candidates;
     if (candidates.length === 1 && only && isPlain(only) && !expandsService(only.route)) {
       if (only.path) this.unverified.add(only.route.id);
       return backendName(only.route);
+    }
+    const shapes =
+      prefix === undefined || !candidates.every(isSimple)
+        ? undefined
+        : shapesAt(
+            prefix,
+            candidates.map(({ route }) => route),
+          );
+    if (shapes) {
+      const id = `~${this.#shaped++}`;
+      for (const [shape, route] of shapes) this.shapes.set(`${id}|${shape}`, backendName(route));
+      return id;
     }
     const key = candidates.map(({ route, host, path }) => `${route.id}${host ? 1 : 0}${path ? 1 : 0}`).join();
     const draft = this.#drafts.get(key) ?? { candidates };
@@ -151,6 +169,11 @@ class Nodes {
     const idOf = (node: Node) => (typeof node === 'string' ? node : (ids.get(node) as string));
     return { groups, shards, idOf, conditions: conditions.all };
   }
+}
+
+/** Whether nothing but method and path is looked at. */
+function isSimple({ route, host }: Candidate): boolean {
+  return !host && route.headers.length === 0 && route.query.length === 0 && !expandsService(route);
 }
 
 /** Whether nothing but host and path is looked at, and the host needs not be. */

@@ -1,0 +1,55 @@
+import { draftPattern, toPattern } from '../routing/pattern';
+import type { CompiledRoute } from '../routing/types';
+import { coversPrefix } from './capture';
+
+/**
+ * A path with its segments made alike: `/x/x` of `/user/ada`. Where routes of one beginning differ by method, and by
+ * whether one more segment is there or anything, no expression is needed: method and shape are looked up.
+ */
+export function shapeOf(path: string): string {
+  return path.replace(/[^/]+/g, 'x');
+}
+
+/** What stands for any method that no route names, and for any shape. */
+export const OTHERS = '*';
+
+/** What method and shape decide at a prefix, as `<method>|<shape>` to route; undefined where they cannot. */
+export function shapesAt(
+  prefix: string,
+  routes: readonly CompiledRoute[],
+): ReadonlyMap<string, CompiledRoute> | undefined {
+  const possible = routes.filter((route) => reachOf(prefix, route) !== 'nothing');
+  if (!prefix.endsWith('/') || possible.some((route) => reachOf(prefix, route) === 'unknown'))
+    return undefined;
+  const leaf = `${shapeOf(prefix)}x`;
+  const methods = [...new Set(possible.flatMap(({ route }) => route.spec.methods)), OTHERS];
+  const found = new Map<string, CompiledRoute>();
+  for (const method of methods) {
+    for (const shape of [leaf, OTHERS]) {
+      const first = possible.find(
+        (route) =>
+          (route.route.spec.methods.length === 0 || route.route.spec.methods.includes(method)) &&
+          (shape === leaf || reachOf(prefix, route) === 'all'),
+      );
+      if (first) found.set(`${method}|${shape}`, first);
+    }
+  }
+  return found;
+}
+
+const sample = toPattern(draftPattern('/{segment}').path, false).parts[1];
+
+/** What of all that begins with the prefix a route takes: all, one more segment, nothing; or it is not so simple. */
+function reachOf(prefix: string, { path }: CompiledRoute): 'all' | 'leaf' | 'nothing' | 'unknown' {
+  if (coversPrefix(path)) return 'all';
+  const [first, second, third] = path.parts;
+  const segment =
+    first?.kind === 'text' &&
+    second?.kind === 'variable' &&
+    sample?.kind === 'variable' &&
+    second.regex === sample.regex &&
+    !third;
+  if (!segment) return 'unknown';
+  if (path.prefix === prefix) return 'leaf';
+  return prefix.slice(path.prefix.length).includes('/') ? 'nothing' : 'unknown';
+}
