@@ -21,6 +21,13 @@ describe('two hosts on which things fail', () => {
     router: (host: number, times = 20) => whoAnswers(shop.router(host), { host: routed }, times),
   };
   const ways = Object.entries(through);
+  /** The instances of `web` on a host. */
+  const local = async (host: number) => {
+    const format = '{{.Label "gilliam.process"}}.{{.Label "gilliam.ordinal"}}';
+    const filter = ['--filter', 'label=gilliam.process=web'];
+    const names = await shop.hosts.host(host).docker('ps', ...filter, '--format', format);
+    return names.trim().split('\n').sort();
+  };
   const all = async (instances: readonly string[], hosts: readonly number[] = [1, 2]) => {
     for (const host of hosts) {
       for (const [name, way] of ways) {
@@ -89,17 +96,38 @@ describe('two hosts on which things fail', () => {
   });
 
   test('hosts that do not reach each other go on with what they have, and know all again when they do', async () => {
-    const local = new Map<number, readonly string[]>();
-    for (const number of [1, 2]) {
-      const format = '{{.Label "gilliam.process"}}.{{.Label "gilliam.ordinal"}}';
-      const names = await shop.hosts
-        .host(number)
-        .docker('ps', '--filter', 'label=gilliam.process=web', '--format', format);
-      local.set(number, names.trim().split('\n').sort());
-    }
+    const names = [await local(1), await local(2)];
     await shop.hosts.network.partition();
-    for (const [host, names] of local) await all(names, [host]);
+    for (const [index, own] of names.entries()) await all(own, [index + 1]);
     await shop.hosts.network.heal();
     await all(everyWeb);
+  });
+
+  test('a host whose cable is out serves itself, is replaced by the others, and gives up its instances when it is back', async () => {
+    const other = shop.hosts.host(2);
+    const own = await local(2);
+    expect(own.length).toBeGreaterThan(0);
+    await shop.hosts.network.unplug(2);
+    await shop.hosts.until(
+      'the other host runs all',
+      async () => (await local(1)).join() === everyWeb.join(),
+    );
+    await all(everyWeb, [1]);
+    for (const way of ['proxy', 'virtual IP'] as const) {
+      expect(Object.keys(await through[way](2)).sort()).toEqual(own);
+    }
+    await shop.hosts.network.plug(2);
+    await shop.hosts.until(
+      'its instances are gone',
+      async () => (await other.containers('web')).length === 0,
+    );
+    for (const host of [1, 2])
+      await shop.hosts.until('its router is right', async () => {
+        return (
+          Object.keys(await through.router(host))
+            .sort()
+            .join() === everyWeb.join()
+        );
+      });
   });
 });

@@ -82,9 +82,7 @@ describe('routes of a stage', () => {
   });
 
   test('gilliam routes lists them in the order in which they are tried', async () => {
-    const patterns = (await stage.lines(['routes'], { cwd })).map((line) =>
-      line.split(/\s+/).find((word) => word.includes('localhost')),
-    );
+    const patterns = (await stage.lines(['routes'], { cwd })).map((line) => line.split(/\s+/)[1]);
     expect(patterns).toEqual([
       'hello.localhost/user/{name}',
       'hello.localhost',
@@ -116,7 +114,7 @@ describe('routes of a stage', () => {
       ['hello.localhost/user/{other}', 'web', '--name', 'second'],
       /user|matches/,
     ],
-    ['whose expression could run away', ['hello.localhost/{x:(a+)+b}', 'web'], /expression/],
+    ['whose expression could run away', ['hello.localhost/{x:(a+)+b}', 'web'], /could run away/],
     ['to a service that cannot be', ['hello.localhost/y', 'We!b'], /We!b/],
   ])('a route %s is refused in one line', async (_what, args, why) => {
     const { code, stderr } = await stage.gilliam(['route', ...args], { cwd });
@@ -171,10 +169,10 @@ describe('routes of a stage', () => {
       expect(await refused('/hello/_db.1', body, 'hello.0000')).toBe(401);
       expect(await refused('/other/_db.1', body)).toBe(403);
       // An instance that the agent has announced.
-      expect(await refused('/hello/web.1', body)).toBe(409);
+      expect(await refused('/hello/web.1', body)).toBe(403);
       expect(await refused('/hello/_db.1', '[1]')).toBe(400);
       expect(await refused('/hello/_db.1', 'no json')).toBe(400);
-      expect(await refused('/hello/../x.1', body)).toBeGreaterThanOrEqual(400);
+      expect(await refused('/hello/%2e%2e%2fother.1', body)).toBeGreaterThanOrEqual(400);
       expect(await refused('/hello/_db.1', JSON.stringify({ text: 'x'.repeat(2 ** 20) }))).toBe(413);
     });
 
