@@ -5,8 +5,9 @@ import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
 import type { RegistryCore } from './core';
 import { NEVER } from './hybrid-clock';
-import type { Delta, Digest } from './item';
 import { later } from './item';
+import type { Push } from './outbox';
+import { Outbox } from './outbox';
 import { blocksOf } from './pass-on';
 import type { RegistryLimits, RegistryTimes } from './settings';
 import type { Transport } from './transport';
@@ -54,6 +55,7 @@ export class Gossip {
   readonly #clockAheadMs = new Map<string, number>();
   readonly #errors = new Map<string, string>();
   readonly #busy = new Set<string>();
+  readonly #outbox = new Outbox((peer, pushes) => this.#deliver(peer, pushes));
   #push?: Disposable;
   /** A change came while the last push was too recent. */
   #pushAgain = false;
@@ -135,7 +137,7 @@ export class Gossip {
       this.#inbound = true;
     }
     this.#learn(message, peer);
-    if (message.passTo && message.deltas) this.#pass(message.deltas, message.beats ?? [], message.passTo);
+    for (const push of message.pushes ?? []) this.#pass(push, push.passTo);
     if (!message.digests) return this.#message({});
     const { deltas, digests } = core.compare(message.digests);
     return this.#message({ deltas, beats: digests });
@@ -180,8 +182,14 @@ export class Gossip {
 
   #learn(message: GossipMessage, peer: Peer | undefined): void {
     const { core } = this.#options;
-    core.hear([...(message.digests ?? []), ...(message.beats ?? [])]);
-    const gap = message.deltas ? core.receive(message.deltas) : false;
+    const pushes = message.pushes ?? [];
+    core.hear([
+      ...(message.digests ?? []),
+      ...(message.beats ?? []),
+      ...pushes.flatMap(({ beat }) => beat ?? []),
+    ]);
+    const deltas = [...(message.deltas ?? []), ...pushes.map(({ delta }) => delta)];
+    const gap = deltas.length > 0 && core.receive(deltas);
     if (gap && peer) void this.compareWith(peer);
   }
 
@@ -190,8 +198,8 @@ export class Gossip {
     if (!core.complete || core.ownNewest <= this.#pushed || this.#closed) return;
     const delta = core.ownDelta(this.#pushed);
     this.#pushed = core.ownNewest;
-    const beats = core.digests().filter(({ origin }) => origin === name);
-    this.#pass([delta], beats, this.#ring());
+    const beat = core.digests().find(({ origin }) => origin === name);
+    this.#pass({ delta, beat }, this.#ring());
   }
 
   /** All peers that are not known to be silent, beginning after ourselves: each node passes on to the same few others. */
@@ -204,18 +212,26 @@ export class Gossip {
     return after < 0 ? names : [...names.slice(after), ...names.slice(0, after)];
   }
 
-  /** Sends to a few, each of whom passes on to a share of the rest. Whoever fails is passed over. */
-  #pass(deltas: readonly Delta[], beats: readonly Digest[], names: readonly string[]): void {
+  /** Sends to a few, each of whom passes on to a share of the rest. */
+  #pass(push: Omit<Push, 'passTo'>, names: readonly string[]): void {
     const known = names.filter((name) => this.#peers.has(name));
-    for (const [head, ...rest] of blocksOf(known, this.#options.limits.fanOut)) {
-      const peer = head === undefined ? undefined : this.#peers.get(head);
-      if (!peer) continue;
-      const passTo = rest.length > 0 ? { passTo: rest } : {};
-      this.#send(peer, { deltas, beats, ...passTo }).catch((error) => {
-        this.#failed(peer, error);
-        // Whoever is merely slow may have passed it on: to say it again would make everybody slower.
-        if (!(error instanceof DeadlineError)) this.#pass(deltas, beats, rest);
-      });
+    for (const [head, ...passTo] of blocksOf(known, this.#options.limits.fanOut)) {
+      if (head !== undefined) this.#outbox.add(head, { ...push, passTo });
+    }
+  }
+
+  /** Whoever fails is passed over. */
+  async #deliver(name: string, pushes: readonly Push[]): Promise<void> {
+    const peer = this.#peers.get(name);
+    if (this.#closed) return;
+    try {
+      if (peer) await this.#send(peer, { pushes });
+      else for (const push of pushes) this.#pass(push, push.passTo);
+    } catch (error) {
+      if (peer) this.#failed(peer, error);
+      // Whoever is merely slow may have passed it on: to say it again would make everybody slower.
+      if (error instanceof DeadlineError) return;
+      for (const push of pushes) this.#pass(push, push.passTo);
     }
   }
 
@@ -265,14 +281,15 @@ export class Gossip {
     return { from: this.#options.name, wallMs: this.#options.clock.now(), ...content };
   }
 
-  #checkClock({ from, wallMs, deltas, digests, beats }: GossipMessage): void {
+  #checkClock({ from, wallMs, digests, beats, ...message }: GossipMessage): void {
     const { clock, times, core } = this.#options;
     const aheadMs = Math.round(wallMs - clock.now());
     if (this.#peers.has(from)) this.#clockAheadMs.set(from, aheadMs);
+    const deltas = [...(message.deltas ?? []), ...(message.pushes ?? []).map(({ delta }) => delta)];
     const newest = [
       ...(digests ?? []).map((digest) => digest.newest),
       ...(beats ?? []).map((digest) => digest.newest),
-      ...(deltas ?? []).flatMap((delta) => [delta.newest, ...delta.items.map((item) => item.version)]),
+      ...deltas.flatMap((delta) => [delta.newest, ...delta.items.map((item) => item.version)]),
     ].reduce(later, NEVER);
     if (aheadMs <= times.maxClockAheadMs && !core.hybrid.isFarAhead(newest)) return;
     throw new PreconditionError(

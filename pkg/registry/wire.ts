@@ -2,6 +2,7 @@ import { InvalidError } from '../base/errors';
 import { isVersion } from './hybrid-clock';
 import type { Delta, Digest } from './item';
 import { isRecord, parseDelta } from './item';
+import type { Push } from './outbox';
 import type { Changes, Entry } from './types';
 
 /** What nodes say to each other: `POST /-/gossip`. The answer has the same form. */
@@ -14,26 +15,29 @@ export interface GossipMessage {
   /** Who lives, as far as it is news. */
   readonly beats?: readonly Digest[];
   readonly deltas?: readonly Delta[];
-  /** Names of nodes that the receiver passes the deltas on to. */
-  readonly passTo?: readonly string[];
+  /** What has just changed. */
+  readonly pushes?: readonly Push[];
 }
 
 type DigestRow = readonly [string, string, string, number, number];
 
 /** As text for the wire. Digests are most of what is sent at rest, so they are rows. */
 export function formatGossip(message: GossipMessage): string {
-  const { digests, beats, ...rest } = message;
+  const { digests, beats, pushes, ...rest } = message;
   return JSON.stringify({
     ...rest,
     ...(digests ? { digests: digests.map(rowOf) } : {}),
     ...(beats ? { beats: beats.map(rowOf) } : {}),
+    ...(pushes
+      ? { pushes: pushes.map(({ beat, ...push }) => ({ ...push, beat: beat && rowOf(beat) })) }
+      : {}),
   });
 }
 
 /** Throws InvalidError, saying what is wrong. */
 export function parseGossip(value: unknown): GossipMessage {
   if (!isRecord(value)) throw new InvalidError('a message of a peer is a JSON object');
-  const { from, wallMs, digests, beats, deltas, passTo } = value;
+  const { from, wallMs, digests, beats, deltas, pushes } = value;
   if (typeof from !== 'string' || typeof wallMs !== 'number') {
     throw new InvalidError('a message of a peer says from whom it is, and what time it is there');
   }
@@ -43,7 +47,7 @@ export function parseGossip(value: unknown): GossipMessage {
     digests: listOf('digests', digests, parseRow),
     beats: listOf('beats', beats, parseRow),
     deltas: listOf('deltas', deltas, parseDelta),
-    passTo: listOf('passTo', passTo, (one) => (typeof one === 'string' ? one : undefined)),
+    pushes: listOf('pushes', pushes, parsePush),
   };
 }
 
@@ -59,6 +63,19 @@ function listOf<T>(
     if (parsed === undefined) throw new InvalidError(`${what}[${index}] of a message of a peer is malformed`);
     return parsed;
   });
+}
+
+function parsePush(value: unknown): Push | undefined {
+  if (!isRecord(value)) return undefined;
+  const delta = parseDelta(value.delta);
+  const beat = value.beat === undefined ? undefined : parseRow(value.beat);
+  const { passTo } = value;
+  const sound =
+    delta &&
+    (value.beat === undefined || beat) &&
+    Array.isArray(passTo) &&
+    passTo.every((one) => typeof one === 'string');
+  return sound ? { delta, beat, passTo: passTo } : undefined;
 }
 
 function rowOf({ origin, newest, floor, heartbeat, ageMs }: Digest): DigestRow {
