@@ -5,8 +5,8 @@ import { noConditions } from './conditions';
 import type { MatchTable } from './match-table';
 import { EXPANDS } from './match-table';
 import { literal, word } from './quote';
-import { OTHERS } from './shapes';
 import type { Settings } from './settings';
+import { OTHERS } from './shapes';
 
 /** How often a request may come by here before it is taken for one that goes round in circles. */
 export const maxHops = 10;

@@ -97,7 +97,7 @@ export class HaproxyProcess {
         async () => (await this.#serving()) !== undefined,
       );
     } catch (error) {
-      throw this.#explain(error);
+      throw /ENOENT/.test(messageOf(error)) ? notInstalled(error) : error;
     } finally {
       closeSync(out);
       closeSync(errors);
@@ -107,23 +107,15 @@ export class HaproxyProcess {
 
   /** Throws InternalError with HAProxy's own words where the directory's configuration is not accepted. */
   async check(configuration: string): Promise<void> {
-    try {
-      await new Promise<void>((resolve, reject) => {
-        execFile(this.#binary, ['-c', '-f', configuration], { cwd: this.directory }, (error, _, stderr) => {
-          if (!error) return resolve();
-          const alerts = stderr.split('\n').filter((line) => line.startsWith('[ALERT]'));
-          reject(
-            error.code === 'ENOENT'
-              ? error
-              : new InternalError(
-                  `HAProxy refuses the configuration: ${alerts.slice(0, 5).join('; ') || messageOf(error)}`,
-                ),
-          );
-        });
+    await new Promise<void>((resolve, reject) => {
+      execFile(this.#binary, ['-c', '-f', configuration], { cwd: this.directory }, (error, _, stderr) => {
+        if (!error) return resolve();
+        if (error.code === 'ENOENT') return reject(error);
+        const alerts = stderr.split('\n').filter((line) => line.startsWith('[ALERT]'));
+        const said = alerts.slice(0, 5).join('; ') || messageOf(error);
+        reject(new InternalError(`HAProxy refuses the configuration: ${said}`));
       });
-    } catch (error) {
-      throw this.#explain(error);
-    }
+    });
   }
 
   /** Takes the current configuration up in a new worker; connections of the old one go on there. */
@@ -209,14 +201,13 @@ export class HaproxyProcess {
     }
     return true;
   }
+}
 
-  #explain(error: unknown): Error {
-    if (!/ENOENT/.test(messageOf(error))) return error as Error;
-    return new PreconditionError(
-      'the router needs HAProxy 2.6 or later, and it is not installed: apt-get install haproxy, or put it into the PATH',
-      { cause: error },
-    );
-  }
+function notInstalled(cause: unknown): PreconditionError {
+  return new PreconditionError(
+    'the router needs HAProxy 2.6 or later, and it is not installed: apt-get install haproxy, or put it into the PATH',
+    { cause },
+  );
 }
 
 function isZombie(pid: number): boolean {

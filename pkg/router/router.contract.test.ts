@@ -1,6 +1,6 @@
-import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
+import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { ask, route, RouterHarness, sendRaw, until, Upstream, type Seen } from './testing';
 
 jest.setTimeout(60_000);

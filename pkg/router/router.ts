@@ -56,8 +56,8 @@ export interface RouterOptions {
 }
 
 interface Waiting {
-  resolve(): void;
-  reject(error: Error): void;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** Keeps HAProxy in step with the routes and the registry. Endpoints change at runtime, routes with a reload. */

@@ -1,6 +1,6 @@
-import { compareRoutes } from '../routing/order';
-import { compileRoute } from '../routing/compile';
 import { parseServiceName } from '../registry/service-name';
+import { compileRoute } from '../routing/compile';
+import { compareRoutes } from '../routing/order';
 import type { RoutingCase } from '../testing/routing-cases';
 import { routingFiles } from '../testing/routing-cases';
 import { backendName } from './match-table';

@@ -10,8 +10,8 @@ import type { Disposable } from '../base/disposable';
 import { toDisposable } from '../base/disposable';
 import { silentLogger } from '../base/log';
 import { SystemRandom } from '../base/random';
-import { Route as RouteMessage } from '../gen/gilliam/v1/route';
 import type { DeepPartial } from '../gen/gilliam/v1/metadata';
+import { Route as RouteMessage } from '../gen/gilliam/v1/route';
 import type { Announcement, Entry, Follower, RegistryView, ServiceName } from '../registry/types';
 import type { Route } from '../resource/objects';
 import { freePort } from '../testing/tcp-proxy';
@@ -269,9 +269,10 @@ export async function until(
   holds: () => boolean | Promise<boolean>,
   ms = 10_000,
 ): Promise<void> {
-  const end = performance.now() + ms;
+  const clock = new SystemClock();
+  const end = clock.monotonic() + ms;
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`${what}: not within ${ms} ms`);
+    if (clock.monotonic() > end) throw new Error(`${what}: not within ${ms} ms`);
     await delay(10);
   }
 }
