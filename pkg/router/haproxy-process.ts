@@ -110,7 +110,7 @@ export class HaproxyProcess {
     await new Promise<void>((resolve, reject) => {
       execFile(this.#binary, ['-c', '-f', configuration], { cwd: this.directory }, (error, _, stderr) => {
         if (!error) return resolve();
-        if (error.code === 'ENOENT') return reject(error);
+        if (error.code === 'ENOENT') return reject(notInstalled(error));
         const alerts = stderr.split('\n').filter((line) => line.startsWith('[ALERT]'));
         const said = alerts.slice(0, 5).join('; ') || messageOf(error);
         reject(new InternalError(`HAProxy refuses the configuration: ${said}`));
