@@ -1,4 +1,4 @@
-import { createSocket } from 'node:dgram';
+import dgram, { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
@@ -15,7 +15,7 @@ import { FakeRegistry } from '../testing/fake-registry';
 import { VirtualClock } from '../testing/virtual-clock';
 import { DnsServer, type DnsLimits } from './dns-server';
 import { framed } from './forwarder';
-import { readQuery } from './query';
+import { rcodes, readQuery } from './query';
 import { parseResolvConf, resolvConf, type Upstream } from './resolv-conf';
 import type { NameAddresses } from './service-zone';
 
@@ -517,6 +517,24 @@ describe('the DNS server', () => {
       for (let tries = 0; !answer && tries < 20; tries++)
         answer = await udp(port, query('web.shop.service', 'A'), 300);
       expect(show(decode(answer as Buffer))).toHaveLength(1);
+    });
+
+    it('a question from port 0, to which nothing can be sent, harms nobody', async () => {
+      const made = jest.spyOn(dgram, 'createSocket');
+      const rejected = jest.fn();
+      process.once('unhandledRejection', rejected);
+      try {
+        const port = await start();
+        const socket = made.mock.results[0]?.value as dgram.Socket;
+        // As a container with raw sockets sends it.
+        socket.emit('message', query('web.shop.service', 'A'), { address: host, family: 'IPv4', port: 0 });
+        expect(rcode(await ask(port, 'web.shop.service'))).toBe(rcodes.nameError);
+        await new Promise((resolve) => setImmediate(resolve));
+        expect(rejected).not.toHaveBeenCalled();
+      } finally {
+        process.off('unhandledRejection', rejected);
+        made.mockRestore();
+      }
     });
 
     it('a connection that brings nothing is closed', async () => {

@@ -115,6 +115,8 @@ export class DnsServer {
     await once(socket, 'listening');
     socket.on('error', (error) => this.#options.log.warn('a listener of DNS has failed', { error }));
     socket.on('message', (message, from) => {
+      // Raw sockets can say so, and nothing can be sent there.
+      if (from.port === 0) return;
       void this.#handle(message, 'udp').then((reply) => {
         // Whoever asked may be gone, and the socket closed.
         if (reply && this.#datagrams.includes(socket)) socket.send(reply, from.port, from.address, () => {});
