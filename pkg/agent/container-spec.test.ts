@@ -99,10 +99,13 @@ describe('what is known of a process from its container alone', () => {
     expect(serving({})?.health).toBeUndefined();
   });
 
-  test.each<Record<string, string>>([{}, { 'gilliam.serving': '{' }, { 'gilliam.serving': 'null' }])('nothing from the labels %j', (labels) => {
-    const container = { id: 'c', name: 'c', labels, state: 'running' as const, ports: [] };
-    expect(servingOfContainer(container)).toBeUndefined();
-  });
+  test.each<Record<string, string>>([{}, { 'gilliam.serving': '{' }, { 'gilliam.serving': 'null' }])(
+    'nothing from the labels %j',
+    (labels) => {
+      const container = { id: 'c', name: 'c', labels, state: 'running' as const, ports: [] };
+      expect(servingOfContainer(container)).toBeUndefined();
+    },
+  );
 });
 
 test('what Docker is asked for', () => {
