@@ -75,6 +75,7 @@ export class Caller implements CallerSide {
     this.#deadlineMs = Infinity;
     if (this.#state === 'lingering') this.socket.destroy();
     else if (this.#exchange) this.#exchange.expired();
+    else if (this.#held && this.socket.writableNeedDrain) this.#hangUp();
     else if (this.#held) this.refused(new Refusal(408, 'the request did not arrive in time'));
     else if (this.#state === 'open') this.#linger();
   }
@@ -159,7 +160,12 @@ export class Caller implements CallerSide {
     this.#proceed();
   };
 
-  readonly #onDrain = (): void => this.#exchange?.callerDrained();
+  readonly #onDrain = (): void => {
+    if (this.#exchange) return this.#exchange.callerDrained();
+    // What was asked for next has waited for that.
+    if (this.#held) this.within(this.context.options.headMs);
+    this.#proceed();
+  };
 
   readonly #onEnd = (): void => {
     // Whoever has ended its side of a request does not wait for the answer: servers and proxies have agreed on that.
@@ -220,6 +226,11 @@ export class Caller implements CallerSide {
 
   /** Begins the next request, when its head is there. */
   #begin(): boolean {
+    // Whoever asks and does not take the answers would fill the memory with them.
+    if (this.socket.writableNeedDrain) {
+      this.within(this.context.options.responseBodyMs);
+      return false;
+    }
     let buffer = this.#held as Buffer;
     for (let line = 0; line < maxEmptyLines && buffer[0] === 13 && buffer[1] === 10; line++)
       buffer = buffer.subarray(2);

@@ -250,6 +250,40 @@ describe('slow callers', () => {
     caller.socket.resume();
   });
 
+  it('that ask and ask, and take no answer, are not answered without end', async () => {
+    let answered = 0;
+    const body = 'a'.repeat(32 * 1024);
+    await harness.endpoint('shop/web.1', (connection) => {
+      let text = '';
+      connection.socket.on('data', (data) => {
+        text += data.toString('latin1');
+        for (let end = text.indexOf('\r\n\r\n'); end >= 0; end = text.indexOf('\r\n\r\n')) {
+          text = text.slice(end + 4);
+          answered++;
+          connection.send(ok(body));
+        }
+      });
+    });
+    const caller = await harness.caller();
+    caller.socket.pause();
+    for (let count = 0; count < 2_000; count++) caller.send(get());
+    await eventually('it is given up', () => harness.proxy.stats().connections === 0);
+    // What the kernel holds for both sides, and little more.
+    expect(answered).toBeLessThan(500);
+  });
+
+  it('that take their time get all answers', async () => {
+    await harness.end();
+    harness = await ProxyHarness.start();
+    await harness.endpoint('shop/web.1', answering(ok('a'.repeat(32 * 1024))));
+    const caller = await harness.caller();
+    caller.socket.pause();
+    for (let count = 0; count < 500; count++) caller.send(get());
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    caller.socket.resume();
+    for (let count = 0; count < 500; count++) expect(await caller.message()).toMatch(/^HTTP\/1.1 200 /);
+  });
+
   it('that do not end a refused request do not keep the connection', async () => {
     const caller = await harness.caller();
     caller.send('nonsense\r\n\r\n');
