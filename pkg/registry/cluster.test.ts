@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SystemClock } from '../base/clock';
-import { Cluster, HeldFollower, makeNode, token, until } from '../testing/registry-nodes';
+import { Cluster, HeldFollower, makeNode, quickTimes, token, until } from '../testing/registry-nodes';
 import { RegistryClient } from './client';
 
 const key = (instance: string) => ({ formation: 'shop', service: 'web', instance });
@@ -275,6 +275,80 @@ describe('restarts', () => {
     } finally {
       await node.close();
       await cluster.close();
+    }
+  });
+
+  test('invariant 7: a node that was restarted waits for peers that it has not heard of yet', async () => {
+    const cluster = await Cluster.start(1);
+    const options = { dataDir: directory };
+    let node = makeNode('e1', options);
+    try {
+      const [port = 0] = await node.listen([{ host: '127.0.0.1', port: 0 }]);
+      const peers = [...cluster.peers, { name: 'e1', address: `127.0.0.1:${port}` }];
+      node.setPeers(peers);
+      cluster.at(0).node.setPeers(peers);
+      const follower = new HeldFollower('router');
+      cluster.at(0).node.follow(follower);
+      node.announce(key('1'), {});
+      await until('it is known', () => cluster.at(0).node.lookup(name).length === 1);
+      await node.close();
+      node = makeNode('e1', options);
+      await node.listen([{ host: '127.0.0.1', port }]);
+      const withdrawal = node.withdraw(key('1'), { waitMs: 5_000 });
+      await until('the router is told', () => follower.withdrawn === 1);
+      follower.release();
+      expect(await withdrawal).toEqual({ acknowledged: ['e0/router'], missing: [] });
+    } finally {
+      await node.close();
+      await cluster.close();
+    }
+  });
+
+  test('invariant 7: rules of the kernel outlive the node, and confirm when their follower is back', async () => {
+    const cluster = await Cluster.start(1);
+    const options = { dataDir: directory, times: { ...quickTimes, followerGraceMs: 5_000 } };
+    let node = makeNode('e1', options);
+    try {
+      const [port = 0] = await node.listen([{ host: '127.0.0.1', port: 0 }]);
+      const peers = [...cluster.peers, { name: 'e1', address: `127.0.0.1:${port}` }];
+      node.setPeers(peers);
+      cluster.at(0).node.setPeers(peers);
+      const following = node.follow(new HeldFollower('virtual-ip', false));
+      cluster.at(0).node.announce(key('1'), {});
+      await until('it is known', () => node.lookup(name).length === 1);
+      following.dispose();
+      await node.close();
+      node = makeNode('e1', options);
+      await node.listen([{ host: '127.0.0.1', port }]);
+      await until('it is full again', () => node.lookup(name).length === 1);
+      expect(await cluster.at(0).node.withdraw(key('1'), { waitMs: 300 })).toEqual({
+        acknowledged: [],
+        missing: ['e1/virtual-ip'],
+      });
+      const again = cluster.at(0).node.withdraw(key('1'), { waitMs: 4_000 });
+      const back = new HeldFollower('virtual-ip', false);
+      node.follow(back);
+      expect(await again).toEqual({ acknowledged: ['e1/virtual-ip'], missing: [] });
+      expect(back.withdrawn).toBe(1);
+    } finally {
+      await node.close();
+      await cluster.close();
+    }
+  });
+
+  test('who does not come back after a restart is not waited for longer than the grace', async () => {
+    const options = { dataDir: directory };
+    let node = makeNode('e0', options);
+    node.follow(new HeldFollower('virtual-ip', false));
+    await node.close();
+    node = makeNode('e0', options);
+    try {
+      node.announce(key('1'), {});
+      const { acknowledged, missing } = await node.withdraw(key('1'), { waitMs: 5_000 });
+      expect([acknowledged, missing]).toEqual([[], []]);
+      expect(node.status().followers).toEqual([]);
+    } finally {
+      await node.close();
     }
   });
 

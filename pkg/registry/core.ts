@@ -242,10 +242,13 @@ export class RegistryCore {
       for (const item of delta.items) this.hybrid.observe(item.version);
       const before =
         state === this.#own ? new Map([...state.items()].map((item) => [item.path, item])) : undefined;
-      for (const path of state.merge(delta)) {
+      const given = new Map(delta.items.map((item) => [item.path, item]));
+      for (const path of new Set(state.merge(delta))) {
         const item = state.get(path);
         if (before) this.#noteOwn(before.get(path), item);
-        if (item?.awaited && state !== this.#own) awaited.push({ origin: delta.origin, item });
+        // What its origin has withdrawn while it recovered is forgotten in the step in which it arrives.
+        const over = item ?? given.get(path);
+        if (over?.awaited && state !== this.#own) awaited.push({ origin: delta.origin, item: over });
         this.index.set(delta.origin, path, item);
         changed.add(path);
       }

@@ -3,6 +3,7 @@ import { toDisposable } from '../base/disposable';
 import { messageOf, PreconditionError } from '../base/errors';
 import type { Logger } from '../base/log';
 import { formatKey } from './entry-key';
+import { StandIn } from './stand-in';
 import type { Changes, Entry, Follower } from './types';
 
 /** `gone`: it follows no more, so nothing has to be waited for. */
@@ -17,6 +18,7 @@ export interface Pending {
 interface Member {
   readonly follower: Follower;
   readonly gone: Promise<'gone'>;
+  readonly leave: () => void;
   /** Of all there was when it began to follow. */
   initial: Promise<Confirmation>;
   /** What it has not confirmed yet, by the path of what was withdrawn. */
@@ -38,7 +40,21 @@ export class FollowerHub {
     return [...this.#members.keys()];
   }
 
+  /** A follower that is being started again counts until it is there, or until this is disposed before. */
+  expect(name: string): Disposable {
+    const standIn = new StandIn(name);
+    const place = this.follow(standIn);
+    return toDisposable(() => {
+      if (!standIn.taken) place.dispose();
+    });
+  }
+
   follow(follower: Follower): Disposable {
+    const before = this.#members.get(follower.name);
+    if (before?.follower instanceof StandIn && !before.follower.taken) {
+      before.follower.take(follower);
+      return toDisposable(before.leave);
+    }
     if (this.#members.has(follower.name)) {
       throw new PreconditionError(
         `a follower ${follower.name} is there already: give each a name of its own`,
@@ -46,13 +62,16 @@ export class FollowerHub {
     }
     let leave: () => void = () => {};
     const gone = new Promise<'gone'>((resolve) => (leave = () => resolve('gone')));
-    const member: Member = { follower, gone, initial: Promise.resolve('gone'), outstanding: new Map() };
+    const member: Member = {
+      ...{ follower, gone, initial: Promise.resolve('gone'), outstanding: new Map() },
+      leave: () => {
+        this.#members.delete(follower.name);
+        leave();
+      },
+    };
     this.#members.set(follower.name, member);
     member.initial = this.#tell(member, { announced: this.#all(), withdrawn: [] });
-    return toDisposable(() => {
-      this.#members.delete(follower.name);
-      leave();
-    });
+    return toDisposable(member.leave);
   }
 
   /** Tells all of a change. */

@@ -90,6 +90,11 @@ export class RegistryNode implements RegistryView, Identities {
   /** Of this life of the node. */
   readonly #epoch: string;
   readonly #changeListeners = new Set<(formations: ReadonlySet<string>) => void>();
+  /** Followers of this process: what they drive may outlive them. */
+  readonly #local = new Set<string>();
+  /** Since when each peer is one. */
+  readonly #peerSinceMs = new Map<string, number>();
+  readonly #graces: Disposable[] = [];
   #instances: ReadonlyMap<string, EntryKey> = new Map();
   #timer?: Disposable;
   #closed = false;
@@ -119,7 +124,7 @@ export class RegistryNode implements RegistryView, Identities {
       ...{ name, core: this.#core, clock, random, log, times, limits },
       transport: this.#transport,
     });
-    this.#withdrawals = new Withdrawals({ clock, isUp: (node) => this.#core.liveness.isUp(node) });
+    this.#withdrawals = new Withdrawals({ clock, isUp: (node) => this.#mayBeUp(node) });
     this.#reports = new PeerReports({
       clock,
       log,
@@ -151,6 +156,7 @@ export class RegistryNode implements RegistryView, Identities {
     if (this.#closed) return;
     this.#closed = true;
     this.#timer?.dispose();
+    for (const grace of this.#graces) grace.dispose();
     this.#gossip.close();
     this.#reports.close();
     await this.#http.close();
@@ -172,7 +178,10 @@ export class RegistryNode implements RegistryView, Identities {
   }
 
   follow(follower: Follower): Disposable {
-    return this.#hub.follow(follower);
+    const following = this.#hub.follow(follower);
+    this.#local.add(follower.name);
+    this.#file?.changed();
+    return following;
   }
 
   identify(address: string): EntryKey | undefined {
@@ -193,7 +202,7 @@ export class RegistryNode implements RegistryView, Identities {
     checkKey(key);
     const { source = 'agent', waitMs = 0 } = options;
     const awaited = waitMs > 0;
-    const up = this.#gossip.peers.map(({ name }) => name).filter((peer) => this.#core.liveness.isUp(peer));
+    const up = this.#gossip.peers.map(({ name }) => name).filter((peer) => this.#mayBeUp(peer));
     const recorded = this.#core.withdraw(key, source, awaited);
     if (!recorded || !awaited) return { acknowledged: [], missing: [] };
     return this.#withdrawals.wait(recorded.version, [this.name, ...up], waitMs, signal);
@@ -205,7 +214,7 @@ export class RegistryNode implements RegistryView, Identities {
 
   /** The other nodes of the stage: only they are listened to. Kept over restarts. */
   setPeers(peers: readonly Peer[]): void {
-    this.#gossip.setPeers(peers);
+    this.#takePeers(peers);
     this.#file?.changed();
   }
 
@@ -327,11 +336,35 @@ export class RegistryNode implements RegistryView, Identities {
     if (!saved) return;
     this.#core.restore(saved.own);
     this.#remotes.expect(saved.followers);
-    this.#gossip.setPeers(saved.peers);
+    for (const name of saved.local ?? []) this.#expect(name);
+    this.#takePeers(saved.peers);
+  }
+
+  #expect(name: string): void {
+    this.#local.add(name);
+    const expected = this.#hub.expect(name);
+    this.#graces.push(this.#options.clock.after(this.times.followerGraceMs, () => expected.dispose()));
+  }
+
+  #takePeers(peers: readonly Peer[]): void {
+    const now = this.#options.clock.monotonic();
+    const names = new Set(peers.map(({ name }) => name));
+    for (const name of this.#peerSinceMs.keys()) if (!names.has(name)) this.#peerSinceMs.delete(name);
+    for (const name of names) if (!this.#peerSinceMs.has(name)) this.#peerSinceMs.set(name, now);
+    this.#gossip.setPeers(peers);
+  }
+
+  /** Who was never heard of may be up as well as down, until it has been silent for as long as any other. */
+  #mayBeUp(node: string): boolean {
+    const { liveness } = this.#core;
+    if (liveness.heardMs(node) !== undefined) return liveness.isUp(node);
+    const sinceMs = this.#peerSinceMs.get(node);
+    return sinceMs !== undefined && this.#options.clock.monotonic() - sinceMs < this.times.nodeLivenessMs;
   }
 
   #saved() {
-    return { peers: this.#gossip.peers, followers: this.#remotes.names, own: this.#core.save() };
+    const { names: followers } = this.#remotes;
+    return { peers: this.#gossip.peers, followers, local: [...this.#local], own: this.#core.save() };
   }
 }
 

@@ -13,6 +13,8 @@ export interface Saved {
   readonly peers: readonly Peer[];
   /** Of other processes. */
   readonly followers: readonly string[];
+  /** Of this process; absent in files of before. */
+  readonly local?: readonly string[];
   readonly own: SavedState;
 }
 
