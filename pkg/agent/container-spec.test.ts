@@ -65,6 +65,8 @@ describe('with a service network', () => {
     const at = { bindAddress: '0.0.0.0', network: { ...network, resolver: '198.18.16.1' } };
     const { HostConfig } = containerConfig(containerSpec(task(), owner, [], at));
     expect(HostConfig).toMatchObject({ Dns: ['198.18.16.1'], DnsSearch: ['shop.service'] });
+    // A question that is lost while the resolver is restarted is asked again after one second, not five.
+    expect(HostConfig).toMatchObject({ DnsOptions: ['timeout:1', 'attempts:4'] });
   });
 
   test('without a resolver, as the engine resolves them', () => {
@@ -73,6 +75,7 @@ describe('with a service network', () => {
     );
     expect(HostConfig).not.toHaveProperty('Dns');
     expect(HostConfig).not.toHaveProperty('DnsSearch');
+    expect(HostConfig).not.toHaveProperty('DnsOptions');
   });
 });
 

@@ -27,8 +27,9 @@ export function containerConfig(spec: ContainerSpec): Docker.ContainerCreateOpti
           [{ HostIp: spec.bindAddress, HostPort: String(hostPort) }],
         ]),
       ),
-      // Without any, the engine gives the host's own.
-      ...(spec.dns.length > 0 && { Dns: [...spec.dns] }),
+      // Without any, the engine gives the host's own. A question that is lost while ours is restarted would otherwise
+      // be asked again only after the five seconds of most C libraries.
+      ...(spec.dns.length > 0 && { Dns: [...spec.dns], DnsOptions: ['timeout:1', 'attempts:4'] }),
       ...(spec.dnsSearch.length > 0 && { DnsSearch: [...spec.dnsSearch] }),
       NanoCpus: spec.cpuMillis * 1_000_000,
       Memory: spec.memoryBytes,
