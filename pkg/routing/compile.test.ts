@@ -68,6 +68,8 @@ test.each<[string, Spec, string]>([
   ['a blank in the host', { pattern: 'a b.com/' }, 'column 2: " " is no character of a host name'],
   ['a blank in the path', { pattern: '/a b' }, 'column 3: " " is no character of a path'],
   ['a query', { pattern: '/a?b=c' }, 'column 3: a pattern has no query'],
+  ['a star for all below', { pattern: 'a.com/b/*' }, 'column 9: end the path with / for all that is below'],
+  ['a star for a segment', { pattern: '/a/*/b' }, 'column 4: for any segment write a variable'],
   ['a quote', { pattern: '/a"b' }, 'column 3: "\\"" is no character of a path'],
   ['a newline', { pattern: '/a\nb' }, 'column 3: "\\n" is no character of a path'],
   ['a backslash', { pattern: '/a\\b' }, 'column 3'],

@@ -155,9 +155,26 @@ function pathParts(written: readonly Written[]): Draft['parts'] {
     if (at >= 0) throw badPathCharacter(part.text[at] as string, part.column + at);
     return textPart(encodePathText(part.text, part.column), part.column);
   });
+  refuseStar(written);
   const reason = refusePath(encodePathText(sample, written[0]?.column ?? 1));
   if (reason) throw new SyntaxFault(`no such request is let in: ${reason}`, written[0]?.column ?? 1);
   return parts;
+}
+
+/** A segment that is only a star is what other routers write for a variable; here it would match nothing but a star. */
+function refuseStar(written: readonly Written[]): void {
+  for (const [index, part] of written.entries()) {
+    if (part.kind !== 'text') continue;
+    const last = index === written.length - 1;
+    const at = part.text.search(last ? /(?<=\/)\*(?=\/|$)/ : /(?<=\/)\*(?=\/)/);
+    if (at < 0) continue;
+    throw new SyntaxFault(
+      last && at === part.text.length - 1
+        ? 'end the path with / for all that is below, or write a variable for one segment: {name}'
+        : 'for any segment write a variable: {name}',
+      part.column + at,
+    );
+  }
 }
 
 function badPathCharacter(char: string, column: number): SyntaxFault {
