@@ -81,9 +81,9 @@ export async function removeTable(nft: NftRunner, table: string): Promise<void> 
 
 function failure(error: NodeJS.ErrnoException, program: string, signal: AbortSignal): Error {
   if (signal.aborted) return new UnavailableError('nft did not end in time', { cause: error });
-  if (error.code === 'ENOENT') {
+  if (error.code === 'ENOENT' || error.code === 'EACCES') {
     return new PreconditionError(
-      `${program} is not there: install nftables (apt-get install nftables) for virtual IPs and names`,
+      `${program} ${error.code === 'ENOENT' ? 'is not there' : 'is not executable'}: install nftables (apt-get install nftables) for virtual IPs and names`,
       { cause: error },
     );
   }
