@@ -167,8 +167,12 @@ export class Destinations {
     const endpoints = endpointsOf(entries, { executor, port });
     if (endpoints.length === 0) {
       const ports = [...new Set(entries.flatMap((entry) => servicePortsOf(entry)))];
-      const has = ports.length === 0 ? 'it has none' : `it has ${ports.join(', ')}`;
-      throw new Refusal(404, `${label} has no port ${port}: ${has}`);
+      throw new Refusal(
+        404,
+        ports.length === 0
+          ? `${label} has no port: its command mentions no $PORT, or its Dockerfile exposes none`
+          : `${label} has no port ${port}: it has ${ports.join(', ')}`,
+      );
     }
     return endpoints.map((endpoint) => {
       const { entry, address, port } = endpoint;

@@ -101,6 +101,15 @@ describe('a request by an absolute address', () => {
     expect(await caller.message()).toContain('web.shop.service has no port 7070: it has 8080, 9090');
   });
 
+  it('says of a service without a port how to give it one', async () => {
+    await harness.registry.put('shop/api.1', { host: '127.0.0.1' });
+    const caller = await harness.caller();
+    caller.send(get([], 'http://api.shop.service/'));
+    expect(await caller.message()).toContain(
+      'api.shop.service has no port: its command mentions no $PORT, or its Dockerfile exposes none',
+    );
+  });
+
   it('says for an unknown name which are near', async () => {
     await harness.endpoint('shop/web.1');
     await harness.endpoint('shop/_cache.1');
