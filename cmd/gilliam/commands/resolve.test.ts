@@ -21,6 +21,18 @@ const known: Readonly<Record<string, object>> = {
       },
     ],
   },
+  'api.shop.service': {
+    name: 'api.shop.service',
+    node: 'node-1',
+    ageMs: 0,
+    virtualIp: '198.18.16.8',
+    endpoints: [
+      {
+        ...{ formation: 'shop', service: 'api', instance: '1', release: 'v2', executor: 'node-1' },
+        ...{ host: '10.0.0.1', port: 0, stale: false, ageMs: 0 },
+      },
+    ],
+  },
   'db.shop.service': { name: 'db.shop.service', node: 'node-1', ageMs: 0, endpoints: [] },
 };
 
@@ -70,6 +82,12 @@ describe('resolve', () => {
     }
     const json = JSON.parse((await gilliam('resolve web --json')).stdout) as object;
     expect(json).toMatchObject({ node: 'node-1', virtualIp: '198.18.16.7' });
+  });
+
+  test('says of an instance without a port that it has none', async () => {
+    expect((await gilliam('resolve api')).stdout).toBe(
+      'api.1 v2 has no port on node-1 (just now)\nfrom node node-1, heard just now, virtual IP 198.18.16.8\n',
+    );
   });
 
   test.each<[string, string, number, RegExp]>([

@@ -129,7 +129,12 @@ describe('route', () => {
     ['too many words', 'route a.com web more', 2, /route does not take "more"/],
     ['a flag that is none', 'route a.com web --methd GET', 2, /did you mean --method\?/],
     ['a target and a redirect', 'route a.com web --redirect /x', 2, /do not go together/],
-    ['a code without a redirect', 'route a.com web --code 301', 2, /--code|redirect/],
+    [
+      'a code without a redirect',
+      'route a.com web --code 301',
+      2,
+      /^error: --code needs --redirect: gilliam route --help$/m,
+    ],
     ['a code that is none', 'route a.com --redirect /x --code 299', 1, /299/],
     ['a pattern that does not compile', 'route a.com/{x web', 1, /\{|brace|pattern/i],
     ['a scheme', 'route http://a.com web', 1, /scheme/],

@@ -69,7 +69,8 @@ function usageMessage(error: ParseError, command: string): string {
   }
   const text = error.message
     .replace(/\n*See more help with --help/, '')
-    .replace(/^Parsing (--\S+) \n\t/, '$1: ');
+    .replace(/^Parsing (--\S+) \n\t/, '$1: ')
+    .replace(/^[^]*must be provided when using (--\S+): (--\S+)$/, '$1 needs $2');
   return `${oneLine(text)}: ${help}`;
 }
 

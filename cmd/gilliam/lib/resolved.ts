@@ -16,7 +16,7 @@ function endpointLine({ service, instance, release, executor, host, port, stale 
   return [
     `${service}.${instance}`,
     release,
-    `at ${host}:${port}`,
+    port === 0 ? 'has no port' : `at ${host}:${port}`,
     executor && `on ${executor}`,
     stale && 'stale',
   ]
