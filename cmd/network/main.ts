@@ -64,7 +64,8 @@ runDaemon('network', async (daemon) => {
     if (!signal.aborted) throw error;
   });
   if (!signal.aborted) await end;
+  // The registry first: it would confirm for followers that have left, while the rules of the kernel go on.
+  await registry.close();
   await names?.close();
   await proxy.close();
-  await registry.close();
 });

@@ -139,6 +139,25 @@ describe('three nodes', () => {
     expect(await again).toEqual({ acknowledged: ['e1/router'], missing: [] });
   });
 
+  test('invariant 7: what a follower has failed to do is not confirmed by asking again', async () => {
+    let broken = true;
+    cluster.at(0).node.follow({
+      name: 'router',
+      apply: async ({ withdrawn }) => {
+        if (broken && withdrawn.length > 0) throw new Error('no');
+      },
+    });
+    cluster.at(0).node.announce(key('1'), {});
+    const withdraw = () => cluster.at(0).node.withdraw(key('1'), { waitMs: 200 });
+    for (let round = 0; round < 2; round++) {
+      expect(await withdraw()).toEqual({ acknowledged: [], missing: ['e0/router'] });
+    }
+    broken = false;
+    cluster.at(0).node.announce(key('1'), {});
+    expect(await withdraw()).toEqual({ acknowledged: ['e0/router'], missing: [] });
+    expect(await withdraw()).toEqual({ acknowledged: ['e0/router'], missing: [] });
+  });
+
   test('invariant 7: a node that is down is not waited for longer than it counts as up', async () => {
     cluster.at(0).node.announce(key('1'), {});
     await until('all know', () => knownAt(1) === 1);

@@ -23,6 +23,8 @@ interface Member {
   initial: Promise<Confirmation>;
   /** What it has not confirmed yet, by the path of what was withdrawn. */
   readonly outstanding: Map<string, readonly Promise<Confirmation>[]>;
+  /** Where it has failed last: it may still send there. */
+  readonly failed: Set<string>;
 }
 
 /** Those who are told of each change, in the order of the changes. */
@@ -63,7 +65,13 @@ export class FollowerHub {
     let leave: () => void = () => {};
     const gone = new Promise<'gone'>((resolve) => (leave = () => resolve('gone')));
     const member: Member = {
-      ...{ follower, gone, initial: Promise.resolve('gone'), outstanding: new Map() },
+      ...{
+        follower,
+        gone,
+        initial: Promise.resolve('gone'),
+        outstanding: new Map(),
+        failed: new Set<string>(),
+      },
       leave: () => {
         this.#members.delete(follower.name);
         leave();
@@ -88,19 +96,22 @@ export class FollowerHub {
    * withdrawn.
    */
   settled(path?: string): readonly Pending[] {
-    return [...this.#members.values()].map(({ follower, initial, outstanding }) => {
+    return [...this.#members.values()].map(({ follower, initial, outstanding, failed }) => {
       const all = [initial, ...[...outstanding.values()].flat()];
-      const awaited = path === undefined ? all : (outstanding.get(path) ?? [initial]);
+      const before = path !== undefined && failed.has(path) ? Promise.resolve('failed' as const) : initial;
+      const awaited = path === undefined ? all : (outstanding.get(path) ?? [before]);
       return { follower: follower.name, confirmation: worstOf(awaited) };
     });
   }
 
   #tell(member: Member, changes: Changes): Promise<Confirmation> {
-    const { outstanding } = member;
+    const { outstanding, failed } = member;
     const confirmation = this.#ask(member, changes);
     for (const path of changes.withdrawn.map(formatKey)) {
       outstanding.set(path, [...(outstanding.get(path) ?? []), confirmation]);
-      void confirmation.then(() => {
+      void confirmation.then((confirmed) => {
+        if (confirmed === 'failed') failed.add(path);
+        else failed.delete(path);
         const left = (outstanding.get(path) ?? []).filter((one) => one !== confirmation);
         if (left.length > 0) outstanding.set(path, left);
         else outstanding.delete(path);
