@@ -47,7 +47,7 @@ export interface Comparison {
 }
 
 /** About how much of items goes into one message. */
-const messageBytes = 1 << 20;
+const messageBytes = 256 << 10;
 
 /**
  * What a node knows, and how that changes: by what is announced here, by what peers say, by time. Knows nothing of

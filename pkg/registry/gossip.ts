@@ -55,6 +55,7 @@ export class Gossip {
   readonly #clockAheadMs = new Map<string, number>();
   readonly #errors = new Map<string, string>();
   readonly #busy = new Set<string>();
+  readonly #comparing = new Set<string>();
   readonly #outbox = new Outbox((peer, pushes) => this.#deliver(peer, pushes));
   #push?: Disposable;
   /** A change came while the last push was too recent. */
@@ -105,10 +106,8 @@ export class Gossip {
     if (!core.complete) void this.#recover();
     const up = this.peers.filter(({ name }) => core.liveness.isUp(name));
     const silent = this.peers.filter(({ name }) => !core.liveness.isUp(name));
-    for (const some of [up, silent]) {
-      const peer = some[Math.floor(this.#options.random.next() * some.length)];
-      if (peer) void this.compareWith(peer);
-    }
+    this.#compareWithOne('up', up);
+    this.#compareWithOne('silent', silent);
   }
 
   /** Tells peers what was recorded here: at once, or with what follows soon after. */
@@ -117,7 +116,8 @@ export class Gossip {
       this.#pushAgain = true;
       return;
     }
-    this.#pushNow();
+    // With all that is recorded in this turn.
+    queueMicrotask(() => this.#pushNow());
     this.#push = this.#options.clock.after(this.#options.times.pushIntervalMs, () => {
       this.#push = undefined;
       if (!this.#pushAgain) return;
@@ -190,7 +190,18 @@ export class Gossip {
     ]);
     const deltas = [...(message.deltas ?? []), ...pushes.map(({ delta }) => delta)];
     const gap = deltas.length > 0 && core.receive(deltas);
-    if (gap && peer) void this.compareWith(peer);
+    if (gap && peer) this.#compareWithOne('gap', [peer]);
+  }
+
+  /**
+   * One comparison of a kind at a time: where they take longer than they should, more of them would tell everybody the
+   * same things at once.
+   */
+  #compareWithOne(kind: string, peers: readonly Peer[]): void {
+    const peer = peers[Math.floor(this.#options.random.next() * peers.length)];
+    if (!peer || this.#comparing.has(kind)) return;
+    this.#comparing.add(kind);
+    void this.compareWith(peer).finally(() => this.#comparing.delete(kind));
   }
 
   #pushNow(): void {
