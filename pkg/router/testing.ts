@@ -1,6 +1,13 @@
 // A router with a real HAProxy, in front of upstreams of this process, for contract tests.
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, readFileSync } from 'node:fs';
-import { createServer, request, type IncomingHttpHeaders, type Server as HttpServer } from 'node:http';
+import {
+  createServer,
+  request,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server as HttpServer,
+} from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -262,6 +269,13 @@ export function sendRaw(port: number, text: string, quietMs = 500): Promise<stri
     socket.on('close', done);
     socket.write(text, 'latin1');
   });
+}
+
+/** What a server of WebSockets answers: HAProxy lets no other answer through. */
+export function switchingTo({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+  const accept = createHash('sha1').update(`${headers['sec-websocket-key']}${guid}`).digest('base64');
+  return `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`;
 }
 
 export async function until(
