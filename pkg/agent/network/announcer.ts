@@ -46,7 +46,7 @@ export class Announcer {
   announce(uid: string, key: EntryKey, body: Announcement): void {
     const before = this.#held.get(formatKey(key));
     if (before && before.uid !== uid) this.#end(before);
-    this.#set(this.#of(uid, key), body);
+    this.#set(this.#of(uid, key, body), body);
   }
 
   /** It is withdrawn, and nobody waits for that. */
@@ -89,8 +89,11 @@ export class Announcer {
     await Promise.all(this.#running);
   }
 
-  /** Whoever has the name now; else the instance itself. */
-  #of(uid: string, key: EntryKey): Held {
+  /**
+   * Whoever has the name now; else the instance itself, and `body` is the first that is told of it: an announcement that
+   * began with a withdrawal would take what a restarted agent finds announced out of service for a moment.
+   */
+  #of(uid: string, key: EntryKey, body: Announcement | null = null): Held {
     const known = this.#held.get(formatKey(key));
     if (known) return known;
     const told: Told<Announcement | null> = new Told<Announcement | null>({
@@ -106,7 +109,7 @@ export class Announcer {
         if (held.body === null) this.#end(held);
       },
     });
-    const held: Held = { uid, key, body: null, told, ended: new AbortController() };
+    const held: Held = { uid, key, body, told, ended: new AbortController() };
     this.#held.set(formatKey(key), held);
     if (this.#signal) this.#begin(held, this.#signal);
     return held;

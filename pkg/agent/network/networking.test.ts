@@ -165,6 +165,18 @@ describe('the agent is restarted', () => {
     expect(network.entries.size).toBe(2);
   });
 
+  test('nothing is withdrawn for a moment before it is renewed', async () => {
+    await open();
+    rig.plane.assign(fakeTask(1), fakeTask(2, { process: { health } }));
+    await rig.clock.advance(2000);
+    await rig.kill();
+    const withdraw = jest.spyOn(network, 'withdraw');
+    await rig.begin();
+    await rig.clock.advance(30_000);
+    expect(network.entries.size).toBe(2);
+    expect(withdraw).not.toHaveBeenCalled();
+  });
+
   test('without a control plane it renews what is ready, and checks it, by the labels', async () => {
     await open();
     rig.plane.assign(fakeTask(1), fakeTask(2, { process: { health } }), fakeTask(3, { process: { health } }));
