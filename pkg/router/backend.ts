@@ -139,7 +139,7 @@ function byGroups(route: CompiledRoute, template: Template) {
 
 function pathRules(route: CompiledRoute): string[] {
   const path = route.target?.path;
-  if (!path) return [];
+  if (!path || keepsPath(route, path)) return [];
   if (variablesOf(path).length === 0) return [`http-request set-path ${word(formatOf(path))}`];
   const groups = byGroups(route, path);
   const rewritten = groups
@@ -152,6 +152,19 @@ function pathRules(route: CompiledRoute): string[] {
       )}`
     : `http-request set-path ${word(formatOf(path))}`;
   return [rewritten, ...(canStray(route, path) ? [strayRule] : [])];
+}
+
+/** Whether the path becomes what it was: the commonest of all routes, and the dearest rule. */
+function keepsPath(route: CompiledRoute, path: Template): boolean {
+  const { parts } = route.path;
+  return (
+    path.length === parts.length &&
+    path.every((piece, index) => {
+      const part = parts[index];
+      if (piece.kind === 'text') return part?.kind === 'text' && part.text === piece.text;
+      return part?.kind === 'variable' && part.name === piece.name;
+    })
+  );
 }
 
 /** Whether variables could make a path that is refused: one that begins with text and ends in what was in place before cannot. */
