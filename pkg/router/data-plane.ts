@@ -1,4 +1,4 @@
-import { InternalError, messageOf } from '../base/errors';
+import { InternalError, PreconditionError, messageOf } from '../base/errors';
 import type { Logger } from '../base/log';
 import type { CompiledRoute } from '../routing/types';
 import type { Backend } from './backend';
@@ -43,14 +43,22 @@ export class DataPlane {
     return this.#generations.fingerprint !== undefined;
   }
 
-  /** Starts HAProxy with the files of last time, where there are any and it does not run. */
-  async revive(signal: AbortSignal): Promise<void> {
+  /**
+   * Starts HAProxy with the files of last time, where it does not run. Answers whether there are such files, and it
+   * accepts them: then they are worth to be tried again, whatever has kept it from starting.
+   */
+  async revive(signal: AbortSignal): Promise<boolean> {
     const { haproxy, log } = this.options;
-    if (!this.hasFiles || haproxy.pid() !== undefined) return;
-    await haproxy.start(signal).catch((error: unknown) => {
-      // What is compiled next is newer anyway.
+    if (!this.hasFiles) return false;
+    if (haproxy.pid() !== undefined) return true;
+    try {
+      await haproxy.start(signal);
+      return true;
+    } catch (error) {
+      if (error instanceof PreconditionError) throw error;
       log.warn('HAProxy does not start with the configuration of last time', { error: messageOf(error) });
-    });
+      return haproxy.accepts();
+    }
   }
 
   /** The backends of a service. */

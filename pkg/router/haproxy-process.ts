@@ -118,6 +118,14 @@ export class HaproxyProcess {
     });
   }
 
+  /** Whether the current configuration is accepted. */
+  accepts(): Promise<boolean> {
+    return this.check(this.#configuration).then(
+      () => true,
+      () => false,
+    );
+  }
+
   /** Takes the current configuration up in a new worker; connections of the old one go on there. */
   async reload(signal?: AbortSignal): Promise<void> {
     const before = await this.workers();

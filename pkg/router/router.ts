@@ -95,9 +95,12 @@ export class Router implements Follower {
   /** Serves until the signal; then HAProxy ends what is under way, and ends. */
   async run(signal: AbortSignal): Promise<void> {
     const { haproxy, registry, routes, clock, log } = this.#options;
-    await this.#plane.revive(signal);
-    // Nothing of last time to be lost: it may as well say by itself that there are no routes.
-    if (!this.#plane.hasFiles) this.#routes = [];
+    if (!(await this.#plane.revive(signal))) {
+      // Nothing of last time to be lost: better to say that there is no route, or no instance, than not to be there.
+      this.#routes = [];
+      this.#registryKnown = true;
+    }
+    this.#wakeUp();
     const ended = new AbortController();
     const either = AbortSignal.any([signal, ended.signal]);
     const following = new DisposableStore();
@@ -179,8 +182,12 @@ export class Router implements Follower {
     for (let failures = 0; !signal.aborted;) {
       if (!this.#woken) await new Promise<void>((resolve) => (this.#wake = resolve));
       this.#woken = false;
+      if (signal.aborted) return;
       // What HAProxy serves is better than what is made of half of what there is to know.
-      if (signal.aborted || !this.#routes || !this.#registryKnown) continue;
+      if (!this.#routes || !this.#registryKnown) {
+        await this.#plane.revive(signal);
+        continue;
+      }
       if (this.#structureDirty) await sleep(clock, routesSettleMs, signal).catch(() => {});
       if (signal.aborted) return;
       const waiting = this.#waiting.splice(0);

@@ -182,7 +182,8 @@ export class RouterHarness {
     return new HaproxyProcess({ directory: this.directory, clock: new SystemClock(), log: silentLogger });
   }
 
-  async start(): Promise<void> {
+  /** Resolves once HAProxy serves what there is; `alone`: at once, and nobody tells the router anything. */
+  async start({ alone = false } = {}): Promise<void> {
     this.httpPort ||= await freePort();
     this.httpsPort ||= await freePort();
     this.#ended = new AbortController();
@@ -197,7 +198,7 @@ export class RouterHarness {
     });
     this.#running = router.run(this.#ended.signal).catch((error: unknown) => void (this.failure = error));
     // The first change is applied once HAProxy serves.
-    await router.apply({ announced: [], withdrawn: [] });
+    if (!alone) await router.apply({ announced: [], withdrawn: [] });
   }
 
   /** Ends the controller as SIGTERM does. */
