@@ -15,7 +15,7 @@ const hostName =
 export function parseAnnouncement(
   value: unknown,
   source: Entry['source'],
-  limits: Pick<RegistryLimits, 'bodyBytes' | 'bodyDepth'>,
+  limits: Pick<RegistryLimits, 'bodyBytes' | 'bodyDepth' | 'ports'>,
 ): Announcement {
   if (!isRecord(value)) {
     throw new InvalidError('an announcement is a JSON object, such as {"host": "10.0.0.7", "port": 5432}');
@@ -25,6 +25,7 @@ export function parseAnnouncement(
   }
   if (Buffer.byteLength(JSON.stringify(value)) > limits.bodyBytes) throw tooLarge(limits.bodyBytes);
   checkFields(value);
+  checkPortCount(value, limits.ports);
   if (source === 'external') checkExternal(value);
   return value as Announcement;
 }
@@ -61,6 +62,14 @@ function checkFields({
   if (address !== undefined && (typeof address !== 'string' || !isIPv4(address))) {
     throw invalid('address', 'an IPv4 address');
   }
+}
+
+/** Each port is rules in the kernel of every executor. */
+function checkPortCount({ ports }: Readonly<Record<string, unknown>>, limit: number): void {
+  const count = isRecord(ports) ? Object.keys(ports).length : 0;
+  if (count <= limit) return;
+  const description = `at most ${limit} ports, and these are ${count}: announce the others under another name`;
+  throw invalid('ports', description);
 }
 
 function checkExternal({ host, executor, address }: Readonly<Record<string, unknown>>): void {

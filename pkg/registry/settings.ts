@@ -43,6 +43,8 @@ export interface RegistryLimits {
   readonly bodyBytes: number;
   /** Levels of nesting of a body. */
   readonly bodyDepth: number;
+  /** The `ports` of one announcement. */
+  readonly ports: number;
   /** What is announced at one node: in one formation by others than the agent, and in all. */
   readonly entriesPerFormation: number;
   readonly entriesPerNode: number;
@@ -60,6 +62,7 @@ export interface RegistryLimits {
 export const defaultLimits: RegistryLimits = {
   bodyBytes: 16 << 10,
   bodyDepth: 16,
+  ports: 64,
   entriesPerFormation: 1_000,
   entriesPerNode: 10_000,
   writesPerSecond: 100,

@@ -76,6 +76,12 @@ describe('announcing', () => {
   });
 });
 
+/** An announcement of so many ports. */
+function manyPorts(count: number): string {
+  const ports = Object.fromEntries(Array.from({ length: count }, (_, port) => [port + 1, 10_000]));
+  return JSON.stringify({ host: '10.0.0.7', port: 10_000, ports });
+}
+
 describe('bad input', () => {
   test.each([
     ['no JSON', '{"host":', 400, 'not JSON'],
@@ -88,6 +94,7 @@ describe('bad input', () => {
     ['a port of 0', '{"port":0}', 400, 'port'],
     ['a port that is a text', '{"port":"80"}', 400, 'port'],
     ['ports that are none', '{"ports":{"x":1}}', 400, 'ports'],
+    ['more ports than a service has', manyPorts(65), 400, 'at most 64 ports, and these are 65'],
     ['a host that is a URL', '{"host":"http://x/"}', 400, 'host'],
     ['a host with a line break', '{"host":"a\\nb"}', 400, 'host'],
     ['half an address', '{"host":"127.1"}', 400, 'host'],
@@ -205,6 +212,10 @@ describe('limits', () => {
     const refused = await call('PUT', '/shop/web.d', { token: shop, body });
     expect(refused.status).toBe(429);
     expect(refused.text).toContain('3 entries of shop');
+  });
+
+  test('of the ports of one announcement: so many are taken', async () => {
+    expect((await call('PUT', '/shop/web.a', { token: shop, body: manyPorts(64) })).status).toBe(201);
   });
 
   test('of the rate of one announcer, and of nobody else', async () => {
