@@ -15,6 +15,8 @@ interface Waiting {
 /** HAProxy's runtime API: one connection, kept; commands are answered in their order. */
 export class RuntimeClient {
   #socket: Socket | undefined;
+  /** Of whoever asks first: others wait for the same. */
+  #opening: Promise<Socket> | undefined;
   #received = '';
   #waiting: Waiting[] = [];
 
@@ -28,7 +30,8 @@ export class RuntimeClient {
     const answers: string[] = [];
     for (let at = 0; at < commands.length; at += pipelined) {
       const batch = commands.slice(at, at + pipelined);
-      const socket = this.#socket ?? (await this.#open());
+      const socket = await (this.#opening ??= this.#open());
+      if (this.#socket !== socket) throw new UnavailableError('the connection to HAProxy was closed');
       const timer = this.clock.after(answerMs, () =>
         this.#fail(new DeadlineError(`HAProxy has not answered within ${answerMs} ms`)),
       );
@@ -54,20 +57,16 @@ export class RuntimeClient {
 
   async #open(): Promise<Socket> {
     const socket = connect(this.path);
-    await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve);
-      socket.once('error', (error) =>
-        reject(new UnavailableError(`HAProxy does not answer: ${messageOf(error)}`, { cause: error })),
-      );
-    });
+    this.#socket = socket;
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => this.#receive(socket, text));
-    const onEnd = () => {
-      if (this.#socket === socket) this.#fail(new UnavailableError('HAProxy has closed the connection'));
-    };
-    socket.on('error', onEnd);
-    socket.on('close', onEnd);
-    this.#socket = socket;
+    socket.on('error', (error) =>
+      this.#fail(
+        new UnavailableError(`HAProxy does not answer: ${messageOf(error)}`, { cause: error }),
+        socket,
+      ),
+    );
+    socket.on('close', () => this.#fail(new UnavailableError('HAProxy has closed the connection'), socket));
     const ready = this.#next();
     socket.write('prompt\n');
     await ready;
@@ -90,9 +89,12 @@ export class RuntimeClient {
     }
   }
 
-  #fail(error: Error): void {
+  /** Ends the connection, or the one given where that is still the one. */
+  #fail(error: Error, of = this.#socket): void {
+    if (this.#socket !== of) return;
     this.#socket?.destroy();
     this.#socket = undefined;
+    this.#opening = undefined;
     this.#received = '';
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
