@@ -14,7 +14,7 @@ export interface AccessLogOptions {
   readonly everyMs?: number;
 }
 
-/** Keeps the access log within bounds. HAProxy writes it itself, so that no request waits for us, and none is unlogged. */
+/** Keeps the access log within bounds. Written without us, so that no request waits for us, and none is unlogged. */
 export async function boundAccessLog(options: AccessLogOptions, signal: AbortSignal): Promise<void> {
   const { path, clock, log, maxBytes = 64 * 1024 * 1024, keep = 3, everyMs = 1_000 } = options;
   while (!signal.aborted) {
@@ -28,7 +28,7 @@ export async function boundAccessLog(options: AccessLogOptions, signal: AbortSig
 }
 
 /**
- * Moves the log aside when it has grown too large. HAProxy keeps its file open, for appending: hence copied and cut.
+ * Moves the log aside when it has grown too large. Its writer keeps it open, for appending: hence copied and cut.
  * Lines written between the two are lost.
  */
 async function rotate(path: string, maxBytes: number, keep: number): Promise<void> {

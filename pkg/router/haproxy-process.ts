@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import type { Clock } from '../base/clock';
 import { sleep } from '../base/clock';
 import { InternalError, PreconditionError, UnavailableError, messageOf } from '../base/errors';
@@ -76,13 +77,13 @@ export class HaproxyProcess {
   async start(signal?: AbortSignal): Promise<void> {
     if (this.pid() !== undefined) return;
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
-    const out = openSync(this.accessLog, 'a', 0o600);
+    const out = this.#openAccessLog();
     const errors = openSync(join(this.directory, 'haproxy.log'), 'a', 0o600);
     const args = ['-W', '-S', `${this.#master},mode,600`, '-p', this.#pidFile, '-f', this.#configuration];
     try {
       const child = spawn(this.#binary, args, {
         detached: true,
-        stdio: ['ignore', out, errors],
+        stdio: ['ignore', out.input, errors],
         cwd: this.directory,
         env: { PATH: process.env.PATH },
       });
@@ -99,7 +100,7 @@ export class HaproxyProcess {
     } catch (error) {
       throw /ENOENT/.test(messageOf(error)) ? notInstalled(error) : error;
     } finally {
-      closeSync(out);
+      out.close();
       closeSync(errors);
     }
     this.#options.log.info('HAProxy was started', { pid: this.pid() });
@@ -167,6 +168,30 @@ export class HaproxyProcess {
       if (await this.#within(ms, ended)) return;
     }
     throw new InternalError('HAProxy cannot be ended');
+  }
+
+  /**
+   * HAProxy takes appending away from what it logs to, and so would write over what is there, or leave holes where the
+   * file was cut. Hence a process between them, which ends with the last HAProxy that writes to it.
+   */
+  #openAccessLog(): { readonly input: Writable; close(): void } {
+    const file = openSync(this.accessLog, 'a', 0o600);
+    try {
+      const writer = spawn('cat', [], {
+        detached: true,
+        stdio: ['pipe', file, 'ignore'],
+        cwd: this.directory,
+      });
+      writer.on('error', (error) =>
+        this.#options.log.error('nobody writes the access log', { error: error.message }),
+      );
+      writer.unref();
+      // Asked for above.
+      const input = writer.stdin as Writable;
+      return { input, close: () => input.destroy() };
+    } finally {
+      closeSync(file);
+    }
   }
 
   get #binary(): string {
