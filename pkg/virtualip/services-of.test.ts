@@ -84,4 +84,15 @@ describe('what is behind a virtual address', () => {
       '10.0.0.1:5432',
     ]);
   });
+
+  it('so many ports only, those of instances first', () => {
+    const portsFrom = (first: number) =>
+      Object.fromEntries(Array.from({ length: 64 }, (_, index) => [String(first + index), 7]));
+    const others = Array.from({ length: 1_000 }, (_, index) =>
+      entry(`x${index}`, { host: '10.0.0.1', ports: portsFrom(100 + 64 * index) }, 'external'),
+    );
+    const ports = Object.keys(show(...others, local)).map(Number);
+    expect(ports).toHaveLength(256);
+    expect(ports.filter((port) => port > 1_000)).toEqual([8080, 9090]);
+  });
 });

@@ -13,10 +13,15 @@ export interface Viewpoint {
 
 /** More of them would be no balance any more, but a table that takes seconds to load. */
 const maxEndpoints = 1024;
+/** Entries of one name may each have ports of their own: no service has so many, and each is a chain. */
+const maxPorts = 256;
+/** Entries that have no such port are reached there by their first one. */
+const usualPorts: ReadonlySet<number> = new Set([80, 443]);
 
 /**
  * What is behind a name's virtual address: a service for each port that one of its entries has, and one at port 80 for
- * whoever names no port. By port, endpoints by address: the same entries give the same list, whatever their order.
+ * whoever names no port. By port, endpoints by address: the same entries give the same list, whatever their order. Of too
+ * many ports those of instances are kept, and the lowest.
  */
 export function servicesOf(
   name: string,
@@ -24,17 +29,42 @@ export function servicesOf(
   entries: readonly Entry[],
   viewpoint: Viewpoint,
 ): readonly VirtualService[] {
-  const ports = new Set(entries.flatMap((entry) => servicePortsOf(entry)).filter(isPort));
-  if (ports.size > 0) ports.add(80);
-  return [...ports]
+  const byPort = entriesByPort(entries);
+  if (byPort.size === 0) return [];
+  return keptPorts(byPort)
     .sort((a, b) => a - b)
-    .map((port) => ({ name, address, port, endpoints: targetsOf(entries, port, viewpoint) }))
+    .map((port) => {
+      const having = usualPorts.has(port) ? entries : (byPort.get(port) ?? []);
+      return { name, address, port, endpoints: targetsOf(having, port, viewpoint) };
+    })
     .filter(({ endpoints }) => endpoints.length > 0);
+}
+
+function entriesByPort(entries: readonly Entry[]): ReadonlyMap<number, readonly Entry[]> {
+  const byPort = new Map<number, Entry[]>();
+  for (const entry of entries) {
+    for (const port of servicePortsOf(entry).filter(isPort)) {
+      const having = byPort.get(port);
+      if (having) having.push(entry);
+      else byPort.set(port, [entry]);
+    }
+  }
+  return byPort;
+}
+
+function keptPorts(byPort: ReadonlyMap<number, readonly Entry[]>): number[] {
+  const isInstances = (port: number) => byPort.get(port)?.some(({ source }) => source === 'agent') ?? false;
+  const others = [...byPort.keys()].filter((port) => port !== 80);
+  const ranked = others.map((port) => ({ port, rank: isInstances(port) ? 0 : 1 }));
+  ranked.sort((a, b) => a.rank - b.rank || a.port - b.port);
+  return [80, ...ranked.slice(0, maxPorts - 1).map(({ port }) => port)];
 }
 
 /** Every place where connections to the entries may have gone, at whatever port. */
 export function allTargetsOf(entries: readonly Entry[], viewpoint: Viewpoint): readonly Target[] {
-  return servicesOf('', '', entries, viewpoint).flatMap(({ endpoints }) => endpoints);
+  return entries.flatMap((entry) =>
+    servicePortsOf(entry).flatMap((port) => targetsOf([entry], port, viewpoint)),
+  );
 }
 
 /** The hosts that have to be resolved first. */
