@@ -14,6 +14,8 @@ const common = {
 // unit: pure, and whatever needs nothing but Node. contract: one suite for a fake and the real thing (etcd,
 // Docker Engine). e2e: whole stages.
 module.exports = {
+  // What hangs fails; what is slow because the machine is busy does not.
+  testTimeout: 30_000,
   projects: [
     {
       ...common,

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig, readConfig, stageKey, type StageConfig, writeConfig } from './config';
 import { checkPorts, type ConfigWishes, decideConfig } from './new-config';
 import { stagePaths } from './paths';
-import { portsOfBlock } from './ports';
+import { isPortFree, portsOfBlock } from './ports';
 import { pickVirtualRange } from './virtual-range';
 
 let env: NodeJS.ProcessEnv;
@@ -90,10 +90,8 @@ describe('ports that somebody else has', () => {
     ['the router’s', (httpPort) => ({ httpPort }), /the router for HTTP, .* with --http-port$/, 'router'],
     ['its other', (httpsPort) => ({ httpsPort }), /router for HTTPS, .* with --https-port$/, 'router'],
   ])('are named, with what to do: %s', async (_, wishes, message, component) => {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { server, port } = await listenAmongFree();
     try {
-      const { port } = server.address() as { port: number };
       const config = await decide('one', wishes(port));
       await expect(checkPorts(config, down)).rejects.toThrow(message);
       await checkPorts(config, { ...down, [component]: true });
@@ -102,3 +100,15 @@ describe('ports that somebody else has', () => {
     }
   });
 });
+
+/** Somebody's port, with nobody on the three before and behind it: a stage's block may reach there. */
+async function listenAmongFree(): Promise<{ server: Server; port: number }> {
+  for (;;) {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const around = [-3, -2, -1, 1, 2, 3].map((distance) => isPortFree(port + distance));
+    if ((await Promise.all(around)).every(Boolean)) return { server, port };
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
