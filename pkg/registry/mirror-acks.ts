@@ -50,6 +50,11 @@ export class MirrorAcks {
     this.#confirm(seq, session, all);
   }
 
+  /** Tells the node that there is somebody at this end, with what else there is to tell. */
+  alive(): void {
+    void this.#send();
+  }
+
   close(): void {
     this.#end.abort();
   }
@@ -74,7 +79,8 @@ export class MirrorAcks {
     if (this.#sending) return;
     this.#sending = true;
     try {
-      while (this.#waiting.length > 0 && !this.#end.signal.aborted) {
+      // At least once: a confirmation of nothing is a sign of life.
+      do {
         const session = this.#session;
         const seqs = this.#waiting.splice(0);
         try {
@@ -83,7 +89,7 @@ export class MirrorAcks {
           if (session === this.#session) this.#waiting.unshift(...seqs);
           await sleep(this.#options.clock, retryMs, this.#end.signal).catch(() => {});
         }
-      }
+      } while (this.#waiting.length > 0 && !this.#end.signal.aborted);
     } finally {
       this.#sending = false;
     }

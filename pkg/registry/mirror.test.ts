@@ -168,6 +168,26 @@ describe('a mirror', () => {
     expect(node.status().followers).toEqual([]);
   });
 
+  test('a mirror that has vanished without a word is away as well, and is not waited for', async () => {
+    node.announce(key('1'), {});
+    await until('it knows', () => known() === 1);
+    link.stall();
+    await until('it is away', () => node.status().followers[0]?.connected === false);
+    const started = performance.now();
+    expect(await withdraw('1', 10_000).result).toEqual({ acknowledged: [], missing: [] });
+    expect(performance.now() - started).toBeLessThan(4_000);
+  });
+
+  test('a mirror that has nothing to confirm stays connected', async () => {
+    await until('it is there', () => mirror.connected);
+    const { accepted } = link;
+    for (let pings = 0; pings < 8; pings++) await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(node.status().followers).toMatchObject([{ connected: true }]);
+    // Confirmations are requests of their own; the stream is still the first.
+    expect(link.accepted).toBeGreaterThan(accepted);
+    expect(mirror.connected).toBe(true);
+  });
+
   test('invariant 7: a node that was restarted waits for those who followed it before', async () => {
     const follower = new HeldFollower('haproxy');
     mirror.follow(follower);

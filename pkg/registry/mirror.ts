@@ -136,7 +136,7 @@ export class RegistryMirror implements RegistryView {
   }
 
   #onLine(line: FollowLine): void {
-    if ('ping' in line) return;
+    if ('ping' in line) return this.#acks.alive();
     if ('snapshot' in line) {
       const changes = this.#view.difference(line.snapshot.map((entry) => this.#fromWire(entry)));
       this.#view.name(line.names);

@@ -27,6 +27,8 @@ export interface RemoteFollowerOptions {
 
 /** More unconfirmed changes than any drain has: what is older is given up. */
 const maxPending = 10_000;
+/** Whoever leaves so many signs of life unanswered has vanished without a word: TCP alone notices after minutes. */
+const maxUnanswered = 3;
 
 /**
  * A follower in another process. A change is confirmed by its number; the number of a snapshot confirms all before it.
@@ -43,6 +45,7 @@ export class RemoteFollower implements Follower {
   #sink?: LineSink;
   #grace?: Disposable;
   #seq = 0;
+  #unanswered = 0;
 
   constructor(options: RemoteFollowerOptions) {
     this.#options = options;
@@ -79,6 +82,7 @@ export class RemoteFollower implements Follower {
     this.#sink?.close();
     this.#grace?.dispose();
     this.#sink = sink;
+    this.#unanswered = 0;
     const seq = ++this.#seq;
     this.#snapshots.add(seq);
     const now = clock.monotonic();
@@ -92,7 +96,9 @@ export class RemoteFollower implements Follower {
     this.#startGrace();
   }
 
+  /** Of no numbers, it is a sign of life. */
   confirm(seqs: readonly number[]): void {
+    this.#unanswered = 0;
     for (const seq of seqs) {
       if (!this.#snapshots.has(seq)) {
         this.#resolve(seq);
@@ -103,8 +109,16 @@ export class RemoteFollower implements Follower {
     }
   }
 
+  /** To be answered by a confirmation, if only of nothing. */
   ping(): void {
-    if (this.#sink) this.#write({ ping: true });
+    const sink = this.#sink;
+    if (!sink) return;
+    if (this.#unanswered >= maxUnanswered) {
+      this.disconnect(sink);
+      return sink.close();
+    }
+    this.#unanswered++;
+    this.#write({ ping: true });
   }
 
   close(): void {

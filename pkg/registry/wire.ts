@@ -115,6 +115,7 @@ export type FollowLine =
       readonly announced: readonly WireEntry[];
       readonly withdrawn: readonly WireEntry[];
     }
+  /** To be answered by a confirmation, if only of nothing. */
   | { readonly ping: true };
 
 /** `POST /-/follow/ack` */
