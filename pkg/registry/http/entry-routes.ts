@@ -110,7 +110,9 @@ export class EntryRoutes {
     const source = requireAnnouncer(caller, partial.formation);
     const key = entryOf(partial);
     const waitMs = query.has('wait') ? milliseconds(query, 'wait', maxWithdrawMs) : 0;
-    answerJson(response, 200, await this.#options.node.withdraw(key, { source, waitMs }));
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    answerJson(response, 200, await this.#options.node.withdraw(key, { source, waitMs }, gone.signal));
   }
 
   /** Sends the answer, and sends it again whenever it has changed. Whoever reads slowly gets the newest. */

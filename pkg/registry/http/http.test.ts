@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
-import { makeNode, token, until } from '../../testing/registry-nodes';
+import { HeldFollower, makeNode, token, until } from '../../testing/registry-nodes';
 import { announceToken } from '../announce-token';
 import type { RegistryNode } from '../node';
 import type { InstanceNetwork } from '../types';
@@ -255,6 +255,22 @@ describe('followers over HTTP', () => {
     node.announce({ formation: 'shop', service: 'worker', instance: '1' }, {});
     node.announce({ formation: 'shop', service: 'web', instance: '1' }, {});
     expect(await waiting).toMatchObject({ status: 200, text: '{"web.1":{}}' });
+  });
+
+  test('a withdrawal is waited for no longer than its caller is there', async () => {
+    node.follow(new HeldFollower('router'));
+    node.announce({ formation: 'shop', service: 'web', instance: '1' }, {});
+    const withdraw = jest.spyOn(node, 'withdraw');
+    const headers = { authorization: `Bearer ${token}` };
+    const sent = request({ port, method: 'DELETE', path: '/shop/web.1?wait=60000', headers, agent: false });
+    sent.on('error', () => {});
+    sent.end();
+    await until('it waits', () => withdraw.mock.results.length === 1);
+    let ended: unknown;
+    (withdraw.mock.results[0]?.value as Promise<unknown>).catch((error: unknown) => (ended = error));
+    sent.destroy();
+    await until('nobody waits', () => ended !== undefined);
+    expect(ended).toMatchObject({ message: 'whoever waited for the withdrawal has gone' });
   });
 
   test('a long poll ends when its time is over', async () => {
