@@ -351,6 +351,7 @@ export class RegistryNode implements RegistryView, Identities {
     const names = new Set(peers.map(({ name }) => name));
     for (const name of this.#peerSinceMs.keys()) if (!names.has(name)) this.#peerSinceMs.delete(name);
     for (const name of names) if (!this.#peerSinceMs.has(name)) this.#peerSinceMs.set(name, now);
+    this.#transport.keepOnly(peers.map(({ address }) => address));
     this.#gossip.setPeers(peers);
   }
 

@@ -12,6 +12,8 @@ export interface TransportAnswer {
 export interface Transport {
   /** Throws UnavailableError when there is no answer, DeadlineError when not in time. `address` is host and port. */
   post(address: string, path: string, body: string, signal?: AbortSignal): Promise<TransportAnswer>;
+  /** Only these are spoken to from now on: connections to others end with what is under way there. */
+  keepOnly(addresses: readonly string[]): void;
   close(): Promise<void>;
 }
 
@@ -50,6 +52,16 @@ export class HttpTransport implements Transport {
       throw new UnavailableError(`${address} does not answer: ${messageOf(error)}`, { cause: error });
     } finally {
       limit.dispose();
+    }
+  }
+
+  keepOnly(addresses: readonly string[]): void {
+    const kept = new Set(addresses);
+    for (const [address, pool] of this.#pools) {
+      if (kept.has(address)) continue;
+      this.#pools.delete(address);
+      // Every request has a deadline, so this ends.
+      pool.close().catch(() => {});
     }
   }
 
