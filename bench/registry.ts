@@ -26,7 +26,7 @@ function makeNode(name: string): RegistryNode {
     log: silentLogger,
     environment: () => ({ registry: '' }),
     // All nodes share one thread here: what looks like a slow peer is the load itself.
-    times: { peerTimeoutMs: 30_000 },
+    times: { peerTimeoutMs: 30_000, nodeLivenessMs: 45_000 },
   });
 }
 
