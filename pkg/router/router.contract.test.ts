@@ -15,6 +15,7 @@ const table = [
   route('sticky', 'a.com/sticky/', 'web.shop.service/', { sticky: { cookie: '' } }),
   route('slow', 'a.com/slow/', 'slow.shop.service/', { timeouts: { responseMs: 200, idleMs: 0 } }),
   route('raw', 'a.com/raw/', 'raw.shop.service/'),
+  route('crash', 'a.com/crash/', 'crash.shop.service/'),
   route('loop', 'loop.com/', 'loop.shop.service/'),
   route('weighted', 'a.com/weighted/', 'web.shop.service/', {
     weights: [
@@ -197,6 +198,24 @@ describe('a router', () => {
     opened.push(closing);
     await harness.registry.announce('1.raw.shop', { host: '127.0.0.1', port: portOf(closing) });
     expect(await get('/raw/')).toMatchObject({ status: 502 });
+  });
+
+  test('what an instance has not answered goes to another, if it may be repeated', async () => {
+    // It takes a request, and dies of it: as one does that crashes.
+    const dying = await tcp((socket) => socket.once('data', () => socket.destroy()));
+    opened.push(dying);
+    await harness.registry.announce('1.crash.shop', { host: '127.0.0.1', port: portOf(dying) });
+    await harness.announce('2.crash.shop', two);
+    const statuses = async (method: string) => {
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, () => harness.get('/crash/', { host: 'a.com' }, method)),
+      );
+      return new Set(answers.map(({ status }) => status));
+    };
+    expect(await statuses('GET')).toEqual(new Set([200]));
+    expect(await statuses('DELETE')).toEqual(new Set([200]));
+    // Half of them have been at the one that dies; the others show that the service lives.
+    expect(await statuses('POST')).toEqual(new Set([200, 502]));
   });
 
   test('an upstream that closes in the middle of a body ends the answer there', async () => {

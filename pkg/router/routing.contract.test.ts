@@ -4,7 +4,7 @@ import { compareRoutes } from '../routing/order';
 import type { RoutingCase } from '../testing/routing-cases';
 import { routingFiles } from '../testing/routing-cases';
 import { backendName } from './match-table';
-import { RouterHarness, Upstream, type Answer, type Seen } from './testing';
+import { RouterHarness, until, Upstream, type Answer, type Seen } from './testing';
 
 jest.setTimeout(60_000);
 
@@ -38,6 +38,8 @@ describe.each(routingFiles())('$name', ({ routes, cases }) => {
       { ...headers, host },
       method,
     );
+    // Whatever becomes of it: or the next one would be taken for it.
+    await until('it is logged', () => harness.log().length > before);
     const { route, service, path: upstreamPath, location, status } = each.expect;
     expect(outcome(answer)).toEqual({
       ...(status === undefined ? { status: 200 } : { status }),

@@ -76,7 +76,13 @@ describe('what lasts', () => {
       'the new route is there',
       async () => (await harness.get('/', { host: 'new.com' })).status === 503,
     );
-    expect((await harness.haproxy.workers()).old).toContain(worker);
+    // The master answers nobody while it takes up its new self.
+    await until('the worker is an old one', () =>
+      harness.haproxy.workers().then(
+        ({ old }) => old.includes(worker),
+        () => false,
+      ),
+    );
     socket.write('after');
     await until('the old worker goes on', () => received().endsWith('/room after;'));
 
