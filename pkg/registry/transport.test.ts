@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { SystemClock } from '../base/clock';
 import { token, until } from '../testing/registry-nodes';
 import { HttpTransport } from './transport';
@@ -9,16 +9,14 @@ describe('connections to peers', () => {
   let server: Server;
   let address: string;
   let transport: HttpTransport;
-  let open = 0;
-  let accepted = 0;
+  let open: Set<Socket>;
 
   beforeEach(async () => {
-    open = accepted = 0;
-    server = createServer((_request, response) => void response.end('{}'));
+    const sockets = (open = new Set<Socket>());
+    server = createServer({ keepAliveTimeout: 60_000 }, (_request, response) => void response.end('{}'));
     server.on('connection', (socket) => {
-      open++;
-      accepted++;
-      socket.on('close', () => open--);
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -34,9 +32,10 @@ describe('connections to peers', () => {
 
   test('are kept', async () => {
     await post();
+    const [first] = open;
     transport.keepOnly([address]);
-    await post();
-    expect([open, accepted]).toEqual([1, 1]);
+    for (let sent = 0; sent < 5; sent++) await post();
+    expect(open).toContain(first);
   });
 
   test('end when nobody has the address any more, with what is under way', async () => {
@@ -44,7 +43,7 @@ describe('connections to peers', () => {
     const underWay = post();
     transport.keepOnly([]);
     expect((await underWay).status).toBe(200);
-    await until('they have ended', () => open === 0);
+    await until('they have ended', () => open.size === 0);
     expect((await post()).status).toBe(200);
   });
 });
