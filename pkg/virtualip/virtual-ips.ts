@@ -121,6 +121,7 @@ export class VirtualIps implements Follower {
       connections: options.connections ?? new SystemConnections(),
       range: this.#range,
       clock,
+      log,
       drainMs: this.#times.drainMs,
     });
     this.#loop = new RunLoop({
