@@ -17,9 +17,11 @@ export async function engineSeed(image: string, directory: string): Promise<stri
   for (const other of readdirSync(seeds)) rmSync(join(seeds, other), { recursive: true, force: true });
 
   const partial = `${seed}.partial`;
-  // It runs nothing, so it has nothing to do with networks.
+  // It runs nothing, so it has nothing to do with networks: least of all with this machine's. An engine that is to have no
+  // bridge removes the one that is called docker0, whose ever it is.
+  const command = ['unshare', '--net', '--'];
   const options = ['--bridge', 'none', '--iptables=false', '--ip-forward=false', '--ip-masq=false'];
-  const engine = new DockerEngine({ directory, data: partial, command: [], options });
+  const engine = new DockerEngine({ directory, data: partial, command, options });
   try {
     await engine.start();
     await copy(image, engine.address);
