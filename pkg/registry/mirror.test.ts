@@ -180,12 +180,11 @@ describe('a mirror', () => {
 
   test('a mirror that has nothing to confirm stays connected', async () => {
     await until('it is there', () => mirror.connected);
-    const { accepted } = link;
-    for (let pings = 0; pings < 8; pings++) await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(node.status().followers).toMatchObject([{ connected: true }]);
-    // Confirmations are requests of their own; the stream is still the first.
-    expect(link.accepted).toBeGreaterThan(accepted);
-    expect(mirror.connected).toBe(true);
+    // Signs of life that nobody answers would end the connection several times in this time.
+    for (let look = 0; look < 100; look++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(node.status().followers).toMatchObject([{ connected: true }]);
+    }
   });
 
   test('invariant 7: a node that was restarted waits for those who followed it before', async () => {
