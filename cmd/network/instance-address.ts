@@ -9,6 +9,8 @@ interface Wait {
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
+  /** Told what is waited for, each time that it is not there yet. */
+  readonly onWait?: (what: string) => void;
 }
 
 const backoff = { startMs: 200, capMs: 5000 };
@@ -16,7 +18,7 @@ const backoff = { startMs: 200, capMs: 5000 };
 /** Where instances reach this machine: the gateway of the engine's default bridge. Asked until the engine says so. */
 export async function instanceAddress(
   engine: Pick<Docker, 'getNetwork'>,
-  { clock, log, signal }: Wait,
+  { clock, log, signal, onWait = () => {} }: Wait,
 ): Promise<string> {
   for (let attempt = 0; ; attempt++) {
     try {
@@ -24,8 +26,10 @@ export async function instanceAddress(
       const gateway = gatewayOf(network);
       if (gateway !== undefined) return gateway;
       log.info('waiting for the gateway of the default bridge');
+      onWait("the gateway of the container engine's default bridge");
     } catch (error) {
       log.info('waiting for the container engine', { error: messageOf(error) });
+      onWait('the container engine');
     }
     await sleep(clock, backoffMs(backoff, attempt), signal);
   }
@@ -48,13 +52,17 @@ export function gatewayOf(network: unknown): string | undefined {
 }
 
 /** Listens at an address that may not exist yet: that of a bridge, before the engine has made it. */
-export async function whenThere<T>(listen: () => Promise<T>, { clock, log, signal }: Wait): Promise<T> {
+export async function whenThere<T>(
+  listen: () => Promise<T>,
+  { clock, log, signal, onWait = () => {} }: Wait,
+): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await listen();
     } catch (error) {
       if (!isNotThere(error)) throw error;
       log.info('waiting for the address to listen at', { error: messageOf(error) });
+      onWait(`an address of this machine: ${messageOf(error)}`);
     }
     await sleep(clock, backoffMs(backoff, attempt), signal);
   }

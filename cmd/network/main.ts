@@ -15,7 +15,8 @@ runDaemon('network', async (daemon) => {
   const executor = setting('GILLIAM_EXECUTOR_NAME');
   const port = (name: string) => Number(setting(`GILLIAM_${name}_PORT`));
   const peersReach = setting('GILLIAM_REGISTRY_ADDRESS', '-');
-  const wait = { clock, log, signal };
+  let awaited = 'its turn';
+  const wait = { clock, log, signal, onWait: (what: string) => void (awaited = what) };
   let names: Names | undefined;
   let environment: InstanceNetwork | undefined;
 
@@ -29,7 +30,8 @@ runDaemon('network', async (daemon) => {
     dataDir: setting('GILLIAM_DATA_DIR'),
     environment: () => {
       // An instance that was given half of it would have to do with that for its life.
-      if (!environment) throw new UnavailableError('the network of instances is not set up yet: try again');
+      if (!environment)
+        throw new UnavailableError(`the network of instances is not set up yet: it waits for ${awaited}`);
       return environment;
     },
     virtualIp: async (name) => names?.virtualIps.addressOf(name),

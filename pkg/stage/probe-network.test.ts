@@ -43,7 +43,13 @@ test.each<[string, Record<string, [number, string]>, boolean, RegExp]>([
     'whose instances would be given nothing yet',
     { '/-/status': [200, '{}'], '/-/environment': [503, '{"error":"not yet"}'] },
     false,
-    /answers \/-\/environment with 503/,
+    /^the registry says: not yet$/,
+  ],
+  [
+    'that is broken',
+    { '/-/status': [200, '{}'], '/-/environment': [500, '<html>'] },
+    false,
+    /answers \/-\/environment with 500/,
   ],
   ['that is somebody else', { '/-/status': [200, '<html>'] }, false, /JSON/],
 ])('a network %s', async (_, given, healthy, message) => {

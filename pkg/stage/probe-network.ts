@@ -50,8 +50,10 @@ function getText(port: number, path: string, timeoutMs: number): Promise<string>
       response.setEncoding('utf8').on('data', (text: string) => (body += text));
       response.on('error', reject);
       response.on('end', () => {
-        if (response.statusCode !== 200)
-          return reject(new Error(`the registry answers ${path} with ${response.statusCode}`));
+        if (response.statusCode !== 200) {
+          const why = reasonIn(body) ?? `answers ${path} with ${response.statusCode}`;
+          return reject(new Error(`the registry says: ${why}`));
+        }
         resolve(body);
       });
     });
@@ -71,4 +73,14 @@ function accepts(port: number, timeoutMs: number): Promise<boolean> {
     socket.once('timeout', () => end(false));
     socket.once('error', () => end(false));
   });
+}
+
+/** What the registry's errors say; undefined for what is none of its. */
+function reasonIn(body: string): string | undefined {
+  try {
+    const { error } = JSON.parse(body) as { error?: unknown };
+    return typeof error === 'string' ? error : undefined;
+  } catch {
+    return undefined;
+  }
 }
