@@ -2,7 +2,7 @@ import type { Disposable } from '../base/disposable';
 import { toDisposable } from '../base/disposable';
 import { messageOf, PreconditionError } from '../base/errors';
 import type { Logger } from '../base/log';
-import { formatKey } from './entry-key';
+import { formatKey, parseKey } from './entry-key';
 import { StandIn } from './stand-in';
 import type { Changes, Entry, Follower } from './types';
 
@@ -96,10 +96,12 @@ export class FollowerHub {
    * withdrawn.
    */
   settled(path?: string): readonly Pending[] {
-    return [...this.#members.values()].map(({ follower, initial, outstanding, failed }) => {
+    return [...this.#members.values()].map((member) => {
+      const { follower, initial, outstanding, failed } = member;
       const all = [initial, ...[...outstanding.values()].flat()];
-      const before = path !== undefined && failed.has(path) ? Promise.resolve('failed' as const) : initial;
-      const awaited = path === undefined ? all : (outstanding.get(path) ?? [before]);
+      const untold = (key: string) =>
+        failed.has(key) ? Promise.resolve('failed' as const) : this.#forgotten(member, key);
+      const awaited = path === undefined ? all : (outstanding.get(path) ?? [untold(path)]);
       return { follower: follower.name, confirmation: worstOf(awaited) };
     });
   }
@@ -120,10 +122,21 @@ export class FollowerHub {
     return confirmation;
   }
 
-  async #ask(member: Member, changes: Changes): Promise<Confirmation> {
-    const { follower, gone } = member;
+  async #forgotten(member: Member, path: string): Promise<Confirmation> {
+    const { follower, initial } = member;
+    const before = await initial;
+    const key = parseKey(path);
+    if (before !== 'acknowledged' || !key || !follower.forgotten) return before;
+    return this.#answerOf(member, follower.forgotten(key));
+  }
+
+  #ask(member: Member, changes: Changes): Promise<Confirmation> {
+    return this.#answerOf(member, member.follower.apply(changes));
+  }
+
+  async #answerOf({ follower, gone }: Member, answer: Promise<void>): Promise<Confirmation> {
     try {
-      return await Promise.race([follower.apply(changes).then(() => 'acknowledged' as const), gone]);
+      return await Promise.race([answer.then(() => 'acknowledged' as const), gone]);
     } catch (error) {
       this.#log.warn('a follower has failed to apply changes', {
         follower: follower.name,

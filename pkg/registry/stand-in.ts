@@ -1,4 +1,4 @@
-import type { Changes, Follower } from './types';
+import type { Changes, EntryKey, Follower } from './types';
 
 interface Missed {
   readonly changes: Changes;
@@ -23,6 +23,11 @@ export class StandIn implements Follower {
   apply(changes: Changes): Promise<void> {
     if (this.#follower) return this.#follower.apply(changes);
     return new Promise((resolve, reject) => this.#missed.push({ changes, resolve, reject }));
+  }
+
+  /** Asked only after what was told first is confirmed: by the follower itself. */
+  async forgotten(key: EntryKey): Promise<void> {
+    await this.#follower?.forgotten?.(key);
   }
 
   /** The follower itself is there. */

@@ -84,6 +84,11 @@ export interface Follower {
    * call announces all there is. A rejection is logged, and counts as acknowledged no more than silence does.
    */
   apply(changes: Changes): Promise<void>;
+  /**
+   * Resolves once nothing is sent to what was withdrawn before the follower was ever told of it: it may drive something
+   * that has outlived a restart. Absent where nothing has.
+   */
+  forgotten?(key: EntryKey): Promise<void>;
 }
 
 /** What is known of services: the registry's node itself, or a mirror of it in another process. */

@@ -263,6 +263,24 @@ describe('virtual IPs', () => {
     expect(nft.behind(address)).toEqual({});
   });
 
+  it('invariant 7: what was withdrawn unseen is confirmed when the rules of before the restart are gone', async () => {
+    const first = await start();
+    await registry.put('shop/web.1', at('172.17.0.2'));
+    const address = await first.addressOf(web);
+    await first.close();
+    registry = new FakeRegistry();
+    const second = await start();
+    await second.forgotten({ ...web, service: 'api', instance: '1' });
+    let confirmed = false;
+    const forgotten = second.forgotten({ ...web, instance: '1' }).then(() => (confirmed = true));
+    await clock.advance(40_000);
+    expect([confirmed, nft.behind(address)['8080']]).toEqual([false, '172.17.0.2:8080']);
+    await clock.advance(10_000);
+    expect([confirmed, nft.behind(address)]).toEqual([true, {}]);
+    await forgotten;
+    await second.forgotten({ ...web, instance: '2' });
+  });
+
   it('after the machine’s restart begin anew, with the same addresses', async () => {
     const first = await start();
     await registry.put('shop/web.1', at('172.17.0.2'));

@@ -3,8 +3,9 @@ import { DisposableStore, toDisposable } from '../base/disposable';
 import { ExhaustedError, messageOf } from '../base/errors';
 import type { Logger } from '../base/log';
 import { servicePortsOf } from '../registry/endpoints';
+import { formatKey } from '../registry/entry-key';
 import { formatServiceName, parseServiceName } from '../registry/service-name';
-import type { Changes, Entry, Follower, RegistryView, ServiceName } from '../registry/types';
+import type { Changes, Entry, EntryKey, Follower, RegistryView, ServiceName } from '../registry/types';
 import { type AddressRange, inRange, parseAddress, parseRange } from './address-range';
 import { readAllocations, writeAllocations } from './allocation-file';
 import { Allocations } from './allocations';
@@ -96,6 +97,10 @@ export class VirtualIps implements Follower {
   readonly #unseen = new Map<string, VirtualService[]>();
   /** Until then, rules of before the restart stay. Undefined when that is over. */
   #holdUntilMs: number | undefined;
+  /** What was withdrawn meanwhile, and is not in the rules any more. */
+  readonly #gone = new Set<string>();
+  /** Those who wait for the hold to be over. */
+  #heldUp: (() => void)[] = [];
   #unsaved = false;
 
   constructor(options: VirtualIpsOptions) {
@@ -195,6 +200,7 @@ export class VirtualIps implements Follower {
     if (this.#holdUntilMs !== undefined) for (const entry of withdrawn) this.#noteUnseen(entry);
     for (const name of names) this.#dirty.add(name);
     await this.#loop.request();
+    if (this.#holdUntilMs !== undefined) for (const entry of withdrawn) this.#gone.add(formatKey(entry));
     if (withdrawn.length === 0) return;
 
     const still = new Set(
@@ -204,6 +210,13 @@ export class VirtualIps implements Follower {
     );
     const left = new Set(allTargetsOf(withdrawn, this.#viewpoint).map(targetKey));
     await this.#drain.ended([...left].filter((target) => !still.has(target)));
+  }
+
+  /** While rules of before the restart are kept, an entry that was never seen may be in them: nobody knows at which ports. */
+  async forgotten(key: EntryKey): Promise<void> {
+    const isOver = () => this.#holdUntilMs === undefined && this.#inStep;
+    if ([...this.#affected(key)].length === 0 || this.#gone.has(formatKey(key)) || isOver()) return;
+    await new Promise<void>((resolve) => this.#heldUp.push(resolve));
   }
 
   #isKnown(name: ServiceName, allocated: boolean): boolean {
@@ -252,7 +265,7 @@ export class VirtualIps implements Follower {
     else this.#namesOf.set(service, new Set([text]));
   }
 
-  #affected(entry: Entry): Iterable<string> {
+  #affected(entry: EntryKey): Iterable<string> {
     return this.#namesOf.get(serviceOf(entry)) ?? [];
   }
 
@@ -341,6 +354,9 @@ export class VirtualIps implements Follower {
       throw error;
     }
     this.#applied = after;
+    if (this.#holdUntilMs !== undefined) return;
+    this.#gone.clear();
+    for (const resolve of this.#heldUp.splice(0)) resolve();
   }
 
   #withUnseen(applied: Services): Services {
