@@ -94,8 +94,18 @@ function timeoutLines({ route }: CompiledRoute): string[] {
     ...(responseMs === defaultTimeoutMs ? [] : [`timeout server ${responseMs}ms`]),
     ...(idleMs === defaultTimeoutMs ? [] : [`timeout tunnel ${idleMs}ms`]),
     ...(count === defaultRetries ? [] : [`retries ${count}`]),
+    ...(retries ? retryUnanswered : []),
   ];
 }
+
+/**
+ * What an instance may have seen goes to another only if it may be repeated: RFC 9110, 9.2.2. HAProxy keeps a copy of each
+ * request for it, a tenth of what a request costs: hence only where retries are asked for.
+ */
+const retryUnanswered = [
+  'retry-on conn-failure empty-response',
+  'http-request disable-l7-retry unless { method GET HEAD OPTIONS PUT DELETE }',
+];
 
 function stickyLines({ route }: CompiledRoute): string[] {
   const { sticky } = route.spec;

@@ -115,7 +115,7 @@ defaults
   option redispatch 1
   option dontlognull
   retries 2
-  retry-on conn-failure empty-response
+  retry-on conn-failure
   timeout connect ${times.connectMs}ms
   timeout client ${times.clientMs}ms
   timeout server 60000ms

@@ -18,13 +18,7 @@ const harmless = "^/[!$&'()*+,/0-9:=?@A-Z_a-z|~-]*$";
 export function frontendText(table: MatchTable, settings: Settings): string {
   const { ports } = settings;
   const at = ports.bind ?? '';
-  const rules = [
-    ...refusals(),
-    ...classRules(table),
-    ...nodeRules(table),
-    ...forwardedHeaders,
-    onlyRepeatable,
-  ];
+  const rules = [...refusals(), ...classRules(table), ...nodeRules(table), ...forwardedHeaders];
   const lines = [
     `bind ${at}:${ports.http}`,
     ...(ports.https === undefined
@@ -155,9 +149,6 @@ function testOf(condition: Condition): string {
       return `{ ${word(header)} -m reg -- ${word(test.regex)} }`;
   }
 }
-
-/** What an instance may have seen goes to another only if it may be repeated: RFC 9110, 9.2.2. */
-const onlyRepeatable = 'http-request disable-l7-retry unless { method GET HEAD OPTIONS PUT DELETE }';
 
 /** What upstreams are told of the client: never what the client says of itself. */
 const forwardedHeaders = [
