@@ -16,7 +16,8 @@ import { SystemRandom } from '../pkg/base/random';
 import type { Route } from '../pkg/resource/objects';
 import { HaproxyProcess } from '../pkg/router/haproxy-process';
 import { Router } from '../pkg/router/router';
-import { FakeRegistry, FakeRoutes, route } from '../pkg/router/testing';
+import { FakeRoutes, route } from '../pkg/router/testing';
+import { FakeRegistry } from '../pkg/testing/fake-registry';
 import { median, print, say } from './lib/figure';
 import { run, until } from './lib/run';
 
@@ -193,7 +194,7 @@ async function startRouter(directory: string, port: number, table: readonly Rout
   const ended = new AbortController();
   for (let n = 0; n < count; n++) {
     for (const [index, upstream] of ports.upstreams.entries()) {
-      await registry.announce(`${index + 1}.s${n}.shop`, {
+      await registry.put(`shop/s${n}.${index + 1}`, {
         host: '127.0.0.1',
         port: upstream,
         release: 'v1',

@@ -13,7 +13,7 @@ describe('the access log', () => {
   beforeEach(async () => {
     upstream = await Upstream.start('one');
     router = new RouterHarness([route('all', 'myapp.com/', 'web.shop.service')]);
-    await router.announce('1.web.shop', upstream);
+    await router.announce('shop/web.1', upstream);
     await router.start();
   });
 

@@ -6,9 +6,10 @@ import { silentLogger } from '../base/log';
 import { SystemRandom } from '../base/random';
 import { connect } from '../client/client';
 import { RegistryMirror } from '../registry/client';
+import { FakeRegistry } from '../testing/fake-registry';
 import { freePort } from '../testing/tcp-proxy';
 import { ApiRouteSource } from './route-source';
-import { FakeRegistry, FakeRoutes, route, RouterHarness, until, Upstream } from './testing';
+import { FakeRoutes, route, RouterHarness, until, Upstream } from './testing';
 
 jest.setTimeout(30_000);
 
@@ -58,7 +59,7 @@ test('routes without a registry are 503; with it they are served', async () => {
   const harness = new RouterHarness([], { registry, routes: new FakeRoutes(table) });
   await harness.start({ alone: true });
   await until('it listens', async () => (await statusOf(harness)) === 503, 5_000);
-  await registry.announce('1.web.shop', { host: '127.0.0.1', port: upstream.port });
+  await registry.put('shop/web.1', { host: '127.0.0.1', port: upstream.port });
   registry.know();
   await until('it serves', async () => (await statusOf(harness)) === 200, 5_000);
   await harness.stop();
@@ -69,7 +70,7 @@ test('invariant 6: HAProxy that is killed while registry and API are away comes 
   const upstream = await Upstream.start('one');
   const harness = new RouterHarness(table);
   await harness.start();
-  await harness.announce('1.web.shop', upstream);
+  await harness.announce('shop/web.1', upstream);
   const pid = harness.haproxy.pid() as number;
   await harness.abandon();
   const next = new RouterHarness([], {

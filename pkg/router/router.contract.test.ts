@@ -36,8 +36,8 @@ describe('a router', () => {
     two = await Upstream.start('two');
     opened.push(one, two);
     await harness.start();
-    await harness.announce('1.web.shop', one, 'v1');
-    await harness.announce('2.web.shop', two, 'v2');
+    await harness.announce('shop/web.1', one, 'v1');
+    await harness.announce('shop/web.2', two, 'v2');
   });
 
   afterAll(async () => {
@@ -76,7 +76,7 @@ describe('a router', () => {
     expect(before.headers['x-gilliam-reason']).toContain('api.user-acme.service');
     const upstream = await Upstream.start('acme');
     opened.push(upstream);
-    await harness.announce('1.api.user-acme', upstream);
+    await harness.announce('user-acme/api.1', upstream);
     const after = await harness.get('/x', { host: 'acme.t.com' });
     expect(JSON.parse(after.body)).toMatchObject({ upstream: 'acme', url: '/acme/x' });
   });
@@ -110,8 +110,8 @@ describe('a router', () => {
       expect(next.headers['set-cookie']).toBeUndefined();
     }
     const [name, other] =
-      upstream === 'one' ? (['1.web.shop', one] as const) : (['2.web.shop', two] as const);
-    await harness.registry.withdraw(name);
+      upstream === 'one' ? (['shop/web.1', one] as const) : (['shop/web.2', two] as const);
+    await harness.registry.remove(name);
     const moved = await get('/sticky/', { cookie });
     expect((JSON.parse(moved.body) as Seen).upstream).not.toBe(upstream);
     expect(moved.headers['set-cookie']).toBeDefined();
@@ -190,13 +190,13 @@ describe('a router', () => {
   test('an upstream that does not answer in time is 504, one that answers no HTTP or nothing is 502', async () => {
     const silent = await tcp(() => {});
     opened.push(silent);
-    await harness.registry.announce('1.slow.shop', { host: '127.0.0.1', port: portOf(silent) });
+    await harness.registry.put('shop/slow.1', { host: '127.0.0.1', port: portOf(silent) });
     const late = await get('/slow/');
     expect(late).toMatchObject({ status: 504 });
     expect(late.headers['x-gilliam-reason']).toBe('the instance did not answer in time');
     const closing = await tcp((socket) => socket.once('data', () => socket.destroy()));
     opened.push(closing);
-    await harness.registry.announce('1.raw.shop', { host: '127.0.0.1', port: portOf(closing) });
+    await harness.registry.put('shop/raw.1', { host: '127.0.0.1', port: portOf(closing) });
     expect(await get('/raw/')).toMatchObject({ status: 502 });
   });
 
@@ -204,8 +204,8 @@ describe('a router', () => {
     // It takes a request, and dies of it: as one does that crashes.
     const dying = await tcp((socket) => socket.once('data', () => socket.destroy()));
     opened.push(dying);
-    await harness.registry.announce('1.crash.shop', { host: '127.0.0.1', port: portOf(dying) });
-    await harness.announce('2.crash.shop', two);
+    await harness.registry.put('shop/crash.1', { host: '127.0.0.1', port: portOf(dying) });
+    await harness.announce('shop/crash.2', two);
     const statuses = async (method: string) => {
       const answers = await Promise.all(
         Array.from({ length: 8 }, () => harness.get('/crash/', { host: 'a.com' }, method)),
@@ -223,13 +223,13 @@ describe('a router', () => {
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf')),
     );
     opened.push(cut);
-    await harness.registry.withdraw('1.raw.shop');
-    await harness.registry.announce('1.raw.shop', { host: '127.0.0.1', port: portOf(cut) });
+    await harness.registry.remove('shop/raw.1');
+    await harness.registry.put('shop/raw.1', { host: '127.0.0.1', port: portOf(cut) });
     await expect(get('/raw/')).rejects.toThrow(/aborted|hang up/);
   });
 
   test('a route that leads back to the router ends', async () => {
-    await harness.registry.announce('1.loop.shop', { host: '127.0.0.1', port: harness.httpPort });
+    await harness.registry.put('shop/loop.1', { host: '127.0.0.1', port: harness.httpPort });
     const answer = await harness.get('/', { host: 'loop.com' });
     expect(answer).toMatchObject({ status: 508 });
   });
@@ -244,8 +244,8 @@ describe('a router', () => {
     });
     await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
     opened.push(upstream);
-    await harness.registry.withdraw('1.raw.shop');
-    await harness.registry.announce('1.raw.shop', { host: '127.0.0.1', port: portOf(upstream) });
+    await harness.registry.remove('shop/raw.1');
+    await harness.registry.put('shop/raw.1', { host: '127.0.0.1', port: portOf(upstream) });
     const { request } = await import('node:http');
     const sent = request({
       port: harness.httpPort,
@@ -282,15 +282,15 @@ describe('a router', () => {
     });
     await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
     opened.push(upstream);
-    await harness.registry.withdraw('1.raw.shop');
-    await harness.registry.announce('1.raw.shop', { host: '127.0.0.1', port: portOf(upstream) });
+    await harness.registry.remove('shop/raw.1');
+    await harness.registry.put('shop/raw.1', { host: '127.0.0.1', port: portOf(upstream) });
     const under = get('/raw/');
     await until('the request is under way', async () => {
       const stat = await harness.haproxy.runtime.ask('show stat shop:raw 4 -1');
       return stat.split('\n').some((line) => line.split(',')[4] === '1');
     });
     let confirmed = false;
-    const withdrawn = harness.registry.withdraw('1.raw.shop').then(() => (confirmed = true));
+    const withdrawn = harness.registry.remove('shop/raw.1').then(() => (confirmed = true));
     await until('nothing new is sent', async () => (await get('/raw/')).status === 503);
     // A reload in the middle does not bring it back, and the old worker's requests count.
     harness.routes.set([...table, route('more', 'b.com/', 'web.shop.service/')]);
@@ -334,7 +334,7 @@ test('HAProxy is adopted by the next controller, with the servers that it has', 
   const upstream = await Upstream.start('one');
   const first = new RouterHarness(table);
   await first.start();
-  await first.announce('1.web.shop', upstream);
+  await first.announce('shop/web.1', upstream);
   const pid = first.haproxy.pid();
   const worker = (await first.haproxy.workers()).current;
   // As after kill -9: nobody tells HAProxy anything.
@@ -343,7 +343,7 @@ test('HAProxy is adopted by the next controller, with the servers that it has', 
   await first.start();
   expect(first.haproxy.pid()).toBe(pid);
   expect((await first.haproxy.workers()).current).toBe(worker);
-  await first.registry.withdraw('1.web.shop');
+  await first.registry.remove('shop/web.1');
   expect((await first.get('/x', { host: 'a.com' })).status).toBe(503);
   await first.stop();
   expect(first.haproxy.pid()).toBeUndefined();
@@ -354,7 +354,7 @@ test('HAProxy that was killed is started again, with what was true', async () =>
   const upstream = await Upstream.start('one');
   const harness = new RouterHarness(table);
   await harness.start();
-  await harness.announce('1.web.shop', upstream);
+  await harness.announce('shop/web.1', upstream);
   process.kill(harness.haproxy.pid() as number, 'SIGKILL');
   await until('it serves again', () =>
     harness.get('/x', { host: 'a.com' }).then(

@@ -21,7 +21,7 @@ describe.each(routingFiles())('$name', ({ routes, cases }) => {
       const upstream = await Upstream.start(wanted.service);
       upstreams.set(wanted.service, upstream);
       const instance = name.instance ?? String(100 + upstreams.size);
-      await harness.announce(`${instance}.${name.service}.${name.formation}`, upstream, name.release ?? 'v1');
+      await harness.announce(`${name.formation}/${name.service}.${instance}`, upstream, name.release ?? 'v1');
     }
   });
 

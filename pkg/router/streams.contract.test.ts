@@ -8,6 +8,7 @@ import {
   type Server,
   type Socket,
 } from 'node:net';
+import type { EntryPath } from '../testing/fake-registry';
 import { route, RouterHarness, switchingTo, until } from './testing';
 
 jest.setTimeout(60_000);
@@ -33,14 +34,14 @@ describe('what lasts', () => {
   });
 
   /** An instance of the service, the only one. */
-  async function serve(service: string, server: Server): Promise<string> {
+  async function serve(service: string, server: Server): Promise<EntryPath> {
     servers.push(server);
     server.on('connection', (socket: Socket) => {
       socket.on('error', () => {});
       sockets.add(socket);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const name = `1.${service}.shop`;
+    const name: EntryPath = `shop/${service}.1`;
     await harness.announce(name, { port: (server.address() as AddressInfo).port });
     return name;
   }
@@ -87,7 +88,7 @@ describe('what lasts', () => {
     await until('the old worker goes on', () => received().endsWith('/room after;'));
 
     const started = performance.now();
-    await harness.registry.withdraw(name);
+    await harness.registry.remove(name);
     const tookMs = performance.now() - started;
     expect(tookMs).toBeGreaterThanOrEqual(drainMs);
     expect(tookMs).toBeLessThan(drainMs + 2_000);
@@ -112,7 +113,7 @@ describe('what lasts', () => {
     await until('both have half', () => [reading, leaving].every((one) => one.received().endsWith('half')));
     leaving.socket.end();
     const started = performance.now();
-    await harness.registry.withdraw(name);
+    await harness.registry.remove(name);
     const tookMs = performance.now() - started;
     expect(tookMs).toBeGreaterThanOrEqual(drainMs);
     expect(tookMs).toBeLessThan(drainMs + 2_000);

@@ -13,73 +13,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SystemClock } from '../base/clock';
-import type { Disposable } from '../base/disposable';
-import { toDisposable } from '../base/disposable';
 import { silentLogger } from '../base/log';
 import { SystemRandom } from '../base/random';
 import type { DeepPartial } from '../gen/gilliam/v1/metadata';
 import { Route as RouteMessage } from '../gen/gilliam/v1/route';
-import type { Announcement, Entry, Follower, RegistryView, ServiceName } from '../registry/types';
 import type { Route } from '../resource/objects';
+import { FakeRegistry, type EntryPath } from '../testing/fake-registry';
 import { freePort } from '../testing/tcp-proxy';
 import { HaproxyProcess } from './haproxy-process';
 import type { RouteSource } from './route-source';
 import { Router, type RouterOptions } from './router';
-
-/** What is announced, in memory. */
-export class FakeRegistry implements RegistryView {
-  readonly #entries = new Map<string, Entry>();
-  readonly #followers = new Set<Follower>();
-  #version = 0;
-
-  lookup({ service, formation, instance, release }: ServiceName): readonly Entry[] {
-    return [...this.#entries.values()].filter(
-      (one) =>
-        one.service === service &&
-        one.formation === formation &&
-        (instance === undefined || one.instance === instance) &&
-        (release === undefined || one.body.release === release),
-    );
-  }
-
-  formations(): readonly string[] {
-    return [...new Set([...this.#entries.values()].map((one) => one.formation))];
-  }
-
-  services(formation: string): readonly string[] {
-    const own = [...this.#entries.values()].filter((one) => one.formation === formation);
-    return [...new Set(own.map((one) => one.service))];
-  }
-
-  follow(follower: Follower): Disposable {
-    this.#followers.add(follower);
-    void follower.apply({ announced: [...this.#entries.values()], withdrawn: [] }).catch(() => {});
-    return toDisposable(() => this.#followers.delete(follower));
-  }
-
-  /** `1.web.shop`; resolves once all followers have applied it. */
-  async announce(name: string, body: Announcement): Promise<Entry> {
-    const [instance = '', service = '', formation = ''] = name.split('.');
-    const entry: Entry = {
-      ...{ instance, service, formation, body, source: 'agent', origin: 'one' },
-      ...{ version: String(++this.#version), heardMs: 0, stale: false },
-    };
-    this.#entries.set(name, entry);
-    await this.#tell({ announced: [entry], withdrawn: [] });
-    return entry;
-  }
-
-  /** Resolves once all followers have let go of it. */
-  async withdraw(name: string): Promise<void> {
-    const entry = this.#entries.get(name);
-    this.#entries.delete(name);
-    if (entry) await this.#tell({ announced: [], withdrawn: [entry] });
-  }
-
-  async #tell(changes: { announced: Entry[]; withdrawn: Entry[] }): Promise<void> {
-    await Promise.all([...this.#followers].map((follower) => follower.apply(changes)));
-  }
-}
 
 /** Routes that a test sets. */
 export class FakeRoutes implements RouteSource {
@@ -216,8 +159,8 @@ export class RouterHarness {
     this.haproxy.runtime.close();
   }
 
-  async announce(name: string, upstream: Pick<Upstream, 'port'>, release = 'v1'): Promise<void> {
-    await this.registry.announce(name, { host: '127.0.0.1', port: upstream.port, release });
+  async announce(path: EntryPath, upstream: Pick<Upstream, 'port'>, release = 'v1'): Promise<void> {
+    await this.registry.put(path, { host: '127.0.0.1', port: upstream.port, release });
   }
 
   get(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Answer> {

@@ -30,7 +30,7 @@ describe('TLS', () => {
     harness.routes.set(table());
     upstream = await Upstream.start('one');
     await harness.start();
-    await harness.announce('1.web.shop', upstream);
+    await harness.announce('shop/web.1', upstream);
   });
 
   afterAll(async () => {
@@ -111,7 +111,7 @@ describe('TLS', () => {
       sessions.push({ close: () => socket.destroy() });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    await harness.announce('1.ws.shop', { port: (server.address() as AddressInfo).port });
+    await harness.announce('shop/ws.1', { port: (server.address() as AddressInfo).port });
     const session = await http2('a.com', exact);
     await once(session, 'remoteSettings');
     const stream = session.request({
