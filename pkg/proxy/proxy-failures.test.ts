@@ -71,7 +71,6 @@ describe('retries', () => {
     const instance = [...one.connections, ...two.connections][0];
     await instance?.message();
     instance?.send('H');
-    await new Promise((resolve) => setTimeout(resolve, 20));
     instance?.end();
     expect(await caller.message()).toMatch(/^HTTP\/1.1 502 /);
     expect(one.connections.length + two.connections.length).toBe(1);

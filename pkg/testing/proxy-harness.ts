@@ -87,13 +87,17 @@ export function ok(body = 'ok', fields: readonly string[] = []): string {
 }
 
 /** Answers each request without a body. */
-export function answering(response: string): (connection: RawConnection) => void {
+export function answering(
+  response: string,
+  onAnswer: () => void = () => {},
+): (connection: RawConnection) => void {
   return (connection) => {
     let text = '';
     connection.socket.on('data', (data) => {
       text += data.toString('latin1');
       for (let end = text.indexOf('\r\n\r\n'); end >= 0; end = text.indexOf('\r\n\r\n')) {
         text = text.slice(end + 4);
+        onAnswer();
         connection.send(response);
       }
     });
