@@ -10,6 +10,7 @@ const layers = [
   ['pkg/resource'],
   ['pkg/routing'],
   ['pkg/scheduler'],
+  ['pkg/manifest'],
   ['pkg/store'],
   ['pkg/reconcile'],
   ['pkg/client'],

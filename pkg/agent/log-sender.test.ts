@@ -1,5 +1,5 @@
 import { silentLogger } from '../base/log';
-import type { SendLogsRequest } from '../gen/gilliam/v1/session_service';
+import { LogsWanted, type SendLogsRequest } from '../gen/gilliam/v1/session_service';
 import { VirtualClock } from '../testing/virtual-clock';
 import type { Driver, LogEntry } from './driver';
 import { EngineUnavailable } from './driver-errors';
@@ -41,7 +41,7 @@ test('an engine that breaks off while the reader is slow harms nobody', async ()
     source: () => ({ identity, containerId: 'c1', running: true, over: false }),
     changed: async () => {},
   });
-  const wanted = { stream: 's1', uid: 'u1', follow: false, tailLines: undefined, since: undefined };
+  const wanted = LogsWanted.fromPartial({ stream: 's1', uid: 'u1' });
   await sender.send(wanted, transport, new AbortController().signal);
   // One message as large as they get: what comes next is asked for already, and nobody waits for it yet.
   expect(lines).toEqual([0, 512]);

@@ -1,4 +1,4 @@
-import { ExistsError } from '../base/errors';
+import { ExistsError, InternalError } from '../base/errors';
 import { FormationSpec, FormationStatus } from '../gen/gilliam/v1/formation';
 import type { FormationServiceService } from '../gen/gilliam/v1/formation_service';
 import { checkLabel, parseName, quote } from '../resource/names';
@@ -52,6 +52,10 @@ export function formationHandlers(context: ApiContext): Handlers<FormationServic
         });
       }
       return { formation };
+    },
+
+    async updateFormation() {
+      throw new InternalError('formations cannot be changed yet');
     },
 
     async getFormation(request, call) {

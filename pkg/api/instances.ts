@@ -1,4 +1,4 @@
-import { NotFoundError } from '../base/errors';
+import { InternalError, NotFoundError } from '../base/errors';
 import type { InstanceServiceService } from '../gen/gilliam/v1/instance_service';
 import { entryOf } from '../resource/entries';
 import { isFinished, shortName } from '../resource/instance';
@@ -33,6 +33,10 @@ export function instanceHandlers(context: ApiContext): Handlers<InstanceServiceS
         call.signal,
       );
       return { instances: [...items], ...rest };
+    },
+
+    async stopInstance() {
+      throw new InternalError('instances cannot be stopped yet');
     },
 
     async explainInstance(request, call) {

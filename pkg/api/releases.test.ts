@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ConflictError, InvalidError, NotFoundError } from '../base/errors';
+import { ReleaseSpec } from '../gen/gilliam/v1/release';
 import type { CreateReleaseResponse } from '../gen/gilliam/v1/release_service';
 import { releases } from '../resource/objects';
 import { ApiHarness, testImage, testProcesses } from '../testing/api-harness';
@@ -191,7 +192,7 @@ test('who released what is told as an event', async () => {
 });
 
 test('nextSpec keeps what it is given as it is', () => {
-  const base = { image: 'a', config: { A: '1' }, processes: {}, message: '', author: '', commit: '' };
+  const base = ReleaseSpec.fromPartial({ image: 'a', config: { A: '1' } });
   const mask = { has: () => false, entries: () => ['__proto__'] };
   const asked = { ...base, config: Object.fromEntries([['__proto__', 'x']]) };
   expect(Object.keys(nextSpec(base, asked, mask).config)).toEqual(['A', '__proto__']);

@@ -149,6 +149,8 @@ export function nextSpec(
 ): ReleaseSpec {
   const base = newest ?? ReleaseSpec.fromPartial({});
   const { message, author, commit } = asked;
+  // What the image was built from, so that it goes with the image.
+  const { source } = mask && !mask.has('image') ? base : asked;
   if (!mask) return asked;
   return {
     image: mask.has('image') ? asked.image : base.image,
@@ -159,6 +161,7 @@ export function nextSpec(
     message,
     author,
     commit,
+    source,
   };
 }
 

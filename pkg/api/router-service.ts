@@ -26,7 +26,7 @@ export function routerHandlers(context: ApiContext): Handlers<RouterServiceServi
           if (dirty) {
             // Before the table is read: what changes from here on makes another one.
             dirty = false;
-            yield { routes: cache.list().toSorted(byName), revision: caches.revision };
+            yield { routes: cache.list().toSorted(byName), revision: caches.revision, heldServices: [] };
             await sleep(clock, pauseMs, signal);
           } else {
             await changed.next(signal);

@@ -28,7 +28,19 @@ import { SessionServiceService } from '../gen/gilliam/v1/session_service';
 import { StageServiceService } from '../gen/gilliam/v1/stage_service';
 import { WatchServiceService } from '../gen/gilliam/v1/watch_service';
 import { Caches } from '../reconcile/caches';
-import { executors, formations, instances, releases, routes, scales, sessions } from '../resource/objects';
+import {
+  cronJobs,
+  executors,
+  formations,
+  instances,
+  releases,
+  rollouts,
+  routes,
+  scales,
+  sessions,
+  usages,
+  volumes,
+} from '../resource/objects';
 import type { Store } from '../store/store';
 import type { ApiContext } from './api-context';
 import { Authenticator, type Audience, type Tokens } from './authenticator';
@@ -104,7 +116,10 @@ export class ApiServer {
     const { store, clock, random } = options;
     const log = options.log.child({ part: 'api' });
     const limits = { ...defaultLimits, ...options.options };
-    const kinds = [formations, releases, scales, instances, executors, sessions, routes];
+    const kinds = [
+      ...[formations, releases, scales, instances, executors, sessions, routes],
+      ...[rollouts, cronJobs, volumes, usages],
+    ];
     const caches = new Caches({ store, kinds, clock, random, log });
     const events = new EventRecorder({ store, clock, random, log });
     this.#context = { ...options, log, limits, caches, events };

@@ -1,16 +1,23 @@
+import type { ApplyServiceService } from '../gen/gilliam/v1/apply_service';
 import type { BuildServiceService } from '../gen/gilliam/v1/build_service';
+import type { BundleServiceService } from '../gen/gilliam/v1/bundle_service';
+import type { CronServiceService } from '../gen/gilliam/v1/cron_service';
 import type { EventServiceService } from '../gen/gilliam/v1/event_service';
+import type { ExecServiceService } from '../gen/gilliam/v1/exec_service';
 import type { ExecutorServiceService } from '../gen/gilliam/v1/executor_service';
 import type { FormationServiceService } from '../gen/gilliam/v1/formation_service';
 import type { InstanceServiceService } from '../gen/gilliam/v1/instance_service';
 import type { LogServiceService } from '../gen/gilliam/v1/log_service';
+import type { MetricsServiceService } from '../gen/gilliam/v1/metrics_service';
 import type { RegistryServiceService } from '../gen/gilliam/v1/registry_service';
 import type { ReleaseServiceService } from '../gen/gilliam/v1/release_service';
+import type { RolloutServiceService } from '../gen/gilliam/v1/rollout_service';
 import type { RouteServiceService } from '../gen/gilliam/v1/route_service';
 import type { RouterServiceService } from '../gen/gilliam/v1/router_service';
 import type { ScaleServiceService } from '../gen/gilliam/v1/scale_service';
 import type { SessionServiceService } from '../gen/gilliam/v1/session_service';
 import type { StageServiceService } from '../gen/gilliam/v1/stage_service';
+import type { VolumeServiceService } from '../gen/gilliam/v1/volume_service';
 import type { WatchServiceService } from '../gen/gilliam/v1/watch_service';
 import { Channel, type ChannelOptions } from './channel';
 import type { Method, ServiceClient } from './types';
@@ -33,6 +40,13 @@ export interface Client {
   readonly registry: ServiceClient<RegistryServiceService>;
   readonly router: ServiceClient<RouterServiceService>;
   readonly stage: ServiceClient<StageServiceService>;
+  readonly apply: ServiceClient<ApplyServiceService>;
+  readonly rollouts: ServiceClient<RolloutServiceService>;
+  readonly exec: ServiceClient<ExecServiceService>;
+  readonly cron: ServiceClient<CronServiceService>;
+  readonly volumes: ServiceClient<VolumeServiceService>;
+  readonly metrics: ServiceClient<MetricsServiceService>;
+  readonly bundles: ServiceClient<BundleServiceService>;
   close(): void;
 }
 
@@ -69,6 +83,17 @@ const modules = {
     require('../gen/gilliam/v1/registry_service') as typeof import('../gen/gilliam/v1/registry_service'),
   router: () =>
     require('../gen/gilliam/v1/router_service') as typeof import('../gen/gilliam/v1/router_service'),
+  apply: () => require('../gen/gilliam/v1/apply_service') as typeof import('../gen/gilliam/v1/apply_service'),
+  rollouts: () =>
+    require('../gen/gilliam/v1/rollout_service') as typeof import('../gen/gilliam/v1/rollout_service'),
+  exec: () => require('../gen/gilliam/v1/exec_service') as typeof import('../gen/gilliam/v1/exec_service'),
+  cron: () => require('../gen/gilliam/v1/cron_service') as typeof import('../gen/gilliam/v1/cron_service'),
+  volumes: () =>
+    require('../gen/gilliam/v1/volume_service') as typeof import('../gen/gilliam/v1/volume_service'),
+  metrics: () =>
+    require('../gen/gilliam/v1/metrics_service') as typeof import('../gen/gilliam/v1/metrics_service'),
+  bundles: () =>
+    require('../gen/gilliam/v1/bundle_service') as typeof import('../gen/gilliam/v1/bundle_service'),
   stage: () => require('../gen/gilliam/v1/stage_service') as typeof import('../gen/gilliam/v1/stage_service'),
 };
 /* eslint-enable @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports */
@@ -122,6 +147,28 @@ class GrpcClient implements Client {
   }
   get stage() {
     return this.#service('stage', (m) => m.StageServiceService);
+  }
+
+  get apply() {
+    return this.#service('apply', (m) => m.ApplyServiceService);
+  }
+  get rollouts() {
+    return this.#service('rollouts', (m) => m.RolloutServiceService);
+  }
+  get exec() {
+    return this.#service('exec', (m) => m.ExecServiceService);
+  }
+  get cron() {
+    return this.#service('cron', (m) => m.CronServiceService);
+  }
+  get volumes() {
+    return this.#service('volumes', (m) => m.VolumeServiceService);
+  }
+  get metrics() {
+    return this.#service('metrics', (m) => m.MetricsServiceService);
+  }
+  get bundles() {
+    return this.#service('bundles', (m) => m.BundleServiceService);
   }
 
   close(): void {

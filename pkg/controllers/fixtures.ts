@@ -81,6 +81,7 @@ export function instance(name: string, facts: InstanceFacts = {}): Instance {
       ordinal: Number(ordinal),
       incarnation,
       executor: facts.executor ?? (state === InstanceState.PENDING ? '' : 'e1'),
+      replace: false,
       desired: facts.stop ? InstanceSpec_Desired.STOPPED : InstanceSpec_Desired.RUNNING,
       ...(facts.failedBefore === undefined ? {} : { failedBefore: facts.failedBefore }),
     },

@@ -10,7 +10,19 @@ import type { Reconciler } from '../reconcile/reconciler';
 import type { Source } from '../reconcile/source';
 import { allOrNone } from '../reconcile/together';
 import { LeaderWriter } from '../reconcile/writer';
-import { executors, formations, instances, releases, scales, sessions } from '../resource/objects';
+import {
+  cronJobs,
+  executors,
+  formations,
+  instances,
+  releases,
+  rollouts,
+  routes,
+  scales,
+  sessions,
+  usages,
+  volumes,
+} from '../resource/objects';
 import { schedule } from '../scheduler/plan';
 import type { Schedule } from '../scheduler/types';
 import type { Store } from '../store/store';
@@ -80,7 +92,10 @@ export class ControllerManager {
   /** One term: everything in it is made anew, so that nothing of an earlier one is left. */
   async #lead(term: Term, signal: AbortSignal): Promise<void> {
     const { store, clock, random, log } = this.#options;
-    const kinds = [formations, releases, scales, instances, executors, sessions];
+    const kinds = [
+      ...[formations, releases, scales, instances, executors, sessions],
+      ...[routes, rollouts, cronJobs, volumes, usages],
+    ];
     const caches = new Caches({ store, kinds, clock, random, log });
     const writer = new LeaderWriter(store, caches, term.leadership);
     const recorder = new EventRecorder({ store, writer, clock, random, log });
@@ -105,6 +120,11 @@ export class ControllerManager {
       instances: caches.of(instances),
       executors: caches.of(executors),
       sessions: caches.of(sessions),
+      routes: caches.of(routes),
+      rollouts: caches.of(rollouts),
+      cronJobs: caches.of(cronJobs),
+      volumes: caches.of(volumes),
+      usages: caches.of(usages),
     };
     const common = { caches: of, writer, events, clock, random };
     const { lostAfterMs, retention } = options;

@@ -1,11 +1,15 @@
+import * as cronProto from '../gen/gilliam/v1/cron_job';
 import * as eventProto from '../gen/gilliam/v1/event';
 import * as executorProto from '../gen/gilliam/v1/executor';
 import * as formationProto from '../gen/gilliam/v1/formation';
 import * as instanceProto from '../gen/gilliam/v1/instance';
 import type { Metadata } from '../gen/gilliam/v1/metadata';
 import * as releaseProto from '../gen/gilliam/v1/release';
+import * as rolloutProto from '../gen/gilliam/v1/rollout';
 import * as routeProto from '../gen/gilliam/v1/route';
 import * as scaleProto from '../gen/gilliam/v1/scale';
+import * as usageProto from '../gen/gilliam/v1/usage';
+import * as volumeProto from '../gen/gilliam/v1/volume';
 
 /**
  * Objects as they are inside Gilliam: the messages of the contract, with metadata, spec and status always there.
@@ -20,6 +24,10 @@ export type Instance = Complete<instanceProto.Instance, 'metadata' | 'spec' | 's
 export type Executor = Complete<executorProto.Executor, 'metadata' | 'spec' | 'status'>;
 export type Session = Complete<executorProto.Session, 'metadata'>;
 export type Route = Complete<routeProto.Route, 'metadata' | 'spec'>;
+export type Rollout = Complete<rolloutProto.Rollout, 'metadata' | 'spec' | 'status'>;
+export type CronJob = Complete<cronProto.CronJob, 'metadata' | 'spec' | 'status'>;
+export type Volume = Complete<volumeProto.Volume, 'metadata' | 'spec'>;
+export type Usage = Complete<usageProto.Usage, 'metadata'>;
 export type Event = Complete<eventProto.Event, 'metadata'>;
 
 /** Whatever the store keeps. */
@@ -129,6 +137,40 @@ export const routes = kind<routeProto.Route, Route>(
   { name: 'Route', plural: 'routes', formationScoped: true },
   routeProto.Route,
   () => ({ metadata: metadata(), spec: routeProto.RouteSpec.fromPartial({}) }),
+);
+
+/** One of each formation, by the name `current`. */
+export const rollouts = kind<rolloutProto.Rollout, Rollout>(
+  { name: 'Rollout', plural: 'rollouts', formationScoped: true },
+  rolloutProto.Rollout,
+  () => ({
+    metadata: metadata(),
+    spec: rolloutProto.RolloutSpec.fromPartial({}),
+    status: rolloutProto.RolloutStatus.fromPartial({}),
+  }),
+);
+
+export const cronJobs = kind<cronProto.CronJob, CronJob>(
+  { name: 'CronJob', plural: 'cronJobs', formationScoped: true },
+  cronProto.CronJob,
+  () => ({
+    metadata: metadata(),
+    spec: cronProto.CronJobSpec.fromPartial({}),
+    status: cronProto.CronJobStatus.fromPartial({}),
+  }),
+);
+
+export const volumes = kind<volumeProto.Volume, Volume>(
+  { name: 'Volume', plural: 'volumes', formationScoped: true },
+  volumeProto.Volume,
+  () => ({ metadata: metadata(), spec: volumeProto.VolumeSpec.fromPartial({}) }),
+);
+
+/** Kept under the lease of the executor's session; each has the name of its executor. */
+export const usages = kind<usageProto.Usage, Usage>(
+  { name: 'Usage', plural: 'usages', formationScoped: false },
+  usageProto.Usage,
+  () => ({ metadata: metadata() }),
 );
 
 /** Events of objects outside formations have an empty `metadata.formation`. */

@@ -1,4 +1,5 @@
 import { ExhaustedError, InvalidError, PreconditionError } from '../base/errors';
+import { Process } from '../gen/gilliam/v1/release';
 import type { Formation, Release, Scale } from './objects';
 import { formations, releases, scales } from './objects';
 import { validateScale } from './validate-scale';
@@ -10,13 +11,13 @@ function formationOf(maxInstances = 0): Formation {
   return {
     ...formation,
     metadata: { ...formation.metadata, name: 'shop' },
-    spec: { limits: { maxInstances } },
+    spec: { ...formation.spec, limits: { maxInstances } },
   };
 }
 
 function releaseOf(name: string, processes: readonly string[], image = 'sha256:1'): Release {
   const release = releases.decode(empty);
-  const process = { command: [], ports: [], env: {}, requirements: [], rank: '', graceMs: 0, drainMs: 0 };
+  const process = Process.fromPartial({});
   return {
     metadata: { ...release.metadata, name, formation: 'shop' },
     spec: {

@@ -124,7 +124,7 @@ export class ApiHarness {
         revision: 0n,
         labels: {},
       },
-      spec: { release: 'v1', process, ordinal, incarnation, executor, desired },
+      spec: { release: 'v1', process, ordinal, incarnation, executor, desired, replace: false },
       status: InstanceStatus.fromPartial({ state }),
     };
     const revision = await this.store.commit([{ op: 'create', kind: instances, object }]);

@@ -8,12 +8,11 @@ import type {
   ConnectResponse,
   EventReport,
   Hello,
-  LogsWanted,
   RegistryPeer,
   Report,
   SendLogsRequest,
 } from '../gen/gilliam/v1/session_service';
-import { Task } from '../gen/gilliam/v1/session_service';
+import { LogsWanted, Task } from '../gen/gilliam/v1/session_service';
 import { mayBecome } from '../resource/instance';
 
 type Message = NonNullable<ConnectResponse['message']>;
@@ -91,7 +90,7 @@ export class FakeControlPlane {
 
   wantLogs(wanted: Partial<LogsWanted> & { stream: string; uid: string }): void {
     this.logs.set(wanted.stream, { lines: [], error: '', ended: false });
-    const value = { follow: false, tailLines: undefined, since: undefined, ...wanted };
+    const value = LogsWanted.fromPartial(wanted);
     this.#session?.push({ $case: 'logsWanted', value });
   }
 

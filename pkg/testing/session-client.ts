@@ -105,7 +105,7 @@ export class SessionClient {
     if (message.$case === 'ack') this.acknowledged = message.value.sequence;
     else if (message.$case === 'logsWanted') this.logsWanted.push(message.value);
     else if (message.$case === 'registryPeers') this.peers = message.value.peers;
-    else {
+    else if (message.$case === 'assignment' || message.$case === 'change') {
       if (message.$case === 'assignment') this.tasks.clear();
       else for (const uid of message.value.forgotten) this.tasks.delete(uid);
       for (const task of message.value.tasks) this.tasks.set(task.instance?.metadata?.uid ?? '', task);

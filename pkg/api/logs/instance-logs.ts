@@ -1,7 +1,7 @@
 import { sleep } from '../../base/clock';
 import { InstanceState } from '../../gen/gilliam/v1/instance';
 import { LogLine_Stream, type LogLine } from '../../gen/gilliam/v1/log_service';
-import type { LogsWanted } from '../../gen/gilliam/v1/session_service';
+import { LogsWanted } from '../../gen/gilliam/v1/session_service';
 import { isFinished, shortName } from '../../resource/instance';
 import { instances, type Instance } from '../../resource/objects';
 import type { ApiContext } from '../api-context';
@@ -103,8 +103,9 @@ export class InstanceLogs {
     const { follow, tailLines, since } = this.options;
     const uid = this.instance.metadata.uid;
     this.#skip = this.#countAtLastTime;
-    if (this.#lastTime === undefined) return { stream, uid, follow, tailLines, since };
-    return { stream, uid, follow, since: new Date(this.#lastTime) };
+    if (this.#lastTime === undefined)
+      return LogsWanted.fromPartial({ stream, uid, follow, tailLines, since });
+    return LogsWanted.fromPartial({ stream, uid, follow, since: new Date(this.#lastTime) });
   }
 
   /** The lines as the reader gets them, without those that it has already. */

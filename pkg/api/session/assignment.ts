@@ -30,6 +30,8 @@ export function toTask(instance: Instance, releases: Pick<CacheReader<Release>, 
     image: release?.spec.image ?? '',
     config: release?.spec.config ?? {},
     process: release && entryOf(release.spec.processes, spec.process),
+    sharedWith: [],
+    imports: {},
   };
 }
 

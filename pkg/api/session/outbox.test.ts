@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { InstanceSpec_Desired, InstanceState } from '../../gen/gilliam/v1/instance';
-import type { ConnectResponse } from '../../gen/gilliam/v1/session_service';
+import { LogsWanted, type ConnectResponse } from '../../gen/gilliam/v1/session_service';
 import type { CacheReader } from '../../reconcile/cache';
 import { instances, type Instance } from '../../resource/objects';
 import { AssignmentIndex, isAssigned, taskVersion } from './assignment';
@@ -134,7 +134,7 @@ test('only so many logs are asked for', () => {
     { get: () => undefined },
     noPeers,
   );
-  const wanted = { stream: 's', uid: 'u', follow: false };
+  const wanted = LogsWanted.fromPartial({ stream: 's', uid: 'u' });
   expect(Array.from({ length: 1_001 }, () => outbox.wantLogs(wanted)).filter((taken) => !taken)).toHaveLength(
     1,
   );

@@ -119,6 +119,8 @@ describe('the assignment', () => {
       instance: wanted,
       image: testImage,
       config: { A: '1' },
+      sharedWith: [],
+      imports: {},
       process: expect.objectContaining({ command: ['serve'] }) as Task['process'],
     });
   });

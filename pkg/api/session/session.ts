@@ -14,6 +14,10 @@ export function sessionHandlers(links: ExecutorLinks, broker: LogBroker): Handle
       yield* links.serve(hello, iterator, call.signal);
     },
 
+    async *attach() {
+      throw new NotFoundError('nobody waits for this terminal: it was never asked for, or is over');
+    },
+
     async sendLogs(requests, call) {
       const iterator = requests[Symbol.asyncIterator]();
       const first = await iterator.next();

@@ -9,13 +9,16 @@ import {
 } from '../../gen/gilliam/v1/watch_service';
 import { parseParent, quote, WILDCARD } from '../../resource/names';
 import {
+  cronJobs,
   events,
   executors,
   formations,
   instances,
   releases,
+  rollouts,
   routes,
   scales,
+  volumes,
   type Kind,
   type Route,
   type StoredObject,
@@ -37,6 +40,9 @@ export const watchable: readonly Kind<StoredObject>[] = [
   instances,
   executors,
   routes,
+  rollouts,
+  cronJobs,
+  volumes,
   events,
 ];
 
@@ -47,6 +53,9 @@ const cases: Readonly<Record<string, NonNullable<Change['object']>['$case']>> = 
   Instance: 'instance',
   Executor: 'executor',
   Route: 'route',
+  Rollout: 'rollout',
+  CronJob: 'cronJob',
+  Volume: 'volume',
   Event: 'event',
 };
 
