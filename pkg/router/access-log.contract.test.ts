@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { SystemClock } from '../base/clock';
 import { silentLogger } from '../base/log';
 import { boundAccessLog } from './access-log';
@@ -42,38 +42,79 @@ describe('the access log', () => {
     await request('/b');
     await logged('/b');
     expect(paths()).toContain('/a');
+    expect(readFileSync(router.haproxy.accessLog.path, 'utf8')).not.toContain('\0');
   });
 
-  test('begins anew, without a hole, when it was moved aside', async () => {
-    const path = router.haproxy.accessLog;
-    await request('/a');
-    await logged('/a');
+  /** Cuts the log as soon as it holds anything. */
+  async function cut(): Promise<void> {
+    const { path } = router.haproxy.accessLog;
+    rmSync(`${path}.1`, { force: true });
     const ended = new AbortController();
+    const makeAppend = () => router.haproxy.makeLogAppend();
     const bounding = boundAccessLog(
-      { path, clock: new SystemClock(), log: silentLogger, maxBytes: 1, everyMs: 10 },
+      { path, makeAppend, clock: new SystemClock(), log: silentLogger, maxBytes: 1, everyMs: 10 },
       ended.signal,
     );
     await until('it is moved aside', () => existsSync(`${path}.1`) && statSync(path).size === 0);
     ended.abort();
     await bounding;
-    await request('/b');
-    await logged('/b');
+  }
+
+  async function expectCut(before: string, after: string): Promise<void> {
+    const { path } = router.haproxy.accessLog;
+    await request(before);
+    await logged(before);
+    await cut();
+    await request(after);
+    await logged(after);
     expect(readFileSync(path, 'utf8')).not.toContain('\0');
-    expect(paths()).toEqual(['/b']);
-    expect(readFileSync(`${path}.1`, 'utf8')).toContain('"path":"\\/a"');
+    expect(paths()).toEqual([after]);
+    expect(readFileSync(`${path}.1`, 'utf8')).toContain(`"path":"\\${before}"`);
+  }
+
+  test('begins anew, without a hole, when it was moved aside', async () => {
+    await expectCut('/a', '/b');
+    await expectCut('/c', '/d');
   });
 
-  test('has one writer, and none without HAProxy', async () => {
-    const { accessLog } = router.haproxy;
-    expect(writersOf(accessLog)).toBe(1);
+  test('begins anew after reloads, for a controller that has found HAProxy', async () => {
+    await request('/a');
+    await logged('/a');
+    await router.haproxy.reload();
+    await router.abandon();
+    await router.start();
+    await expectCut('/b', '/c');
+    await router.haproxy.reload();
+    await expectCut('/d', '/e');
+  });
+
+  test('is left as it is when nobody can make HAProxy append', async () => {
+    const { path } = router.haproxy.accessLog;
+    await request('/a');
+    await logged('/a');
+    for (const pid of holders(path)) {
+      if (readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sh\n') process.kill(Number(pid), 'SIGKILL');
+    }
+    await until('the keeper has ended', async () =>
+      router.haproxy.makeLogAppend().then(
+        () => false,
+        (error: Error) => /cannot be cut|keeper/.test(error.message),
+      ),
+    );
+    expect(paths()).toContain('/a');
+  });
+
+  test('is open to nobody without HAProxy', async () => {
+    const { path } = router.haproxy.accessLog;
+    expect(holders(path)).not.toHaveLength(0);
     await router.abandon();
     process.kill(router.haproxy.pid() as number, 'SIGTERM');
-    await until('the writer has ended', () => writersOf(accessLog) === 0);
+    await until('everybody has ended', () => holders(path).length === 0);
   });
 });
 
-/** How many processes write to the file. */
-function writersOf(path: string): number {
+/** The processes that have the file as their output. */
+function holders(path: string): string[] {
   return readdirSync('/proc').filter((pid) => {
     if (!/^[0-9]+$/.test(pid)) return false;
     try {
@@ -81,5 +122,5 @@ function writersOf(path: string): number {
     } catch {
       return false;
     }
-  }).length;
+  });
 }

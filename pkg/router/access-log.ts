@@ -12,14 +12,16 @@ export interface AccessLogOptions {
   /** How many older files are kept: `<path>.1` is the newest of them. */
   readonly keep?: number;
   readonly everyMs?: number;
+  /** Called before the log is cut: its writer has to append from then on. */
+  readonly makeAppend: () => Promise<void>;
 }
 
 /** Keeps the access log within bounds. Written without us, so that no request waits for us, and none is unlogged. */
 export async function boundAccessLog(options: AccessLogOptions, signal: AbortSignal): Promise<void> {
-  const { path, clock, log, maxBytes = 64 * 1024 * 1024, keep = 3, everyMs = 1_000 } = options;
+  const { clock, log, everyMs = 1_000 } = options;
   while (!signal.aborted) {
     try {
-      await rotate(path, maxBytes, keep);
+      await rotate(options);
     } catch (error) {
       log.warn('the access log cannot be rotated', { error: messageOf(error) });
     }
@@ -28,15 +30,17 @@ export async function boundAccessLog(options: AccessLogOptions, signal: AbortSig
 }
 
 /**
- * Moves the log aside when it has grown too large. Its writer keeps it open, for appending: hence copied and cut.
- * Lines written between the two are lost.
+ * Moves the log aside when it has grown too large. Its writer keeps it open: hence copied and cut. Lines written between
+ * the two are lost.
  */
-async function rotate(path: string, maxBytes: number, keep: number): Promise<void> {
+async function rotate(options: AccessLogOptions): Promise<void> {
+  const { path, maxBytes = 64 * 1024 * 1024, keep = 3 } = options;
   const size = await stat(path).then(
     (found) => found.size,
     () => 0,
   );
   if (size <= maxBytes) return;
+  await options.makeAppend();
   for (let n = keep; n > 1; n--) {
     await rename(`${path}.${n - 1}`, `${path}.${n}`).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;

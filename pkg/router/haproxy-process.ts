@@ -1,11 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
 import type { Clock } from '../base/clock';
 import { sleep } from '../base/clock';
 import { InternalError, PreconditionError, UnavailableError, messageOf } from '../base/errors';
 import type { Logger } from '../base/log';
+import { LogFile } from './log-file';
 import { RuntimeClient, askOnce } from './runtime-client';
 import { parseShowProc, type Workers } from './show-proc';
 
@@ -27,11 +27,18 @@ export interface HaproxyOptions {
  */
 export class HaproxyProcess {
   readonly runtime: RuntimeClient;
+  /** What it logs of requests: JSON lines. */
+  readonly accessLog: LogFile;
   readonly #options: HaproxyOptions;
 
   constructor(options: HaproxyOptions) {
     this.#options = options;
     this.runtime = new RuntimeClient(this.socket, options.clock);
+    this.accessLog = new LogFile({
+      path: join(this.directory, 'access.log'),
+      pipe: join(this.directory, 'access.pipe'),
+      ...{ clock: options.clock, log: options.log },
+    });
   }
 
   get directory(): string {
@@ -41,11 +48,6 @@ export class HaproxyProcess {
   /** Of the runtime API of the worker that takes new connections. */
   get socket(): string {
     return join(this.directory, 'admin.sock');
-  }
-
-  /** What it logs of requests: JSON lines. */
-  get accessLog(): string {
-    return join(this.directory, 'access.log');
   }
 
   get #master(): string {
@@ -77,13 +79,13 @@ export class HaproxyProcess {
   async start(signal?: AbortSignal): Promise<void> {
     if (this.pid() !== undefined) return;
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
-    const out = this.#openAccessLog();
+    const { output, held } = this.accessLog.open();
     const errors = openSync(join(this.directory, 'haproxy.log'), 'a', 0o600);
     const args = ['-W', '-S', `${this.#master},mode,600`, '-p', this.#pidFile, '-f', this.#configuration];
     try {
       const child = spawn(this.#binary, args, {
         detached: true,
-        stdio: ['ignore', out.input, errors],
+        stdio: ['ignore', output, errors, held],
         cwd: this.directory,
         env: { PATH: process.env.PATH },
       });
@@ -100,8 +102,7 @@ export class HaproxyProcess {
     } catch (error) {
       throw /ENOENT/.test(messageOf(error)) ? notInstalled(error) : error;
     } finally {
-      out.close();
-      closeSync(errors);
+      for (const file of [output, held, errors]) closeSync(file);
     }
     this.#options.log.info('HAProxy was started', { pid: this.pid() });
   }
@@ -125,6 +126,12 @@ export class HaproxyProcess {
       () => true,
       () => false,
     );
+  }
+
+  /** Makes sure that the access log can be cut: whoever writes it goes on where it then ends. */
+  async makeLogAppend(): Promise<void> {
+    const pid = this.pid();
+    if (pid !== undefined) await this.accessLog.append(pid);
   }
 
   /** Takes the current configuration up in a new worker; connections of the old one go on there. */
@@ -168,30 +175,6 @@ export class HaproxyProcess {
       if (await this.#within(ms, ended)) return;
     }
     throw new InternalError('HAProxy cannot be ended');
-  }
-
-  /**
-   * HAProxy takes appending away from what it logs to, and so would write over what is there, or leave holes where the
-   * file was cut. Hence a process between them, which ends with the last HAProxy that writes to it.
-   */
-  #openAccessLog(): { readonly input: Writable; close(): void } {
-    const file = openSync(this.accessLog, 'a', 0o600);
-    try {
-      const writer = spawn('cat', [], {
-        detached: true,
-        stdio: ['pipe', file, 'ignore'],
-        cwd: this.directory,
-      });
-      writer.on('error', (error) =>
-        this.#options.log.error('nobody writes the access log', { error: error.message }),
-      );
-      writer.unref();
-      // Asked for above.
-      const input = writer.stdin as Writable;
-      return { input, close: () => input.destroy() };
-    } finally {
-      closeSync(file);
-    }
   }
 
   get #binary(): string {

@@ -114,7 +114,10 @@ export class Router implements Follower {
           routes.follow((table) => this.#onRoutes(table), either),
           this.#addresses.run(either),
           this.#watch(either),
-          boundAccessLog({ path: haproxy.accessLog, clock, log }, either),
+          boundAccessLog(
+            { path: haproxy.accessLog.path, makeAppend: () => haproxy.makeLogAppend(), clock, log },
+            either,
+          ),
         ]),
       ]);
     } finally {

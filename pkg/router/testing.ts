@@ -169,7 +169,7 @@ export class RouterHarness {
 
   /** The access log's lines. */
   log(): Record<string, unknown>[] {
-    const text = readFileSync(this.haproxy.accessLog, 'utf8');
+    const text = readFileSync(this.haproxy.accessLog.path, 'utf8');
     return text
       .split('\n')
       .filter((line) => line.startsWith('{'))
