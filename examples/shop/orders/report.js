@@ -1,0 +1,3 @@
+const { length } = require('./queue');
+
+void length().then((mails) => console.log(`${mails} mails wait to be sent`));
