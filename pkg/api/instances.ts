@@ -1,8 +1,8 @@
 import { InternalError, NotFoundError } from '../base/errors';
 import type { InstanceServiceService } from '../gen/gilliam/v1/instance_service';
-import { entryOf } from '../resource/entries';
 import { isFinished, shortName } from '../resource/instance';
 import { parseInstanceRef } from '../resource/instance-name';
+import { processOfInstance } from '../resource/instance-process';
 import { parseName, parseParent, quote, WILDCARD } from '../resource/names';
 import { executors, instances, releases, type Instance } from '../resource/objects';
 import { suggestion } from '../resource/suggest';
@@ -80,9 +80,9 @@ function snapshot({ caches }: ApiContext): Snapshot {
       .of(instances)
       .list()
       .filter(({ status }) => !isFinished(status.state)),
-    processOf({ metadata, spec }) {
-      const release = caches.of(releases).get({ formation: metadata.formation, name: spec.release });
-      return release && entryOf(release.spec.processes, spec.process);
+    processOf(instance) {
+      const key = { formation: instance.metadata.formation, name: instance.spec.release };
+      return processOfInstance(instance, caches.of(releases).get(key));
     },
   };
 }

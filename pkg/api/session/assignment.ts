@@ -1,8 +1,8 @@
 import { InstanceState } from '../../gen/gilliam/v1/instance';
 import type { Task } from '../../gen/gilliam/v1/session_service';
 import type { CacheReader } from '../../reconcile/cache';
-import { entryOf } from '../../resource/entries';
 import { isFinished } from '../../resource/instance';
+import { configOf, imageOf, processOfInstance, runnable } from '../../resource/instance-process';
 import type { Instance, Release } from '../../resource/objects';
 
 /**
@@ -25,11 +25,12 @@ export function taskVersion({ spec, status }: Instance): string {
 export function toTask(instance: Instance, releases: Pick<CacheReader<Release>, 'get'>): Task {
   const { metadata, spec } = instance;
   const release = releases.get({ formation: metadata.formation, name: spec.release });
+  const process = processOfInstance(instance, release);
   return {
     instance,
-    image: release?.spec.image ?? '',
-    config: release?.spec.config ?? {},
-    process: release && entryOf(release.spec.processes, spec.process),
+    image: release ? imageOf(process, release) : '',
+    config: release ? configOf(process, release) : {},
+    process: process && runnable(spec.process, process, metadata.formation),
     sharedWith: [],
     imports: {},
   };

@@ -1,0 +1,60 @@
+import { Process, Release as ReleaseMessage } from '../gen/gilliam/v1/release';
+import { configOf, imageOf, processOfInstance, runnable, volumesOf } from './instance-process';
+import type { Instance, Release } from './objects';
+
+const auxiliary = { type: 'redis', urlVariable: 'CACHE_URL', url: 'redis://:{secret}@{host}', secret: 'x' };
+const release = ReleaseMessage.fromPartial({
+  metadata: { name: 'v1', formation: 'shop' },
+  spec: {
+    image: 'sha256:1',
+    config: { COLOUR: 'blue' },
+    processes: { web: {}, _cache: { image: 'sha256:2', env: { PASSWORD: '{secret}' }, auxiliary } },
+  },
+}) as Release;
+
+const instanceOf = (process: string, oneOff?: object) =>
+  ({ spec: { process, oneOff } }) as unknown as Pick<Instance, 'spec'>;
+const of = (name: string) => processOfInstance(instanceOf(name), release);
+
+it('is what the release says, and for a one-off of no process nothing', () => {
+  expect(of('web')).toBe(release.spec.processes['web']);
+  expect(of('run')).toBeUndefined();
+  expect(processOfInstance(instanceOf('run', {}), release)).toEqual(Process.fromPartial({}));
+  expect(processOfInstance(instanceOf('run', {}), undefined)).toBeUndefined();
+});
+
+it("runs from the process's own image, else from the release's", () => {
+  expect(imageOf(of('web'), release)).toBe('sha256:1');
+  expect(imageOf(of('_cache'), release)).toBe('sha256:2');
+});
+
+describe('configOf', () => {
+  it('gives processes the URLs of auxiliary services', () => {
+    expect(configOf(of('web'), release)).toEqual({
+      CACHE_URL: 'redis://:x@_cache.shop.service',
+      COLOUR: 'blue',
+    });
+  });
+
+  it('lets what users have configured win, and what the process says itself', () => {
+    const configured = { ...release, spec: { ...release.spec, config: { CACHE_URL: 'mine' } } };
+    expect(configOf(of('web'), configured)).toEqual({ CACHE_URL: 'mine' });
+    expect(configOf(Process.fromPartial({ env: { CACHE_URL: 'own' } }), release)).toEqual({ COLOUR: 'blue' });
+  });
+
+  it('gives auxiliary services nothing', () => {
+    expect(configOf(of('_cache'), release)).toEqual({});
+  });
+});
+
+it('fills the secret of an auxiliary service into its environment, and shows it nowhere else', () => {
+  const { env, auxiliary: shown } = runnable('_cache', of('_cache') as Process, 'shop');
+  expect(env).toEqual({ PASSWORD: 'x' });
+  expect(shown).toMatchObject({ type: 'redis', secret: '', url: '' });
+});
+
+it('has volumes unless it is a one-off', () => {
+  const process = Process.fromPartial({ volumes: [{ name: 'data', path: '/data' }] });
+  expect(volumesOf(instanceOf('web'), process)).toBe(process.volumes);
+  expect(volumesOf(instanceOf('web', {}), process)).toEqual([]);
+});
