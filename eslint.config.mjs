@@ -16,6 +16,7 @@ const layers = [
   ['pkg/client'],
   ['pkg/builder'],
   ['pkg/registry'],
+  ['pkg/metrics'],
   [
     'pkg/controllers',
     'pkg/api',
