@@ -55,7 +55,7 @@ function canonicalItem(
     };
   }
   if (step !== undefined) {
-    const most = field.most - field.least + 1;
+    const most = field.names ? new Set(field.names).size : field.most - field.least + 1;
     if (Number(step) < 1 || Number(step) > most) {
       return { fault: `has the ${named}: a step is from 1 to ${most}` };
     }
