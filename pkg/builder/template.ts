@@ -1,5 +1,5 @@
+import { shellCommand } from '../resource/shell-command';
 import type { Detection, NodeApp, PythonApp } from './detection';
-import { shellCommand } from './shell-command';
 import { CERTIFICATES } from './tree';
 
 /** The user that apps run as; the base image names it `app`. By number, so that other base images do too. */

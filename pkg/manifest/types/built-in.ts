@@ -1,0 +1,4 @@
+import type { ServiceTypeFile } from '../type-schema';
+
+/** The types that are there without any file. */
+export const builtInTypes: readonly ServiceTypeFile[] = [];
