@@ -1,7 +1,7 @@
 import { DeniedError } from '../base/errors';
 import { RouteSpec } from '../gen/gilliam/v1/route';
 import type { FollowRoutesResponse } from '../gen/gilliam/v1/router_service';
-import { routes, type Route } from '../resource/objects';
+import { formations, routes, type Route } from '../resource/objects';
 import { ApiHarness, eventually } from '../testing/api-harness';
 
 let api: ApiHarness;
@@ -101,4 +101,19 @@ test('a follower goes on where the control plane is started again', async () => 
   await api.startServer();
   const again = follow();
   await eventually(() => expect(names(again.tables.at(-1))).toEqual(['a']));
+});
+
+test('services that may be scaled to none are named, and again when a rule changes', async () => {
+  const following = follow();
+  await eventually(() => expect(following.tables).toHaveLength(1));
+  const rule = async (min: number) => {
+    const formation = (await api.store.get(formations, { formation: '', name: 'shop' }))!;
+    const scaling = { web: { min, max: 4 }, worker: { min: 1, max: 4 } };
+    const object = { ...formation, spec: { ...formation.spec, scaling } };
+    await api.store.commit([{ op: 'update', kind: formations, object }]);
+  };
+  await rule(0);
+  await eventually(() => expect(following.tables.at(-1)?.heldServices).toEqual(['web.shop']));
+  await rule(1);
+  await eventually(() => expect(following.tables.at(-1)?.heldServices).toEqual([]));
 });

@@ -1,6 +1,6 @@
 import { sleep } from '../base/clock';
 import type { RouterServiceService } from '../gen/gilliam/v1/router_service';
-import { routes, type Route } from '../resource/objects';
+import { formations, routes, type Formation, type Route } from '../resource/objects';
 import type { ApiContext } from './api-context';
 import type { Handlers } from './call';
 import { Pulse } from './pulse';
@@ -15,10 +15,17 @@ export function routerHandlers(context: ApiContext): Handlers<RouterServiceServi
       const cache = caches.of(routes);
       const changed = new Pulse();
       let dirty = true;
-      const subscription = cache.onChange(() => {
+      const touch = () => {
         dirty = true;
         changed.beat();
-      });
+      };
+      const subscriptions = [
+        cache.onChange(touch),
+        caches.of(formations).onChange((_key, after, before) => {
+          // Of most changes of a formation none is of interest here.
+          if (heldOf(after).join() !== heldOf(before).join()) touch();
+        }),
+      ];
       log.info('router follows', { router: name.slice(0, 128) });
       try {
         await caches.synced(signal);
@@ -26,17 +33,26 @@ export function routerHandlers(context: ApiContext): Handlers<RouterServiceServi
           if (dirty) {
             // Before the table is read: what changes from here on makes another one.
             dirty = false;
-            yield { routes: cache.list().toSorted(byName), revision: caches.revision, heldServices: [] };
+            const heldServices = caches.of(formations).list().flatMap(heldOf).toSorted();
+            yield { routes: cache.list().toSorted(byName), revision: caches.revision, heldServices };
             await sleep(clock, pauseMs, signal);
           } else {
             await changed.next(signal);
           }
         }
       } finally {
-        subscription.dispose();
+        for (const subscription of subscriptions) subscription.dispose();
       }
     },
   };
+}
+
+/** Services of the formation that may be scaled to none: `web.shop`. */
+function heldOf(formation: Formation | undefined): string[] {
+  if (!formation || formation.metadata.deleted) return [];
+  return Object.entries(formation.spec.scaling)
+    .filter(([, { min }]) => min === 0)
+    .map(([service]) => `${service}.${formation.metadata.name}`);
 }
 
 function byName({ metadata: left }: Route, { metadata: right }: Route): number {

@@ -19,6 +19,7 @@ import { ExecutorServiceService } from '../gen/gilliam/v1/executor_service';
 import { FormationServiceService } from '../gen/gilliam/v1/formation_service';
 import { InstanceServiceService } from '../gen/gilliam/v1/instance_service';
 import { LogServiceService } from '../gen/gilliam/v1/log_service';
+import { MetricsServiceService } from '../gen/gilliam/v1/metrics_service';
 import { RegistryServiceService } from '../gen/gilliam/v1/registry_service';
 import { ReleaseServiceService } from '../gen/gilliam/v1/release_service';
 import { RouteServiceService } from '../gen/gilliam/v1/route_service';
@@ -27,6 +28,7 @@ import { ScaleServiceService } from '../gen/gilliam/v1/scale_service';
 import { SessionServiceService } from '../gen/gilliam/v1/session_service';
 import { StageServiceService } from '../gen/gilliam/v1/stage_service';
 import { WatchServiceService } from '../gen/gilliam/v1/watch_service';
+import { followUsage } from '../metrics/follow-usage';
 import { Caches } from '../reconcile/caches';
 import {
   cronJobs,
@@ -55,6 +57,7 @@ import { instanceHandlers } from './instances';
 import { defaultLimits, type Limits } from './limits';
 import { LogBroker } from './logs/log-broker';
 import { logHandlers } from './logs/logs';
+import { metricsHandlers } from './metrics';
 import { reflectionHandlers, reflectionServices } from './reflection';
 import { registryHandlers } from './registry-service';
 import { releaseHandlers } from './releases';
@@ -106,6 +109,7 @@ export class ApiServer {
   readonly #server: Server;
   readonly #hub: WatchHub;
   readonly #links: ExecutorLinks;
+  readonly #usage: ReturnType<typeof followUsage>;
   readonly #stopping = new AbortController();
   readonly #calls = new Set<AbortController>();
   readonly #background: Promise<void>[] = [];
@@ -125,6 +129,7 @@ export class ApiServer {
     this.#context = { ...options, log, limits, caches, events };
     this.#hub = new WatchHub({ store, kinds: watchable, history: limits.watchHistory, clock, random, log });
     this.#links = new ExecutorLinks(this.#context);
+    this.#usage = followUsage(caches.of(usages), clock);
     this.#server = new Server({
       'grpc.max_receive_message_length': limits.maxMessageBytes,
       'grpc.max_send_message_length': -1,
@@ -175,6 +180,7 @@ export class ApiServer {
     await Promise.race([ended, late]);
     grace.dispose();
     this.#server.forceShutdown();
+    this.#usage.dispose();
     // Together: each may wait for a store that does not answer.
     await Promise.all([this.#context.events.flush(), this.#links.close(), ...this.#background]);
   }
@@ -201,6 +207,7 @@ export class ApiServer {
     add(BuildServiceService, buildHandlers(context), user);
     add(RouteServiceService, routeHandlers(context), user);
     add(RegistryServiceService, registryHandlers(context, this.#options.tokens), user);
+    add(MetricsServiceService, metricsHandlers(context, this.#usage.history), user);
     add(StageServiceService, stageHandlers(context), user);
     add(SessionServiceService, sessionHandlers(this.#links, broker), gateOf('executor'));
     add(RouterServiceService, routerHandlers(context), gateOf('executor'));

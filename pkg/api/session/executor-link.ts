@@ -8,6 +8,7 @@ import type { ApiContext } from '../api-context';
 import type { HeldSession } from './held-session';
 import type { Outbox } from './outbox';
 import type { ReportWriter } from './report-writer';
+import { UsageWriter } from './usage-writer';
 
 const maxEventsPerReport = 1_000;
 const maxInstancesPerReport = 10_000;
@@ -15,12 +16,16 @@ const retry = { startMs: 100, capMs: 2_000, jitter: 0.5 };
 
 /** One executor's stream: what it says goes to the store, what it is to know comes from its outbox. */
 export class ExecutorLink {
+  readonly #usage: UsageWriter;
+
   constructor(
     private readonly context: ApiContext,
     private readonly writer: ReportWriter,
     readonly session: HeldSession,
     readonly outbox: Outbox,
-  ) {}
+  ) {
+    this.#usage = new UsageWriter(context, session);
+  }
 
   /** Serves the stream until either side ends it. Throws what ended it, unless it was the executor's own wish. */
   async *serve(
@@ -33,6 +38,8 @@ export class ExecutorLink {
     const reading = this.#read(requests, all)
       .catch((error: unknown) => (failure = error))
       .finally(() => ended.abort());
+    // Ends with the session; nobody has to wait for that.
+    void this.#usage.run(all);
     try {
       yield* this.outbox.messages(all);
     } finally {
@@ -50,6 +57,7 @@ export class ExecutorLink {
       const { message } = next.value;
       if (message?.$case === 'report') await this.#report(message.value, signal);
       else if (message?.$case === 'synced') await this.#persist(() => this.session.setSynced(signal), signal);
+      else if (message?.$case === 'usage') this.#usage.take(message.value);
       else throw new InvalidError('after hello come report and synced only');
     }
   }

@@ -53,6 +53,11 @@ export class HeldSession implements ReportingSession {
     return error;
   }
 
+  /** What the session lives under now, and whatever is to live no longer than it. */
+  lease(): Promise<Lease> {
+    return this.#lease();
+  }
+
   guard(): Guard {
     return {
       guard: 'object',
