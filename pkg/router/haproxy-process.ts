@@ -64,12 +64,9 @@ export class HaproxyProcess {
 
   /** The master's process id, where one of this directory runs. */
   pid(): number | undefined {
-    let pid: number;
     try {
-      pid = Number(readFileSync(this.#pidFile, 'utf8').trim());
-      // Somebody else may have the number by now.
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      return command.includes(this.#pidFile) && !isZombie(pid) ? pid : undefined;
+      const pid = Number(readFileSync(this.#pidFile, 'utf8').trim());
+      return this.#runs(pid) ? pid : undefined;
     } catch {
       return undefined;
     }
@@ -136,13 +133,15 @@ export class HaproxyProcess {
 
   /** Takes the current configuration up in a new worker; connections of the old one go on there. */
   async reload(signal?: AbortSignal): Promise<void> {
+    // It stays the same process. Its file is empty for a moment.
+    const master = this.pid();
     const before = await this.workers();
     const known = new Set([before.current, ...before.old]);
     await askOnce(this.#master, 'reload', this.#options.clock);
     this.runtime.close();
     await this.#until(
       'takes up its configuration',
-      () => (this.pid() === undefined ? 'it has ended' : undefined),
+      () => (master !== undefined && !this.#runs(master) ? 'it has ended' : undefined),
       signal,
       async () => {
         const pid = await this.#serving();
@@ -175,6 +174,17 @@ export class HaproxyProcess {
       if (await this.#within(ms, ended)) return;
     }
     throw new InternalError('HAProxy cannot be ended');
+  }
+
+  /** Whether the process is a master of this directory: somebody else may have the number by now. */
+  #runs(pid: number): boolean {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      // Empty while it becomes another program, as it does for a reload.
+      return (command === '' || command.split('\0').includes(this.#pidFile)) && !isZombie(pid);
+    } catch {
+      return false;
+    }
   }
 
   get #binary(): string {
