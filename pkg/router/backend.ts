@@ -55,7 +55,7 @@ function backendLines({ route, service, verify }: Backend): string[] {
     'balance roundrobin',
     ...timeoutLines(route),
     ...rules,
-    `${answer(503, `no instance of ${name} serves`, 'hdr Retry-After 1 ')} if { nbsrv eq 0 } !{ stopping }`,
+    `${answer(503, `no instance of ${name} serves`, 'hdr Retry-After 1 ')} if !{ nbsrv,bool } !{ stopping }`,
     ...stickyLines(route),
     ...pathRules(route),
     ...route.requestHeaders.map((edit) => headerRule('request', edit)),

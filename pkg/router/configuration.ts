@@ -1,7 +1,7 @@
 import type { CompiledRoute } from '../routing/types';
 import type { Backend } from './backend';
 import { backendText, rateTableText } from './backend';
-import { frontendText } from './frontend';
+import { frontendText, refusedMap } from './frontend';
 import { backendName, buildMatchTable, EXPANDS, expandsService } from './match-table';
 import type { MatchTable } from './match-table';
 import { mapKey, word } from './quote';
@@ -87,12 +87,14 @@ function mapFiles(table: MatchTable, all: readonly Backend[]): [string, string][
     return [`group-${shard}.map`, lines(candidates.map(({ regex, to }) => [mapKey(regex), to]))];
   });
   return [
+    ['refused.map', refusedMap()],
     ['hosts.map', lines(table.hosts)],
     ['wildcards.map', lines(table.wildcards)],
     ['expressions.map', lines(table.expressions.map(({ regex, to }) => [regex, to]))],
     ['exact.map', lines(table.exact)],
     ['prefixes.map', lines(table.prefixes)],
     ['shapes.map', lines(table.shapes)],
+    ['methods.map', lines(table.methods.map((method) => [method, method]))],
     ['services.map', lines(services)],
     ...shards,
   ];

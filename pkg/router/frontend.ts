@@ -4,8 +4,8 @@ import type { Condition } from './conditions';
 import { noConditions } from './conditions';
 import type { MatchTable } from './match-table';
 import { EXPANDS } from './match-table';
-import { literal, word } from './quote';
-import type { Settings } from './settings';
+import { literal, mapKey, word } from './quote';
+import type { Ports, Settings } from './settings';
 import { OTHERS } from './shapes';
 
 /** How often a request may come by here before it is taken for one that goes round in circles. */
@@ -18,7 +18,7 @@ const harmless = "^/[!$&'()*+,/0-9:=?@A-Z_a-z|~-]*$";
 export function frontendText(table: MatchTable, settings: Settings): string {
   const { ports } = settings;
   const at = ports.bind ?? '';
-  const rules = [...refusals(), ...classRules(table), ...nodeRules(table), ...forwardedHeaders];
+  const rules = [...refusals(), ...classRules(table), ...nodeRules(table), ...forwardedHeaders(ports)];
   const lines = [
     `bind ${at}:${ports.http}`,
     ...(ports.https === undefined
@@ -32,17 +32,24 @@ export function frontendText(table: MatchTable, settings: Settings): string {
   return ['frontend gilliam', ...lines.map((line) => `  ${line}`), ''].join('\n');
 }
 
-/** What is no request that a route could be asked for, whatever the routes are. */
+/**
+ * What is no request that a route could be asked for, whatever the routes are.
+ *
+ * Here as below, what every request goes through tests whether variables are found, and numbers as truth values: tests
+ * against patterns and look-ups take a lock that HAProxy's threads share, and cost several times as much.
+ */
 function refusals(): string[] {
   return [
     'http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)',
-    `http-request set-var(txn.unsure) bool(1) unless { path -m reg ${word(harmless)} }`,
-    ...refusedPaths.map(
-      ({ regex, reason }) =>
-        `${answer(400, literal(reason))} if { var(txn.unsure) -m found } { path -m reg ${word(regex)} }`,
-    ),
-    `${answer(508, `the request has come by ${maxHops} times: a route leads back here`)} if { req.hdr_cnt(x-gilliam-hop) ge ${maxHops} }`,
+    `http-request set-var(txn.refused) path,map_reg(refused.map) unless { path -m reg ${word(harmless)} }`,
+    `${answer(400, '%[var(txn.refused)]')} if { var(txn.refused) -m found }`,
+    `${answer(508, `the request has come by ${maxHops} times: a route leads back here`)} if { req.hdr_cnt(x-gilliam-hop),div(${maxHops}),bool }`,
   ];
+}
+
+/** Why a path is refused, by expression: tried in their order. */
+export function refusedMap(): string {
+  return refusedPaths.map(({ regex, reason }) => `${mapKey(regex)} ${reason}\n`).join('');
 }
 
 function classRules({ wildcards, expressions }: MatchTable): string[] {
@@ -66,13 +73,14 @@ function classRules({ wildcards, expressions }: MatchTable): string[] {
   ];
 }
 
-function nodeRules({ shards, conditions, groups, shapes }: MatchTable): string[] {
+function nodeRules(table: MatchTable): string[] {
+  const { exact, shards, conditions, groups, shapes } = table;
   const none = 'unless { var(txn.to) -m found }';
   const expands = groups.some(({ candidates }) => candidates.some(({ to }) => to.includes(EXPANDS)));
   return [
     'http-request set-var-fmt(txn.key) %[var(txn.class)]%[path]',
-    `http-request set-var(txn.to) var(txn.key),map_str(exact.map)`,
-    `http-request set-var(txn.to) var(txn.key),map_beg(prefixes.map) ${none}`,
+    ...(exact.size > 0 ? [`http-request set-var(txn.to) var(txn.key),map_str(exact.map)`] : []),
+    `http-request set-var(txn.to) var(txn.key),map_beg(prefixes.map)${exact.size > 0 ? ` ${none}` : ''}`,
     ...(shapes.size > 0 ? shapeRules() : []),
     ...(shards > 0 ? groupRules(conditions, shards) : []),
     ...(expands ? expandRules() : []),
@@ -81,44 +89,37 @@ function nodeRules({ shards, conditions, groups, shapes }: MatchTable): string[]
   ];
 }
 
-/** The most precise first: what has no entry there is one of the others. */
+/** By method and shape, and where the node knows no such shape, by method alone. */
 function shapeRules(): string[] {
-  const shaped = '{ var(txn.to) -m beg ~ }';
-  const keys = [
-    '%[method]|%[var(txn.shape)]',
-    `${OTHERS}|%[var(txn.shape)]`,
-    `%[method]|${OTHERS}`,
-    `${OTHERS}|${OTHERS}`,
-  ];
+  const shaped = '{ var(txn.node) -m found }';
+  const method = `%[method,map_str(methods.map,${OTHERS})]`;
+  const left = `if ${shaped} !{ var(txn.to) -m found }`;
   return [
-    `http-request set-var(txn.node) var(txn.to) if ${shaped}`,
+    'http-request set-var(txn.node) var(txn.to) if { var(txn.to) -m beg ~ }',
     `http-request set-var(txn.shape) ${word('path,regsub("[^/]+",x,g)')} if ${shaped}`,
     `http-request unset-var(txn.to) if ${shaped}`,
-    ...keys.flatMap((key) => {
-      const left = 'if { var(txn.node) -m found } !{ var(txn.to) -m found }';
-      return [
-        `http-request set-var-fmt(txn.key) ${word(`%[var(txn.node)]|${key}`)} ${left}`,
-        `http-request set-var(txn.to) var(txn.key),map_str(shapes.map) ${left}`,
-      ];
-    }),
+    `http-request set-var-fmt(txn.key) ${word(`%[var(txn.node)]|${method}|%[var(txn.shape)]`)} if ${shaped}`,
+    `http-request set-var(txn.to) var(txn.key),map_str(shapes.map) if ${shaped}`,
+    `http-request set-var-fmt(txn.key) ${word(`%[var(txn.node)]|${method}|${OTHERS}`)} ${left}`,
+    `http-request set-var(txn.to) var(txn.key),map_str(shapes.map) ${left}`,
   ];
 }
 
 function groupRules(conditions: readonly Condition[], shards: number): string[] {
-  const grouped = '{ var(txn.to) -m beg @ }';
+  const grouped = '{ var(txn.shard) -m found }';
   const noted = '%[var(txn.noted)]';
   return [
+    'http-request set-var(txn.shard) var(txn.to),field(1,.) if { var(txn.to) -m beg @ }',
     ...(conditions.length > 0 ? [`http-request set-var(txn.noted) str(${noConditions}) if ${grouped}`] : []),
     ...conditions.map(
       (one) => `http-request set-var-fmt(txn.noted) ${noted}c${one.id}; if ${grouped} ${testOf(one)}`,
     ),
     `http-request set-var-fmt(txn.key) ${word(`%[var(txn.to)] %[method] %[var(txn.host)] %[path] ${conditions.length > 0 ? noted : noConditions}`)} if ${grouped}`,
-    `http-request set-var(txn.shard) var(txn.to),field(1,.) if ${grouped}`,
     `http-request unset-var(txn.to) if ${grouped}`,
     ...Array.from(
       { length: shards },
       (_, shard) =>
-        `http-request set-var(txn.to) var(txn.key),map_regm(group-${shard}.map) if { var(txn.shard) -m str @${shard} }`,
+        `http-request set-var(txn.to) var(txn.key),map_regm(group-${shard}.map) if ${grouped} { var(txn.shard) -m str @${shard} }`,
     ),
   ];
 }
@@ -151,13 +152,15 @@ function testOf(condition: Condition): string {
 }
 
 /** What upstreams are told of the client: never what the client says of itself. */
-const forwardedHeaders = [
-  'http-request del-header Forwarded',
-  'http-request set-header X-Forwarded-For %[src]',
-  'http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]',
-  'http-request set-header X-Forwarded-Host %[req.hdr(host)]',
-  'http-request add-header X-Gilliam-Hop 1',
-];
+function forwardedHeaders({ https }: Ports): string[] {
+  return [
+    'http-request del-header Forwarded',
+    'http-request set-header X-Forwarded-For %[src]',
+    `http-request set-header X-Forwarded-Proto ${https === undefined ? 'http' : '%[ssl_fc,iif(https,http)]'}`,
+    'http-request set-header X-Forwarded-Host %[req.hdr(host)]',
+    'http-request add-header X-Gilliam-Hop 1',
+  ];
+}
 
 /** One JSON object a request; times in milliseconds, `ms` from the request's first byte to the answer's last. */
 const accessLogFormat = [

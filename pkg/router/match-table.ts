@@ -31,6 +31,8 @@ export interface MatchTable {
   readonly prefixes: ReadonlyMap<string, string>;
   /** `<node>|<method>|<shape>` to backend, of nodes that begin with `~`: where those decide. */
   readonly shapes: ReadonlyMap<string, string>;
+  /** Those that any route names: the others are all the same. */
+  readonly methods: readonly string[];
   readonly groups: readonly Group[];
   readonly shards: number;
   readonly conditions: readonly Condition[];
@@ -57,7 +59,8 @@ type Node = string | { readonly candidates: readonly Candidate[] };
 /** Builds the table of routes that are given most specific first. */
 export function buildMatchTable(ordered: readonly CompiledRoute[]): MatchTable {
   const classes = hostClasses(ordered);
-  const nodes = new Nodes();
+  const methods = [...new Set(ordered.flatMap(({ route }) => route.spec.methods))];
+  const nodes = new Nodes(methods);
   const exact = new Map<string, Node>();
   const prefixes = new Map<string, Node>();
   const every = [
@@ -84,6 +87,7 @@ export function buildMatchTable(ordered: readonly CompiledRoute[]): MatchTable {
     exact: ids(exact),
     prefixes: ids(prefixes),
     shapes: nodes.shapes,
+    methods,
     groups,
     shards,
     conditions,
@@ -121,6 +125,8 @@ class Nodes {
   #shaped = 0;
   readonly #drafts = new Map<string, { readonly candidates: readonly Candidate[] }>();
 
+  constructor(private readonly methods: readonly string[]) {}
+
   /** The node of candidates in their order: those behind one that always matches are none. */
   node(all: readonly Candidate[], prefix?: string): Node {
     const last = all.findIndex((one) => !one.path && isPlain(one));
@@ -136,6 +142,7 @@ class Nodes {
         : shapesAt(
             prefix,
             candidates.map(({ route }) => route),
+            this.methods,
           );
     if (shapes) {
       const id = `~${this.#shaped++}`;

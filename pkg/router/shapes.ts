@@ -13,18 +13,21 @@ export function shapeOf(path: string): string {
 /** What stands for any method that no route names, and for any shape. */
 export const OTHERS = '*';
 
-/** What method and shape decide at a prefix, as `<method>|<shape>` to route; undefined where they cannot. */
+/**
+ * What method and shape decide at a prefix, as `<method>|<shape>` to route; undefined where they cannot. `named` are the
+ * methods that any route names: all other ones are the same.
+ */
 export function shapesAt(
   prefix: string,
   routes: readonly CompiledRoute[],
+  named: readonly string[],
 ): ReadonlyMap<string, CompiledRoute> | undefined {
   const possible = routes.filter((route) => reachOf(prefix, route) !== 'nothing');
   if (!prefix.endsWith('/') || possible.some((route) => reachOf(prefix, route) === 'unknown'))
     return undefined;
   const leaf = `${shapeOf(prefix)}x`;
-  const methods = [...new Set(possible.flatMap(({ route }) => route.spec.methods)), OTHERS];
   const found = new Map<string, CompiledRoute>();
-  for (const method of methods) {
+  for (const method of [...named, OTHERS]) {
     for (const shape of [leaf, OTHERS]) {
       const first = possible.find(
         (route) =>
