@@ -19,6 +19,24 @@ export const MAX_REQUIREMENTS = 16;
 export const MAX_EXPRESSION_LENGTH = 1_024;
 export const MAX_GRACE_MS = 3_600_000;
 export const MAX_DRAIN_MS = 3_600_000;
+export const MAX_VOLUMES = 16;
+export const MAX_VOLUME_PATH = 1_024;
+export const MAX_NEEDS = 100;
+/** Options of an auxiliary service, and the length of each, of its URL and of its version. */
+export const MAX_OPTIONS = 64;
+export const MAX_OPTION_LENGTH = 4_096;
+export const MAX_URL_LENGTH = 2_048;
+export const MAX_VERSION_LENGTH = 128;
+
+/** Of a formation: scaling rules, shares and imports, each; and the formations that one share is for. */
+export const MAX_FORMATION_ENTRIES = 1_000;
+export const MAX_SHARED_WITH = 1_000;
+export const MAX_PERCENT = 100_000;
+export const MAX_REQUESTS_PER_SECOND = 1_000_000;
+export const MAX_LATENCY_MS = 3_600_000;
+
+export const MAX_CRON_CATCH_UP_MS = 86_400_000;
+export const MAX_CRON_DEADLINE_MS = 7 * 86_400_000;
 
 /** Below a hundredth of a processor the kernel's quota cannot be kept to. */
 export const MIN_CPU_MILLIS = 10;
@@ -46,3 +64,9 @@ export const MAX_LABEL_VALUE = 256;
 
 export const MAX_MESSAGE_LENGTH = 4_096;
 export const MAX_AUTHOR_LENGTH = 256;
+
+/** How old a missed run of a cron job may be to be made up for: a day. */
+export const MAX_CATCH_UP_MS = 86_400_000;
+/** After which a cron job's run is stopped: a week. */
+export const MAX_DEADLINE_MS = 604_800_000;
+export const MAX_CRON_JOBS = 100;

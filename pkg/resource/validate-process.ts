@@ -12,10 +12,14 @@ import {
   MIN_MEMORY_BYTES,
   MIN_PIDS,
 } from './bounds';
+import { isAuxiliary } from './auxiliary';
 import { isLabel, labelViolation, quote } from './names';
 import { formatBytes, formatCpu } from './quantity';
+import { checkAuxiliary } from './validate-auxiliary';
 import { checkCommand } from './validate-command';
 import { checkHealth } from './validate-health';
+import { imageViolation } from './validate-image';
+import { checkVolumes } from './validate-volumes';
 import { checkEnv } from './validate-variables';
 import type { Violations } from './violations';
 
@@ -44,6 +48,10 @@ export function checkProcess(
   if (process.resources) checkResources(process.resources, inside('resources'));
   if (process.health) checkHealth(process.health, process.ports, inside('health'));
   checkExpressions(process, checker, { what, field, found });
+  checkVolumes(process.volumes, inside('volumes'));
+  const violation = imageViolation(process.image);
+  if (violation !== undefined) found.add(`${field}.image`, `${what}: ${violation}`);
+  checkKind(name, process, { what, field, found });
   const show = (ms: number) => `${ms.toLocaleString('en-US')} ms`;
   found.range(process.graceMs, { least: 0, most: MAX_GRACE_MS }, `${field}.grace_ms`, {
     what: `${what}: grace period`,
@@ -53,6 +61,21 @@ export function checkProcess(
     what: `${what}: drain time`,
     show,
   });
+}
+
+/** An auxiliary service has a name of its kind, and only such a one has. */
+function checkKind(name: string, { auxiliary }: Process, { what, field, found }: At): void {
+  found.require(
+    auxiliary === undefined || isAuxiliary(name),
+    `${field}.auxiliary`,
+    () => `${what} says that it is an auxiliary service: name it _${name}, or leave auxiliary out`,
+  );
+  found.require(
+    auxiliary !== undefined || !isAuxiliary(name),
+    field,
+    () => `process name ${quote(name)} is not allowed: a leading _ is for auxiliary services`,
+  );
+  if (auxiliary) checkAuxiliary(auxiliary, { what, field: `${field}.auxiliary`, found });
 }
 
 interface At {

@@ -1,26 +1,24 @@
 import { ReleaseSpec } from '../gen/gilliam/v1/release';
 import { MAX_AUTHOR_LENGTH, MAX_MESSAGE_LENGTH, MAX_PROCESSES, MAX_RELEASE_BYTES } from './bounds';
-import { isLabel, labelViolation, quote } from './names';
+import { isServiceName, labelViolation, quote } from './names';
 import { formatBytes } from './quantity';
 import { hasControl, hasControlBesidesLines } from './text';
+import { imageViolation } from './validate-image';
+import { checkNeeds } from './validate-needs';
 import type { ExpressionChecker } from './validate-process';
 import { checkProcess } from './validate-process';
 import { checkConfig } from './validate-variables';
 import { Violations } from './violations';
 
-// `sha256:…` of an engine's own store, or `host:port/name@sha256:…` of a registry.
-const image = /^(?:[a-z0-9][-a-z0-9._:/]{0,254}@)?sha256:[0-9a-f]{64}$/;
+/** The process of a one-off for which none is named. */
+const reserved = 'run';
 
 /** Throws InvalidError unless a release may be made of the spec as it is (after what is carried on was added). */
 export function validateRelease(spec: ReleaseSpec, checker: ExpressionChecker, field = 'spec'): void {
   const found = new Violations();
   checkConfig(spec.config, `${field}.config`, found);
-  found.require(
-    spec.image === '' || image.test(spec.image),
-    `${field}.image`,
-    () =>
-      `image ${quote(spec.image)} is not named by digest: use sha256:<64 digits> or host/name@sha256:<64 digits>`,
-  );
+  const violation = imageViolation(spec.image);
+  if (violation !== undefined) found.add(`${field}.image`, violation);
   checkProcesses(spec, checker, { field: `${field}.processes`, found });
   checkNotes(spec, field, found);
   found.throwIfAny();
@@ -48,12 +46,34 @@ function checkProcesses(
       `the release has ${processes.length} processes: the limit is ${MAX_PROCESSES}, split it into formations`,
   );
   for (const [name, process] of processes.slice(0, MAX_PROCESSES)) {
-    found.require(isLabel(name), `${field}.${name}`, () =>
-      name.startsWith('_')
-        ? `process name ${quote(name)} is not allowed: a leading _ is for auxiliary services`
-        : labelViolation('process name', name),
+    found.require(isServiceName(name), `${field}.${name}`, () => labelViolation('process name', name));
+    found.require(
+      name !== reserved,
+      `${field}.${name}`,
+      () => `process name "run" is reserved: gilliam run gives it to single commands, choose another name`,
     );
     checkProcess(name, process, checker, { field: `${field}.${name}`, found });
+  }
+  checkNeeds(spec.processes, { field, found });
+  checkUrlVariables(spec, { field, found });
+}
+
+/** Two services cannot be given in one variable. */
+function checkUrlVariables(
+  { processes }: ReleaseSpec,
+  { field, found }: { readonly field: string; readonly found: Violations },
+): void {
+  const owners = new Map<string, string>();
+  for (const [name, { auxiliary }] of Object.entries(processes)) {
+    const variable = auxiliary?.urlVariable ?? '';
+    if (variable === '') continue;
+    const owner = owners.get(variable);
+    found.require(
+      owner === undefined,
+      `${field}.${name}.auxiliary.url_variable`,
+      () => `${owner} and ${name} both have their URL in ${variable}: give one of them another variable`,
+    );
+    owners.set(variable, owner ?? name);
   }
 }
 
@@ -74,5 +94,10 @@ function checkNotes(spec: ReleaseSpec, field: string, found: Violations): void {
     /^(?:[0-9a-f]{7,64})?$/.test(spec.commit),
     `${field}.commit`,
     () => `commit ${quote(spec.commit)} is not a git commit: use 7 to 64 hexadecimal digits`,
+  );
+  found.require(
+    /^(?:[0-9a-f]{64})?$/.test(spec.source),
+    `${field}.source`,
+    () => `source ${quote(spec.source)} is not a SHA-256: use 64 hexadecimal digits`,
   );
 }
