@@ -1,7 +1,7 @@
 import type { FormationSpec } from '../gen/gilliam/v1/formation';
 import type { Metadata } from '../gen/gilliam/v1/metadata';
-import { MAX_INSTANCES } from './bounds';
 import { isLabel, labelViolation } from './names';
+import { checkFormationSpec } from './validate-formation-spec';
 import { checkLabels } from './validate-labels';
 import { Violations } from './violations';
 
@@ -14,11 +14,8 @@ export function validateFormation(formation: {
   const name = formation.metadata?.name ?? '';
   found.require(isLabel(name), 'formation.metadata.name', () => labelViolation('formation name', name));
   checkLabels('label', formation.metadata?.labels ?? {}, 'formation.metadata.labels', found);
-  found.range(
-    formation.spec?.limits?.maxInstances ?? 0,
-    { least: 0, most: MAX_INSTANCES },
-    'formation.spec.limits.max_instances',
-    { what: 'max_instances' },
-  );
+  if (formation.spec) {
+    checkFormationSpec(formation.spec, { formation: name, field: 'formation.spec', found });
+  }
   found.throwIfAny();
 }

@@ -96,3 +96,25 @@ describe('a scale is refused', () => {
     );
   });
 });
+
+describe('auxiliary services', () => {
+  const volumes = [{ name: 'data', path: '/data' }];
+  const release = (process: object): Release => ({
+    ...releaseOf('v2', [], ''),
+    spec: {
+      ...releaseOf('v2', [], '').spec,
+      processes: { _db: Process.fromPartial({ image: 'sha256:1', ...process }) },
+    },
+  });
+
+  test('have images of their own', () => {
+    expect(() => validate({ _db: 2 }, { release: release({}) })).not.toThrow();
+  });
+
+  test('with a volume are scaled to one at most', () => {
+    expect(() => validate({ _db: 1 }, { release: release({ volumes }) })).not.toThrow();
+    expect(() => validate({ _db: 2 }, { release: release({ volumes }) })).toThrow(
+      '_db has the volume "data", and 2 instances would each keep data of their own in it: scale it to 1, or leave the volume out',
+    );
+  });
+});

@@ -1,4 +1,5 @@
 import { ExhaustedError, PreconditionError } from '../base/errors';
+import { isAuxiliary } from './auxiliary';
 import { MAX_INSTANCES } from './bounds';
 import { DEFAULT_MAX_INSTANCES } from './defaults';
 import { entryOf } from './entries';
@@ -26,7 +27,8 @@ export interface ScaleChange {
  */
 export function validateScale(change: ScaleChange): void {
   const { release, named } = change;
-  if (release.spec.image === '') {
+  const without = Object.keys(named).find((name) => !hasImage(release, name));
+  if (without !== undefined) {
     throw new PreconditionError(`${release.metadata.name} has no image: gilliam deploy first`);
   }
   const found = new Violations();
@@ -39,9 +41,30 @@ export function validateScale(change: ScaleChange): void {
       () => `${release.metadata.name} has no process ${quote(process)}: ${suggestion(process, known)}`,
     );
     found.range(factor, { least: 0, most: MAX_INSTANCES }, field, { what: `scale factor of ${process}` });
+    checkData(release, process, factor, { field, found });
   }
   found.throwIfAny();
   checkLimit(change);
+}
+
+function hasImage({ spec }: Release, process: string): boolean {
+  return spec.image !== '' || (entryOf(spec.processes, process)?.image ?? '') !== '';
+}
+
+/** Several instances of one database, each with data of its own, would answer with now the one's and now the other's. */
+function checkData(
+  { spec }: Release,
+  process: string,
+  factor: number,
+  { field, found }: { readonly field: string; readonly found: Violations },
+): void {
+  const volumes = (isAuxiliary(process) && entryOf(spec.processes, process)?.volumes) || [];
+  found.require(
+    factor <= 1 || volumes.length === 0,
+    field,
+    () =>
+      `${process} has the volume ${quote(volumes[0]?.name ?? '')}, and ${formatCount(factor)} instances would each keep data of their own in it: scale it to 1, or leave the volume out`,
+  );
 }
 
 /** How many instances the formation may have. */
