@@ -1,5 +1,5 @@
 import { ExecutorState } from '../gen/gilliam/v1/executor';
-import { InstanceSpec_Desired, InstanceState } from '../gen/gilliam/v1/instance';
+import { InstanceSpec_Desired, InstanceState, OneOff } from '../gen/gilliam/v1/instance';
 import { Process } from '../gen/gilliam/v1/release';
 import { instanceName } from '../resource/instance';
 import { events, executors, formations, instances, releases, scales, sessions } from '../resource/objects';
@@ -46,6 +46,19 @@ export function release(name: string, ...processes: string[]): Release {
   };
 }
 
+/** With these definitions; `_cache` is an auxiliary service by its name. */
+export function releaseWith(name: string, definitions: Readonly<Record<string, object>>): Release {
+  const object = make(releases, name, SHOP);
+  const processes = Object.entries(definitions).map(([process, said]) => {
+    const auxiliary = process.startsWith('_') ? { auxiliary: { type: 'redis' } } : {};
+    return [process, Process.fromPartial({ ...auxiliary, ...said })];
+  });
+  return {
+    ...object,
+    spec: { ...object.spec, processes: Object.fromEntries(processes) as Record<string, Process> },
+  };
+}
+
 export function scale(name: string, factors: Record<string, number>): Scale {
   return { ...make(scales, name, SHOP), spec: { factors } };
 }
@@ -62,6 +75,8 @@ export interface InstanceFacts {
   readonly message?: string;
   readonly changed?: Date;
   readonly formation?: string;
+  readonly replace?: boolean;
+  readonly oneOff?: boolean;
 }
 
 /** `web.1`: of release v1, running and ready on e1 unless said otherwise. */
@@ -81,7 +96,8 @@ export function instance(name: string, facts: InstanceFacts = {}): Instance {
       ordinal: Number(ordinal),
       incarnation,
       executor: facts.executor ?? (state === InstanceState.PENDING ? '' : 'e1'),
-      replace: false,
+      replace: facts.replace ?? false,
+      ...(facts.oneOff ? { oneOff: OneOff.fromPartial({ command: ['true'] }) } : {}),
       desired: facts.stop ? InstanceSpec_Desired.STOPPED : InstanceSpec_Desired.RUNNING,
       ...(facts.failedBefore === undefined ? {} : { failedBefore: facts.failedBefore }),
     },

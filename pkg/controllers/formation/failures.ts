@@ -5,12 +5,12 @@ import type { Instance } from '../../resource/objects';
 const backoff = { startMs: 1_000, capMs: 300_000 };
 
 /**
- * How many holders of an ordinal in a row have failed, given the last one. The failures of another release say nothing
- * about this one.
+ * How many holders of an ordinal in a row have failed, given the last one. The failures of other releases, and those
+ * of commands that somebody ran once, say nothing about these.
  */
-export function failuresInARow(last: Instance | undefined, release: string): number {
-  if (last?.status.state !== InstanceState.FAILED || last.spec.release !== release) return 0;
-  return (last.spec.failedBefore ?? 0) + 1;
+export function failuresInARow(last: Instance | undefined, releases: ReadonlySet<string>): number {
+  if (last?.status.state !== InstanceState.FAILED || last.spec.oneOff) return 0;
+  return releases.has(last.spec.release) ? (last.spec.failedBefore ?? 0) + 1 : 0;
 }
 
 /** How long after the last failure the next one is tried. */

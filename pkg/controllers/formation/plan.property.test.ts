@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { SeededRandom } from '../../base/random';
 import type { Random } from '../../base/random';
-import { InstanceSpec_Desired, InstanceState } from '../../gen/gilliam/v1/instance';
+import { InstanceSpec_Desired, InstanceState, OneOff } from '../../gen/gilliam/v1/instance';
 import { isFinished, isWanted, shortName } from '../../resource/instance';
 import type { Instance, Scale } from '../../resource/objects';
-import { formation, frozen, release, scale } from '../fixtures';
+import { formation, frozen, releaseWith, scale } from '../fixtures';
 import { finished, newInstance, stopped } from './instance-changes';
 import { planFormation } from './plan';
 import type { FormationPlan, FormationView } from './plan';
@@ -12,7 +12,21 @@ import { isReady } from './process-plan';
 
 const { PENDING, ASSIGNED, PULLING, STARTING, RUNNING, STOPPING, STOPPED, FAILED, LOST } = InstanceState;
 const releaseNames = ['v1', 'v2', 'v3'];
-const processes = ['web', 'worker'];
+/** Of the last two v1 and v2 say the same, v3 something else; `_db` has a volume. */
+const processes = ['web', 'worker', '_cache', '_db'];
+const volumes = [{ name: 'data', path: '/data' }];
+const definitions = (image: string) => ({
+  ...{ web: {}, worker: {} },
+  ...{ _cache: { image }, _db: { image, volumes } },
+});
+const releases = [
+  releaseWith('v1', definitions('sha256:1')),
+  releaseWith('v2', definitions('sha256:1')),
+  releaseWith('v3', definitions('sha256:2')),
+];
+/** The releases that share the instances of a process. */
+const cohortsOf = (process: string) =>
+  process.startsWith('_') ? [['v1', 'v2'], ['v3']] : releaseNames.map((name) => [name]);
 const executorNames = ['e1', 'e2', 'e3'];
 const lives = [PENDING, ASSIGNED, PULLING, STARTING, RUNNING];
 
@@ -33,7 +47,7 @@ class World {
     return {
       formation: frozen(formation()),
       scales: frozen(this.scales),
-      releases: frozen(releaseNames.map((name) => release(name, ...processes))),
+      releases: frozen(releases),
       instances: frozen([...this.instances.values()]),
       draining: new Set(this.draining),
       failedForMs: (instance) => this.nowMs - (this.#failedAtMs.get(instance.metadata.uid) ?? this.nowMs),
@@ -74,7 +88,19 @@ class World {
     } else if (chance < 0.1) this.#become(instance, LOST);
     else if (chance < 0.2 && instance.status.state !== RUNNING) this.#become(instance, FAILED);
     else if (chance < 0.3) this.put({ ...instance, status: { ...instance.status, ready: false } });
+    else if (chance < 0.4) this.put({ ...instance, spec: { ...instance.spec, replace: true } });
+    else if (chance < 0.43) this.#runOnce(instance);
     else this.#progress(instance);
+  }
+
+  /** Somebody runs a command in the environment of the instance's process. */
+  #runOnce({ spec: { process, release } }: Instance): void {
+    const held = [...this.instances.values()].filter((other) => other.spec.process === process);
+    // As whoever makes one does: with an ordinal that was never held, out of the way of those with volumes.
+    const ordinal = Math.max(10, ...held.map((other) => other.spec.ordinal)) + 1;
+    const creation = { release, process, ordinal, incarnation: 1, failedBefore: 0 };
+    const instance = newInstance('shop', this.#random.uuid(), creation, new Date(this.nowMs));
+    this.put({ ...instance, spec: { ...instance.spec, oneOff: OneOff.fromPartial({}) } });
   }
 
   /** All that is going well comes to its end. */
@@ -100,8 +126,17 @@ class World {
     return [...this.instances.values()].filter((instance) => !isFinished(instance.status.state));
   }
 
-  factor(releaseName: string, process: string): number {
-    return this.scales.find((each) => each.metadata.name === releaseName)?.spec.factors[process] ?? 0;
+  /** Those that factors are about: of a process, of some releases. */
+  serving(process: string, ...of: string[]): Instance[] {
+    return this.living().filter(
+      ({ spec }) => spec.process === process && of.includes(spec.release) && !spec.oneOff,
+    );
+  }
+
+  /** The highest of the releases. */
+  factor(process: string, ...of: string[]): number {
+    const found = this.scales.filter((each) => of.includes(each.metadata.name));
+    return Math.max(0, ...found.map((each) => each.spec.factors[process] ?? 0));
   }
 
   #assign(instance: Instance): void {
@@ -134,17 +169,16 @@ class World {
   }
 
   #checkCounts(): void {
-    for (const releaseName of releaseNames)
-      for (const process of processes) {
-        const wanted = this.living().filter(
-          (instance) =>
-            isWanted(instance) && instance.spec.release === releaseName && instance.spec.process === process,
-        );
-        const leaving = wanted.filter((instance) => this.draining.has(instance.spec.executor)).length;
-        const factor = this.factor(releaseName, process);
+    for (const process of processes)
+      for (const cohort of cohortsOf(process)) {
+        const wanted = this.serving(process, ...cohort).filter(isWanted);
+        const drained = wanted.filter((instance) => this.draining.has(instance.spec.executor)).length;
+        const replaced = wanted.some(({ spec }) => spec.replace && !this.draining.has(spec.executor)) ? 1 : 0;
+        const leaving = drained + replaced;
+        const factor = this.factor(process, ...cohort);
         if (wanted.length - leaving > factor)
           throw new Error(
-            `${releaseName} ${process}=${factor} has ${wanted.length} wanted instances, of which ${leaving} leave`,
+            `${cohort.join('/')} ${process}=${factor} has ${wanted.length} wanted instances, of which ${leaving} leave`,
           );
       }
   }
@@ -205,20 +239,50 @@ describe('planFormation, whatever happens', () => {
       fc.property(worlds, ([seed, steps]) => {
         const world = play(seed, steps);
         leaveAlone(world);
-        for (const releaseName of releaseNames)
-          for (const process of processes) {
-            const living = world
-              .living()
-              .filter(({ spec }) => spec.release === releaseName && spec.process === process);
-            const factor = world.factor(releaseName, process);
+        for (const process of processes.filter((name) => name !== '_db'))
+          for (const cohort of cohortsOf(process)) {
+            const living = world.serving(process, ...cohort);
+            const factor = world.factor(process, ...cohort);
             const ready = living.filter(isReady).length;
             if (ready !== factor || living.length !== factor)
               throw new Error(
-                `${releaseName} ${process}=${factor} came to ${living.length} living, ${ready} ready ones`,
+                `${cohort.join('/')} ${process}=${factor} came to ${living.length} living, ${ready} ready ones`,
               );
-            const leaving = living.find(({ spec }) => world.draining.has(spec.executor));
-            if (leaving) throw new Error(`${shortName(leaving)} stays on an executor that is drained`);
           }
+        for (const { spec } of world.living().filter((instance) => !instance.spec.oneOff))
+          if (world.draining.has(spec.executor))
+            throw new Error(`${spec.process}.${spec.ordinal} stays on an executor that is drained`);
+      }),
+    );
+  });
+
+  it('invariant 3: left alone, each ordinal with a volume is held, by a release that asks for as many', () => {
+    fc.assert(
+      fc.property(worlds, ([seed, steps]) => {
+        const world = play(seed, steps);
+        leaveAlone(world);
+        const held = world.serving('_db', ...releaseNames);
+        const factor = world.factor('_db', ...releaseNames);
+        expect(held.map(({ spec }) => spec.ordinal).sort()).toEqual(
+          Array.from({ length: factor }, (_, index) => index + 1),
+        );
+        for (const instance of held) {
+          const cohort = cohortsOf('_db').find((names) => names.includes(instance.spec.release)) ?? [];
+          if (!isReady(instance) || world.factor('_db', ...cohort) < instance.spec.ordinal)
+            throw new Error(`${shortName(instance)} of ${instance.spec.release} should not be there`);
+        }
+      }),
+    );
+  });
+
+  it('lets one-offs be', () => {
+    fc.assert(
+      fc.property(worlds, ([seed, steps]) => {
+        const world = play(seed, steps);
+        const oneOffs = () => world.living().filter((instance) => instance.spec.oneOff);
+        const before = oneOffs().length;
+        leaveAlone(world);
+        expect(oneOffs()).toHaveLength(before);
       }),
     );
   });

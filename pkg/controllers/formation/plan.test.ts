@@ -1,8 +1,8 @@
 import { InstanceState } from '../../gen/gilliam/v1/instance';
 import { Condition_Status } from '../../gen/gilliam/v1/metadata';
 import { shortName } from '../../resource/instance';
-import type { Instance, Scale } from '../../resource/objects';
-import { formation, frozen, instance, release, scale } from '../fixtures';
+import type { Instance, Release, Scale } from '../../resource/objects';
+import { formation, frozen, instance, release, releaseWith, scale } from '../fixtures';
 import { planFormation } from './plan';
 import type { FormationView } from './plan';
 
@@ -15,6 +15,7 @@ interface World {
   readonly failedForMs?: number;
   readonly deleted?: boolean;
   readonly now?: Date;
+  readonly releases?: readonly Release[];
 }
 
 function viewOf(world: World): FormationView {
@@ -22,7 +23,13 @@ function viewOf(world: World): FormationView {
   return {
     formation: formation('shop', deleted ? new Date(0) : undefined),
     scales: frozen(scales),
-    releases: frozen([release('v1', 'web', 'worker'), release('v2', 'web', 'worker'), release('v10', 'web')]),
+    releases: frozen(
+      world.releases ?? [
+        release('v1', 'web', 'worker'),
+        release('v2', 'web', 'worker'),
+        release('v10', 'web'),
+      ],
+    ),
     instances: frozen(instances),
     draining: new Set(draining),
     failedForMs: () => failedForMs,
@@ -254,6 +261,175 @@ describe('planFormation', () => {
     expect(plan(world)).toEqual(expected);
   });
 
+  const data = { volumes: [{ name: 'data', path: '/data' }] };
+  const same = [releaseWith('v1', { _cache: {}, web: {} }), releaseWith('v2', { _cache: {}, web: {} })];
+  const other = [releaseWith('v1', { _cache: {} }), releaseWith('v2', { _cache: { image: 'sha256:2' } })];
+  const kept = [releaseWith('v1', { _db: data }), releaseWith('v2', { _db: { ...data, image: 'sha256:2' } })];
+
+  it.each<[string, World, string[]]>([
+    [
+      'takes over an auxiliary service that another release defined in the same words',
+      { releases: same, scales: [scale('v2', { _cache: 1 })], instances: [instance('_cache.1')] },
+      [],
+    ],
+    [
+      'shares an auxiliary service between releases that define it in the same words',
+      {
+        releases: same,
+        scales: [scale('v1', { _cache: 1 }), scale('v2', { _cache: 2 })],
+        instances: [instance('_cache.1')],
+      },
+      ['+_cache.2 v2'],
+    ],
+    [
+      'does not take over an ordinary process, however much the same',
+      { releases: same, scales: [scale('v2', { web: 1 })], instances: [instance('web.1')] },
+      ['+web.2 v2', '-web.1'],
+    ],
+    [
+      'replaces an auxiliary service that is defined in other words',
+      { releases: other, scales: [scale('v2', { _cache: 1 })], instances: [instance('_cache.1')] },
+      ['+_cache.2 v2', '-_cache.1'],
+    ],
+    [
+      'stops what has a volume before it makes the one that is defined in other words',
+      { releases: kept, scales: [scale('v2', { _db: 1 })], instances: [instance('_db.1')] },
+      ['-_db.1'],
+    ],
+    [
+      'gives an ordinal with a volume anew only when its last holder has ended',
+      {
+        releases: kept,
+        scales: [scale('v2', { _db: 1 })],
+        instances: [instance('_db.1', { state: STOPPING, stop: true })],
+      },
+      [],
+    ],
+    [
+      'gives it anew when it has',
+      {
+        releases: kept,
+        scales: [scale('v2', { _db: 1 })],
+        instances: [instance('_db.1', { state: STOPPED, stop: true })],
+      },
+      ['+_db.1#2 v2'],
+    ],
+    [
+      'has ordinals up to the factor only, where there are volumes',
+      {
+        releases: kept,
+        scales: [scale('v1', { _db: 2 })],
+        instances: [instance('_db.3'), instance('_db.1', { state: LOST })],
+      },
+      ['+_db.1#2 v1', '+_db.2 v1', '-_db.3'],
+    ],
+    [
+      'stops what has a volume on a draining executor, and has its replacement wait',
+      {
+        releases: kept,
+        scales: [scale('v1', { _db: 1 })],
+        instances: [instance('_db.1', { executor: 'e2' })],
+        draining: ['e2'],
+      },
+      ['-_db.1'],
+    ],
+    [
+      'replaces one after the other, new before old',
+      {
+        scales: [scale('v1', { web: 2 })],
+        instances: [instance('web.1', { replace: true }), instance('web.2', { replace: true })],
+      },
+      ['+web.3 v1'],
+    ],
+    [
+      'stops the one that is replaced when its replacement is ready',
+      {
+        scales: [scale('v1', { web: 2 })],
+        instances: [
+          instance('web.1', { replace: true }),
+          instance('web.2', { replace: true }),
+          instance('web.3'),
+        ],
+      },
+      ['-web.1'],
+    ],
+    [
+      'waits with the one that is replaced until its replacement is ready',
+      {
+        scales: [scale('v1', { web: 1 })],
+        instances: [instance('web.1', { replace: true }), instance('web.2', { state: STARTING })],
+      },
+      [],
+    ],
+    [
+      'replaces first what does not work, for it must not hold up the others',
+      {
+        scales: [scale('v1', { web: 2 })],
+        instances: [
+          instance('web.1', { replace: true }),
+          instance('web.2', { replace: true, ready: false }),
+          instance('web.3'),
+        ],
+      },
+      ['-web.2'],
+    ],
+    [
+      'stops first what is to be replaced anyhow, when there are too many',
+      {
+        scales: [scale('v1', { web: 1 })],
+        instances: [instance('web.1', { replace: true }), instance('web.2'), instance('web.3')],
+      },
+      ['-web.3', '-web.1'],
+    ],
+    [
+      'stops first where there is a volume, and one at a time',
+      {
+        releases: kept,
+        scales: [scale('v1', { _db: 2 })],
+        instances: [instance('_db.1', { replace: true }), instance('_db.2', { replace: true })],
+      },
+      ['-_db.1'],
+    ],
+    [
+      'stops none that works while another with a volume does not',
+      {
+        releases: kept,
+        scales: [scale('v1', { _db: 2 })],
+        instances: [instance('_db.1', { ready: false }), instance('_db.2', { replace: true })],
+      },
+      [],
+    ],
+    [
+      'does not count a one-off, but leaves it its ordinal',
+      { scales: [scale('v1', { web: 1 })], instances: [instance('web.1', { oneOff: true })] },
+      ['+web.2 v1'],
+    ],
+    [
+      'lets a one-off be, whatever its release is scaled to',
+      { scales: [], instances: [instance('run.1', { oneOff: true }), instance('web.1', { oneOff: true })] },
+      [],
+    ],
+    [
+      'counts on from a one-off that has failed, but does not hold it against the process',
+      {
+        scales: [scale('v1', { web: 1 })],
+        instances: [instance('web.1', { oneOff: true, state: FAILED, incarnation: 4 })],
+      },
+      ['+web.1#5 v1'],
+    ],
+    [
+      'stops the one-offs of a deleted formation',
+      {
+        scales: [],
+        deleted: true,
+        instances: [instance('run.1', { oneOff: true }), instance('run.2', { oneOff: true, state: PENDING })],
+      },
+      ['-run.1', '=run.2'],
+    ],
+  ])('%s', (_, world, expected) => {
+    expect(plan(world)).toEqual(expected);
+  });
+
   it('tells a creation how many have failed before it', () => {
     const failed = instance('web.1', { state: FAILED, incarnation: 3, failedBefore: 2 });
     const { creates } = planFormation(
@@ -325,6 +501,22 @@ describe('the status of a scale', () => {
       { scales: [scale('v1', { web: 0 })] },
       {},
       [Condition_Status.TRUE, 'AllReady', 'nothing is to run'],
+    ],
+    [
+      'counts an auxiliary service that was taken over',
+      {
+        releases: [releaseWith('v1', { _cache: {} }), releaseWith('v2', { _cache: {} })],
+        scales: [scale('v2', { _cache: 1 })],
+        instances: [instance('_cache.1', { release: 'v1' })],
+      },
+      { _cache: 1 },
+      [Condition_Status.TRUE, 'AllReady', '_cache 1 of 1 ready'],
+    ],
+    [
+      'does not count one-offs',
+      { scales: [scale('v1', { web: 1 })], instances: [instance('web.1', { oneOff: true })] },
+      { web: 0 },
+      [Condition_Status.FALSE, 'Progressing', 'web 0 of 1 ready'],
     ],
   ])('%s', (_, world, ready, [status, reason, message]) => {
     const condition = { type: 'Complete', status, reason, message, changed: now };

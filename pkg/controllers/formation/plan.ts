@@ -1,8 +1,9 @@
 import { InstanceSpec_Desired } from '../../gen/gilliam/v1/instance';
 import { entryOf } from '../../resource/entries';
-import { isFinished } from '../../resource/instance';
+import { isFinished, isWanted } from '../../resource/instance';
 import type { Formation, Instance, Release, Scale } from '../../resource/objects';
 import { compareReleaseNames } from '../../resource/release-name';
+import { cohortsOf, type Cohort } from './cohort';
 import { planProcess } from './process-plan';
 import type { Creation, Waiting } from './process-plan';
 import { scaleStatus } from './scale-status';
@@ -38,21 +39,22 @@ export interface FormationPlan {
 export function planFormation(view: FormationView): FormationPlan {
   const deleted = !view.formation || view.formation.metadata.deleted !== undefined;
   const scales = view.scales.toSorted((a, b) => compareReleaseNames(a.metadata.name, b.metadata.name));
-  const plans = processesOf(view).map((process) =>
+  const cohorts = cohortsOfAll(view, deleted);
+  const plans = [...cohorts].map(([process, own]) =>
     planProcess({
       process,
       instances: view.instances.filter((instance) => instance.spec.process === process),
-      demands: scales.map((scale) => ({
-        release: scale.metadata.name,
-        factor: deleted ? 0 : (entryOf(scale.spec.factors, process) ?? 0),
-        possible: hasProcess(view.releases, scale.metadata.name, process),
-      })),
+      cohorts: own,
       draining: view.draining,
       failedForMs: (instance) => view.failedForMs(instance),
     }),
   );
-  const stops = plans.flatMap((plan) => plan.stops);
+  const stops = [
+    ...plans.flatMap((plan) => plan.stops),
+    ...(deleted ? view.instances.filter((instance) => instance.spec.oneOff && isWanted(instance)) : []),
+  ];
   const waiting = plans.flatMap((plan) => plan.waiting);
+  const status = (scale: Scale) => scaleStatus(scale, { ...view, cohorts, waiting });
   return {
     creates: plans.flatMap((plan) => plan.creates),
     stops: stops.filter(isPlaced),
@@ -60,21 +62,47 @@ export function planFormation(view: FormationView): FormationPlan {
       ...stops.filter((instance) => !isPlaced(instance)),
       ...view.instances.filter((instance) => isLeftOver(instance)),
     ],
-    scales: deleted ? [] : scales.flatMap((scale) => withStatus(scale, view, waiting)),
+    scales: deleted
+      ? []
+      : scales.flatMap((scale) => {
+          const now = status(scale);
+          return now === scale.status ? [] : [{ ...scale, status: now }];
+        }),
     waiting,
   };
 }
 
-/** All that have a factor or an instance, in one order whatever the order of the view. */
-function processesOf(view: FormationView): string[] {
-  const names = new Set(view.instances.map((instance) => instance.spec.process));
-  for (const scale of view.scales) for (const name of Object.keys(scale.spec.factors)) names.add(name);
-  return [...names].sort();
-}
-
-function hasProcess(releases: readonly Release[], name: string, process: string): boolean {
-  const release = releases.find((candidate) => candidate.metadata.name === name);
-  return release !== undefined && entryOf(release.spec.processes, process) !== undefined;
+/** Process → its cohorts, for all that have a factor or an instance; in one order whatever the order of the view. */
+function cohortsOfAll(view: FormationView, deleted: boolean): ReadonlyMap<string, readonly Cohort[]> {
+  const releases = new Map(view.releases.map((release) => [release.metadata.name, release]));
+  const factors = new Map<string, Map<string, number>>();
+  const factorsOf = (process: string): Map<string, number> => {
+    const known = factors.get(process) ?? new Map<string, number>();
+    factors.set(process, known);
+    return known;
+  };
+  for (const { metadata, spec } of view.scales) {
+    for (const [process, factor] of Object.entries(spec.factors)) {
+      if (factor > 0) factorsOf(process).set(metadata.name, deleted ? 0 : factor);
+    }
+  }
+  for (const instance of view.instances) {
+    if (instance.spec.oneOff || isFinished(instance.status.state)) continue;
+    const known = factorsOf(instance.spec.process);
+    if (!known.has(instance.spec.release)) known.set(instance.spec.release, 0);
+  }
+  const definition = (release: string, process: string) => {
+    const known = releases.get(release);
+    return known && entryOf(known.spec.processes, process);
+  };
+  return new Map(
+    [...factors.keys()].sort().map((process) => {
+      const demands = [...factorsOf(process)].map(([release, factor]) => {
+        return { release, factor, definition: definition(release, process) };
+      });
+      return [process, cohortsOf(demands)];
+    }),
+  );
 }
 
 function isPlaced(instance: Instance): boolean {
@@ -87,9 +115,4 @@ function isLeftOver(instance: Instance): boolean {
   return (
     desired === InstanceSpec_Desired.STOPPED && !isPlaced(instance) && !isFinished(instance.status.state)
   );
-}
-
-function withStatus(scale: Scale, view: FormationView, waiting: readonly Waiting[]): Scale[] {
-  const status = scaleStatus(scale, view.instances, waiting, view.now);
-  return status === scale.status ? [] : [{ ...scale, status }];
 }

@@ -1,23 +1,16 @@
 import { InstanceState } from '../../gen/gilliam/v1/instance';
-import { isFinished, isWanted } from '../../resource/instance';
+import { isWanted } from '../../resource/instance';
 import type { Instance } from '../../resource/objects';
-import { compareReleaseNames } from '../../resource/release-name';
+import type { Cohort } from './cohort';
 import { failuresInARow, replacementDelayMs } from './failures';
-
-/** How many instances of the process a release is to have. */
-export interface Demand {
-  readonly release: string;
-  readonly factor: number;
-  /** Whether the release has the process: else none can be made, and what runs is left alone. */
-  readonly possible: boolean;
-}
+import { Ordinals, type Place } from './ordinals';
 
 export interface ProcessView {
   readonly process: string;
-  /** All of the process that are remembered, of whatever release, finished ones too. */
+  /** All of the process that are remembered, of whatever release, finished ones and one-offs too. */
   readonly instances: readonly Instance[];
-  /** At most one a release; oldest release first. A release without one is to have none. */
-  readonly demands: readonly Demand[];
+  /** Of all releases that are to have, or have, instances. */
+  readonly cohorts: readonly Cohort[];
   readonly draining: ReadonlySet<string>;
   failedForMs(instance: Instance): number;
 }
@@ -45,6 +38,12 @@ export interface ProcessPlan {
   readonly waiting: readonly Waiting[];
 }
 
+/** What one cohort needs: whom to stop, and the places of those to be made. */
+interface CohortPlan {
+  readonly stops: readonly Instance[];
+  readonly places: readonly Place[];
+}
+
 /** Runs, and can do its work now. */
 export function isReady(instance: Instance): boolean {
   return instance.status.state === InstanceState.RUNNING && instance.status.ready;
@@ -56,69 +55,100 @@ export function planProcess(view: ProcessView): ProcessPlan {
   const stops: Instance[] = [];
   const waiting: Waiting[] = [];
   const ordinals = new Ordinals(view.instances);
-  for (const { release, factor, possible } of allDemands(view)) {
+  for (const cohort of view.cohorts) {
     const wanted = view.instances.filter(
-      (instance) => instance.spec.release === release && isWanted(instance),
+      (instance) => cohort.releases.has(instance.spec.release) && !instance.spec.oneOff && isWanted(instance),
     );
-    const leaving = wanted.filter((instance) => view.draining.has(instance.spec.executor));
-    const staying = wanted.filter((instance) => !view.draining.has(instance.spec.executor));
-    const surplus = leastUseful(staying, staying.length - factor);
-    // One that leaves goes when one that stays can do its work.
-    const ready = staying.filter((instance) => isReady(instance) && !surplus.includes(instance)).length;
-    const stillNeeded = Math.max(0, factor - ready);
-    stops.push(...surplus, ...leastUseful(leaving, leaving.length - stillNeeded));
-
-    for (let missing = possible ? factor - staying.length : 0; missing > 0; missing--) {
-      const { ordinal, last } = ordinals.takeLowestFree();
-      const failures = failuresInARow(last, release);
+    const plan = (cohort.stateful ? planStateful : planStateless)(cohort, wanted, view.draining, ordinals);
+    stops.push(...plan.stops);
+    if (cohort.source === undefined) continue;
+    for (const { ordinal, last } of plan.places) {
+      const failures = failuresInARow(last, cohort.releases);
       const delayMs = last && failures > 0 ? replacementDelayMs(failures) - view.failedForMs(last) : 0;
       if (last && delayMs > 0) {
         waiting.push({ failed: last, failures, delayMs });
         continue;
       }
       const incarnation = (last?.spec.incarnation ?? 0) + 1;
+      const { source: release } = cohort;
       creates.push({ release, process: view.process, ordinal, incarnation, failedBefore: failures });
     }
   }
   return { creates, stops, waiting };
 }
 
-/** Those of the view, and a factor of 0 for releases that have instances only. */
-function allDemands(view: ProcessView): Demand[] {
-  const given = new Set(view.demands.map((demand) => demand.release));
-  const found = new Set(view.instances.filter(isWanted).map((instance) => instance.spec.release));
-  const none = [...found].filter((release) => !given.has(release)).sort(compareReleaseNames);
-  return [...view.demands, ...none.map((release) => ({ release, factor: 0, possible: false }))];
+/** Replacements come first: any ordinal will do. */
+function planStateless(
+  { factor, source }: Cohort,
+  wanted: readonly Instance[],
+  draining: ReadonlySet<string>,
+  ordinals: Ordinals,
+): CohortPlan {
+  const leaving = leavingOf(wanted, draining);
+  const staying = wanted.filter((instance) => !leaving.has(instance));
+  const surplus = leastUseful(staying, staying.length - factor);
+  // One that leaves goes when one that stays can do its work.
+  const ready = staying.filter((instance) => isReady(instance) && !surplus.includes(instance)).length;
+  const stillNeeded = Math.max(0, factor - ready);
+  const stops = [...surplus, ...leastUseful([...leaving], leaving.size - stillNeeded)];
+  const missing = source === undefined ? 0 : Math.max(0, factor - staying.length);
+  return { stops, places: Array.from({ length: missing }, () => ordinals.takeLowestFree()) };
 }
 
-/** The `count` that are missed least: first what is not ready, then the highest ordinals. */
+/**
+ * Nothing has a volume twice: the holder of an ordinal stops first, its replacement comes when it has. What is on an
+ * executor that is emptied is stopped, although its replacement will wait there for the executor to be opened again:
+ * its volumes cannot move.
+ */
+function planStateful(
+  { factor, source }: Cohort,
+  wanted: readonly Instance[],
+  draining: ReadonlySet<string>,
+  ordinals: Ordinals,
+): CohortPlan {
+  const within = wanted.filter(({ spec }) => spec.ordinal <= factor);
+  const evicted = within.filter(({ spec }) => draining.has(spec.executor));
+  const staying = within.filter((instance) => !evicted.includes(instance));
+  const replaced = nextReplaced(staying);
+  // One after the other, and none that works while another does not.
+  const others = staying.filter((instance) => instance !== replaced && isReady(instance)).length;
+  const mayGo = replaced && (!isReady(replaced) || others === factor - 1);
+  const stops = [
+    ...leastUseful(wanted, Infinity).filter(({ spec }) => spec.ordinal > factor),
+    ...evicted,
+    ...(mayGo ? [replaced] : []),
+  ];
+  const places: Place[] = [];
+  for (let ordinal = 1; source !== undefined && ordinal <= factor; ordinal++) {
+    const place = ordinals.take(ordinal);
+    if (place) places.push(place);
+  }
+  return { stops, places };
+}
+
+/** Those on executors that are emptied, and one of those that are to be replaced: one after the other. */
+function leavingOf(wanted: readonly Instance[], draining: ReadonlySet<string>): ReadonlySet<Instance> {
+  const drained = wanted.filter(({ spec }) => draining.has(spec.executor));
+  const replaced = nextReplaced(wanted.filter(({ spec }) => !draining.has(spec.executor)));
+  return new Set(replaced ? [...drained, replaced] : drained);
+}
+
+/** First what does not work anyhow, then the lowest ordinals. */
+function nextReplaced(instances: readonly Instance[]): Instance | undefined {
+  return instances
+    .filter(({ spec }) => spec.replace)
+    .toSorted((a, b) => Number(isReady(a)) - Number(isReady(b)) || a.spec.ordinal - b.spec.ordinal)[0];
+}
+
+/** The `count` that are missed least: what is not ready, what is to be replaced anyhow, then the highest ordinals. */
 function leastUseful(instances: readonly Instance[], count: number): Instance[] {
   if (count <= 0) return [];
   return instances
-    .toSorted((a, b) => Number(isReady(a)) - Number(isReady(b)) || b.spec.ordinal - a.spec.ordinal)
+    .toSorted(
+      (a, b) =>
+        Number(isReady(a)) - Number(isReady(b)) ||
+        Number(b.spec.replace) - Number(a.spec.replace) ||
+        b.spec.ordinal - a.spec.ordinal,
+    )
     .slice(0, count);
-}
-
-/** Which ordinals are held, and by whom last. */
-class Ordinals {
-  /** Held by the living, or given out by this plan. */
-  readonly #taken = new Set<number>();
-  /** The newest holder of each. */
-  readonly #last = new Map<number, Instance>();
-  #lowest = 1;
-
-  constructor(instances: readonly Instance[]) {
-    for (const instance of instances) {
-      const { ordinal, incarnation } = instance.spec;
-      if (!isFinished(instance.status.state)) this.#taken.add(ordinal);
-      const last = this.#last.get(ordinal);
-      if (!last || last.spec.incarnation < incarnation) this.#last.set(ordinal, instance);
-    }
-  }
-
-  takeLowestFree(): { ordinal: number; last: Instance | undefined } {
-    while (this.#taken.has(this.#lowest)) this.#lowest++;
-    const ordinal = this.#lowest++;
-    return { ordinal, last: this.#last.get(ordinal) };
-  }
 }

@@ -5,29 +5,45 @@ import type { ScaleStatus } from '../../gen/gilliam/v1/scale';
 import { entryOf } from '../../resource/entries';
 import { isFinished, isWanted, shortName } from '../../resource/instance';
 import type { Instance, Scale } from '../../resource/objects';
+import type { Cohort } from './cohort';
 import { isReady } from './process-plan';
 import type { Waiting } from './process-plan';
 
 /** The type of the condition that says whether a release runs as it is scaled. */
 export const COMPLETE = 'Complete';
 
+/** What a scale's status is made of. */
+export interface Observed {
+  readonly instances: readonly Instance[];
+  /** By process. */
+  readonly cohorts: ReadonlyMap<string, readonly Cohort[]>;
+  readonly waiting: readonly Waiting[];
+  readonly now: Date;
+}
+
+/** How a release stands with one process: what counts for it, and how much of that is too much. */
+interface Standing {
+  readonly process: string;
+  readonly factor: number;
+  readonly living: readonly Instance[];
+  readonly ready: number;
+  readonly surplus: number;
+}
+
 /** What is observed of a scale; the very status that it has when nothing is different. */
-export function scaleStatus(
-  scale: Scale,
-  instances: readonly Instance[],
-  waiting: readonly Waiting[],
-  now: Date,
-): ScaleStatus {
-  const release = scale.metadata.name;
-  const living = instances.filter(
-    (instance) => instance.spec.release === release && !isFinished(instance.status.state),
+export function scaleStatus(scale: Scale, { instances, cohorts, waiting, now }: Observed): ScaleStatus {
+  const standings = [...cohorts].flatMap(([process, own]) => {
+    const cohort = own.find(({ releases }) => releases.has(scale.metadata.name));
+    return cohort ? [standingOf(scale, process, cohort, instances)] : [];
+  });
+  const ready = Object.fromEntries(
+    standings
+      .filter(({ factor, ready }) => factor > 0 || ready > 0)
+      .map(({ process, ready }) => [process, ready]),
   );
-  const ready = countReady(scale, living);
   const observed = describe(
-    scale,
-    ready,
-    living,
-    waiting.filter(({ failed }) => failed.spec.release === release),
+    standings,
+    waiting.filter(({ failed }) => failed.spec.release === scale.metadata.name),
   );
   const before = scale.status.conditions.find((condition) => condition.type === COMPLETE);
   const changed = before?.status === observed.status ? before.changed : now;
@@ -36,29 +52,41 @@ export function scaleStatus(
   return sameStatus(status, scale.status) ? scale.status : status;
 }
 
-function countReady(scale: Scale, living: readonly Instance[]): Record<string, number> {
-  const ready: Record<string, number> = {};
-  for (const [process, factor] of Object.entries(scale.spec.factors)) if (factor > 0) ready[process] = 0;
-  for (const instance of living) {
-    const { process } = instance.spec;
-    if (isWanted(instance) && isReady(instance)) ready[process] = (entryOf(ready, process) ?? 0) + 1;
-  }
-  return ready;
+/** Of what several releases share, each has as much as its factor says, and what is too much is the last one's. */
+function standingOf(scale: Scale, process: string, cohort: Cohort, instances: readonly Instance[]): Standing {
+  const release = scale.metadata.name;
+  const factor = entryOf(scale.spec.factors, process) ?? 0;
+  const living = instances.filter(
+    ({ spec, status }) =>
+      spec.process === process &&
+      cohort.releases.has(spec.release) &&
+      !spec.oneOff &&
+      !isFinished(status.state),
+  );
+  const ready = living.filter((instance) => isWanted(instance) && isReady(instance)).length;
+  const shared = cohort.releases.size > 1;
+  const own = living.filter(({ spec }) => spec.release === release).length;
+  const surplus = Math.max(0, living.length - cohort.factor);
+  return {
+    process,
+    factor,
+    living,
+    ready: shared ? Math.min(ready, factor) : ready,
+    surplus: Math.min(own, surplus),
+  };
 }
 
 /** In one line, the counts first and then the first thing that stands in the way. */
 function describe(
-  scale: Scale,
-  ready: Readonly<Record<string, number>>,
-  living: readonly Instance[],
+  standings: readonly Standing[],
   waiting: readonly Waiting[],
 ): Pick<Condition, 'status' | 'reason' | 'message'> {
-  const factors = Object.entries(scale.spec.factors).filter(([, factor]) => factor > 0);
-  const counts = factors.sort().map(([process, factor]) => `${process} ${ready[process]} of ${factor} ready`);
-  const surplus = living.length - factors.reduce((sum, [, factor]) => sum + factor, 0);
+  const wished = standings.filter(({ factor }) => factor > 0);
+  const counts = wished.map(({ process, ready, factor }) => `${process} ${ready} of ${factor} ready`);
+  const surplus = standings.reduce((sum, standing) => sum + standing.surplus, 0);
   if (surplus > 0) counts.push(`${surplus} to stop`);
   const message = counts.join(', ') || 'nothing is to run';
-  if (surplus === 0 && factors.every(([process, factor]) => ready[process] === factor))
+  if (surplus === 0 && wished.every(({ factor, ready }) => ready === factor))
     return { status: Condition_Status.TRUE, reason: 'AllReady', message };
 
   const status = Condition_Status.FALSE;
@@ -69,9 +97,9 @@ function describe(
     const why = `${shortName(failed)} failed ${times}: ${failed.status.message || failed.status.reason}`;
     return { status, reason: 'Failing', message: `${message}; ${why}` };
   }
-  const unplaced = living.find(
-    ({ status: { state, reason } }) => state === InstanceState.PENDING && reason !== '',
-  );
+  const unplaced = standings
+    .flatMap(({ living }) => living)
+    .find(({ status: { state, reason } }) => state === InstanceState.PENDING && reason !== '');
   if (unplaced) {
     const why = `${shortName(unplaced)} cannot be placed: ${unplaced.status.message}`;
     return { status, reason: unplaced.status.reason, message: `${message}; ${why}` };
