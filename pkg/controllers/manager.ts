@@ -26,6 +26,7 @@ import {
 import { schedule } from '../scheduler/plan';
 import type { Schedule } from '../scheduler/types';
 import type { Store } from '../store/store';
+import { CronReconciler } from './cron/reconciler';
 import { EventRecorder } from './event-recorder';
 import { ExecutorReconciler } from './executor/reconciler';
 import { FormationReconciler } from './formation/reconciler';
@@ -135,6 +136,7 @@ export class ControllerManager {
         1,
         new SchedulerReconciler({ ...common, schedule: options.schedule ?? schedule }),
       ),
+      this.#controller('cron', 2, new CronReconciler(common)),
       this.#controller('executor', 4, new ExecutorReconciler({ ...common, lostAfterMs })),
       this.#controller('garbage', 1, new GarbageReconciler({ ...common, store, retention })),
     ];

@@ -1,0 +1,86 @@
+import { CronJobSpec_Overlap } from '../gen/gilliam/v1/cron_job';
+import { InstanceSpec_Desired, InstanceState, InstanceStatus, OneOff } from '../gen/gilliam/v1/instance';
+import { entryOf } from './entries';
+import { instanceName, isFinished } from './instance';
+import type { CronJob, Instance, Release } from './objects';
+
+const DEFAULT_CATCH_UP_MS = 60_000;
+
+export function catchUpMsOf({ spec }: CronJob): number {
+  return spec.catchUpMs || DEFAULT_CATCH_UP_MS;
+}
+
+export function overlapOf({ spec }: CronJob): CronJobSpec_Overlap {
+  return spec.overlap === CronJobSpec_Overlap.UNSPECIFIED ? CronJobSpec_Overlap.SKIP : spec.overlap;
+}
+
+/** Whether the instance is a run of the job. */
+export function isRunOf(job: CronJob, { spec }: Instance): boolean {
+  return spec.oneOff !== undefined && spec.oneOff.cronJob === job.metadata.name;
+}
+
+/** The process by whose name the job's runs are known: its own, or the one whose surroundings it is given. */
+export function processOfRuns({ metadata, spec }: CronJob): string {
+  return spec.process || metadata.name;
+}
+
+/** Why the job cannot be run with this release; undefined when it can. */
+export function whyNotRunnable({ spec }: CronJob, release: Release | undefined): string | undefined {
+  if (!release) return 'there is no release to run it in: gilliam deploy';
+  const process = entryOf(release.spec.processes, spec.process);
+  const { name } = release.metadata;
+  if (spec.process !== '' && !process) return `${name} has no process ${spec.process}: see gilliam releases`;
+  if (!release.spec.image && !process?.image) return `${name} has no image: gilliam deploy`;
+  return undefined;
+}
+
+/**
+ * The instance that is a run of the job. `siblings` are all of the formation's instances that are remembered: its
+ * ordinal is the lowest that none of them holds. Runs that bear the job's own name count their incarnations by the
+ * minute in which they were due, so that a run has the same name whoever makes it.
+ */
+export function newRun(
+  job: CronJob,
+  release: Release,
+  siblings: readonly Instance[],
+  made: { readonly uid: string; readonly due: Date; readonly now: Date },
+): Instance {
+  const process = processOfRuns(job);
+  const holders = siblings.filter(({ spec }) => spec.process === process);
+  const held = new Set(
+    holders.filter(({ status }) => !isFinished(status.state)).map(({ spec }) => spec.ordinal),
+  );
+  let ordinal = 1;
+  while (held.has(ordinal)) ordinal++;
+  const last = holders
+    .filter(({ spec }) => spec.ordinal === ordinal)
+    .reduce((newest, { spec }) => Math.max(newest, spec.incarnation), 0);
+  const minute = Math.floor(made.due.getTime() / 60_000);
+  const incarnation = job.spec.process === '' ? Math.max(last + 1, minute) : last + 1;
+  return {
+    metadata: {
+      name: instanceName(process, ordinal, incarnation),
+      formation: job.metadata.formation,
+      uid: made.uid,
+      generation: 1n,
+      revision: 0n,
+      labels: {},
+      created: made.now,
+    },
+    spec: {
+      release: release.metadata.name,
+      process,
+      ordinal,
+      incarnation,
+      executor: '',
+      desired: InstanceSpec_Desired.RUNNING,
+      replace: false,
+      oneOff: OneOff.fromPartial({
+        command: job.spec.command,
+        cronJob: job.metadata.name,
+        deadlineMs: job.spec.deadlineMs,
+      }),
+    },
+    status: InstanceStatus.fromPartial({ state: InstanceState.PENDING, changed: made.now }),
+  };
+}
