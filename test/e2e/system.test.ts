@@ -2,6 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { StageHarness } from './harness';
 
+interface RunningInstance {
+  readonly status: { readonly host: string; readonly ports: readonly { readonly hostPort: number }[] };
+}
+
 const count = 60;
 const names = Array.from({ length: count }, (_, index) => `svc-${String(index + 1).padStart(2, '0')}`);
 
@@ -33,9 +37,11 @@ processes:
 
   /** What each formation's instance says of itself. */
   async function levels(): Promise<string[]> {
-    const instances = await stage.json<{ host: string; port: number; process: string }[]>(['ps', '--all-formations']);
+    const instances = await stage.json<RunningInstance[]>(['ps', '--all-formations']);
     return Promise.all(
-      instances.map(async ({ host, port }) => (await fetch(`http://${host}:${port}/`)).text()),
+      instances.map(async ({ status: { host, ports } }) =>
+        (await fetch(`http://${host}:${ports[0]?.hostPort}/`)).text(),
+      ),
     );
   }
 
