@@ -19,6 +19,7 @@ import { isRecord } from './item';
 import type { Resolution } from './resolution';
 import { UnknownNameError } from './resolution';
 import type { RegistryStatus } from './status';
+import type { TrafficLine, TrafficTable } from './traffic';
 import type { Announcement, EntryKey, InstanceNetwork, Withdrawal } from './types';
 
 export { RegistryMirror } from './mirror';
@@ -83,6 +84,16 @@ export class RegistryClient {
   /** Which instance has which address of the executor's container network. The full table. */
   async setInstances(table: Readonly<Record<string, EntryKey>>, signal?: AbortSignal): Promise<void> {
     await this.#call({ method: 'PUT', path: '/-/instances', body: table }, signal);
+  }
+
+  /** What the router has sent: stands for what was told before. */
+  async putTraffic(lines: readonly TrafficLine[], signal?: AbortSignal): Promise<void> {
+    await this.#call({ method: 'PUT', path: '/-/traffic', body: lines }, signal);
+  }
+
+  /** What router and proxy of the executor have sent. */
+  async traffic(signal?: AbortSignal): Promise<TrafficTable> {
+    return this.#call({ method: 'GET', path: '/-/traffic' }, signal);
   }
 
   async environment(signal?: AbortSignal): Promise<InstanceNetwork> {

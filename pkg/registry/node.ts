@@ -23,6 +23,7 @@ import { defaultLimits, defaultTimes } from './settings';
 import { StateFile } from './state-file';
 import type { RegistryStatus } from './status';
 import { statusOf } from './status';
+import { TrafficBoard, type TrafficLine } from './traffic';
 import { HttpTransport } from './transport';
 import type {
   Announcement,
@@ -55,6 +56,8 @@ export interface RegistryNodeOptions {
   readonly environment: () => InstanceNetwork;
   /** The name's virtual IP on this executor. Absent where there are none. */
   readonly virtualIp?: (name: ServiceName) => Promise<string | undefined>;
+  /** What the proxy of this process has sent. */
+  readonly traffic?: () => readonly TrafficLine[];
   readonly times?: Partial<RegistryTimes>;
   readonly limits?: Partial<RegistryLimits>;
 }
@@ -77,6 +80,8 @@ export class RegistryNode implements RegistryView, Identities {
   readonly name: string;
   readonly times: RegistryTimes;
   readonly limits: RegistryLimits;
+  /** What is sent to services from this executor. */
+  readonly traffic: TrafficBoard;
   readonly #options: RegistryNodeOptions;
   readonly #core: RegistryCore;
   readonly #hub: FollowerHub;
@@ -104,6 +109,7 @@ export class RegistryNode implements RegistryView, Identities {
     this.#options = options;
     this.name = name;
     this.#epoch = random.uuid();
+    this.traffic = new TrafficBoard({ clock, proxy: options.traffic });
     this.times = { ...defaultTimes, ...options.times };
     this.limits = { ...defaultLimits, ...options.limits };
     const { times, limits } = this;

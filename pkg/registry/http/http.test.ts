@@ -179,6 +179,8 @@ describe('who may', () => {
   test.each([
     ['PUT', '/-/peers'],
     ['PUT', '/-/instances'],
+    ['PUT', '/-/traffic'],
+    ['GET', '/-/traffic'],
     ['POST', '/-/gossip'],
     ['POST', '/-/ack'],
     ['GET', '/-/follow?name=router'],
@@ -198,8 +200,10 @@ describe('who may', () => {
     ['/-/gossip', '{"from":"e2","wallMs":1,"digests":[["e2","zz","",1,1]]}'],
     ['/-/ack', '[{}]'],
     ['/-/follow/ack', '{"name":"router"}'],
+    ['/-/traffic', '{}'],
+    ['/-/traffic', '[{"formation":"shop","requests":-1}]'],
   ])('%s refuses %s', async (path, sent) => {
-    const method = path === '/-/peers' || path === '/-/instances' ? 'PUT' : 'POST';
+    const method = ['/-/peers', '/-/instances', '/-/traffic'].includes(path) ? 'PUT' : 'POST';
     expect((await call(method, path, { token, body: sent })).status).toBe(400);
   });
 });

@@ -52,6 +52,11 @@ export class InternalRoutes {
         node.setInstances(parseInstances(await readJson(request, limits.gossipBytes)));
         answerEmpty(response, 204);
       },
+      'PUT /-/traffic': async (request, response) => {
+        node.traffic.put(await readJson(request, limits.gossipBytes));
+        answerEmpty(response, 204);
+      },
+      'GET /-/traffic': async (_request, response) => answerJson(response, 200, node.traffic.table),
       'POST /-/gossip': async (request, response) =>
         answerText(response, 200, node.receive(await readJson(request, limits.gossipBytes))),
       'POST /-/ack': async (request, response) => {
