@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { InvalidError, NotFoundError } from '../base/errors';
 import { ReleaseSpec } from '../gen/gilliam/v1/release';
 import type { CreateReleaseRequest, ReleaseServiceService } from '../gen/gilliam/v1/release_service';
@@ -9,17 +8,20 @@ import { suggestion } from '../resource/suggest';
 import { validateRelease } from '../resource/validate-release';
 import { expressionChecker } from '../scheduler/expression';
 import type { ApiContext } from './api-context';
+import { appliedLabels } from './apply/applied-label';
 import { by, type CallContext, type Handlers } from './call';
 import { mergeEntries, readMask, type Mask } from './masks';
 import { newMetadata, requireFormation, requireLivingFormation } from './objects';
 import { readPage, sortedPage } from './paging';
+import { newSecret, refuseSecrets, shownRelease, withSecrets } from './release-secrets';
 import { retryConflicts } from './retry';
+import { sameSoftware } from './same-software';
 
 /** The label under which a release remembers the request that made it. */
 const requestIdLabel = 'gilliam/request-id';
 
-// The last three are taken from the request whether named or not.
-const maskable = ['image', 'config', 'processes', 'message', 'author', 'commit'];
+// The last four are taken from the request whether named or not.
+const maskable = ['image', 'config', 'processes', 'message', 'author', 'commit', 'source'];
 
 interface Outcome {
   readonly release: Release;
@@ -48,22 +50,26 @@ export function releaseHandlers(context: ApiContext): Handlers<ReleaseServiceSer
       existing.find(({ metadata }) => metadata.labels[requestIdLabel] === request.requestId);
     if (repeated) return { release: repeated, created: true };
     const newest = newestOf(existing);
-    const spec = nextSpec(newest?.spec, request.spec ?? ReleaseSpec.fromPartial({}), mask);
+    const next = nextSpec(newest?.spec, request.spec ?? ReleaseSpec.fromPartial({}), mask);
+    const spec = withSecrets(next, existing, () => newSecret(context.random));
     validateRelease(spec, expressionChecker);
     if (newest && sameSoftware(newest.spec, spec)) return { release: newest, created: false };
-    return make(formation, spec, request, call);
+    const labels = appliedLabels(newest);
+    return make(formation, { spec, labels }, request, call);
   }
 
   async function make(
     formation: Formation,
-    spec: ReleaseSpec,
+    { spec, labels: carried }: Pick<Release, 'spec'> & { readonly labels: Readonly<Record<string, string>> },
     request: CreateReleaseRequest,
     call: CallContext,
   ): Promise<Outcome> {
     const lastRelease = formation.status.lastRelease + 1;
     const key = { formation: formation.metadata.name, name: releaseName(lastRelease) };
-    const labels: Record<string, string> =
-      request.requestId === '' ? {} : { [requestIdLabel]: request.requestId };
+    const labels = {
+      ...carried,
+      ...(request.requestId === '' ? {} : { [requestIdLabel]: request.requestId }),
+    };
     const raised: Formation = { ...formation, status: { ...formation.status, lastRelease } };
     const release: Release = { metadata: newMetadata(context, key, labels), spec };
     if (request.validateOnly) return { release, created: true };
@@ -91,12 +97,14 @@ export function releaseHandlers(context: ApiContext): Handlers<ReleaseServiceSer
       const name = parseParent(request.parent);
       checkRequestId(request.requestId);
       const mask = readMask(request.updateMask, maskable, ['config']);
-      return retryConflicts(context, () => attempt(request, name, mask, call), call.signal);
+      if (request.spec) refuseSecrets(request.spec);
+      const made = await retryConflicts(context, () => attempt(request, name, mask, call), call.signal);
+      return { ...made, release: shownRelease(made.release) };
     },
 
     async getRelease(request, call) {
       const key = parseName(releases, request.name, { wildcards: ['name'] });
-      return { release: await requireRelease(context, key, call.signal) };
+      return { release: shownRelease(await requireRelease(context, key, call.signal)) };
     },
 
     async listReleases(request, call) {
@@ -111,7 +119,7 @@ export function releaseHandlers(context: ApiContext): Handlers<ReleaseServiceSer
         page,
         call.signal,
       );
-      return { releases: [...items], ...rest };
+      return { releases: items.map(shownRelease), ...rest };
     },
   };
 }
@@ -163,15 +171,6 @@ export function nextSpec(
     commit,
     source,
   };
-}
-
-/** Whether instances of the two would be the same; who made them, and why, does not matter. */
-function sameSoftware(left: ReleaseSpec, right: ReleaseSpec): boolean {
-  return (
-    left.image === right.image &&
-    isDeepStrictEqual(left.config, right.config) &&
-    isDeepStrictEqual(left.processes, right.processes)
-  );
 }
 
 function newestOf(all: readonly Release[]): Release | undefined {

@@ -1,18 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import { InvalidError } from '../base/errors';
-import { ScaleStatus } from '../gen/gilliam/v1/scale';
+import { ScaleSpec, ScaleStatus } from '../gen/gilliam/v1/scale';
 import type { ScaleServiceService, UpdateScaleRequest } from '../gen/gilliam/v1/scale_service';
 import { parseName, parseParent, WILDCARD } from '../resource/names';
 import {
   formations,
   releases,
+  rollouts,
   scales,
   type Kind,
   type Release,
+  type Rollout,
   type Scale,
   type StoredObject,
 } from '../resource/objects';
 import { compareReleaseNames, parseReleaseName } from '../resource/release-name';
+import { refuseScaleDuringRollout, ROLLOUT } from '../resource/rollout';
 import { validateScale } from '../resource/validate-scale';
 import type { Guard } from '../store/store';
 import type { ApiContext } from './api-context';
@@ -22,6 +25,7 @@ import { newMetadata, requireFormation, requireLivingFormation } from './objects
 import { readPage, sortedPage } from './paging';
 import { requireRelease } from './releases';
 import { checkRevision, retryConflicts } from './retry';
+import { scaledLabels } from './scaled-label';
 
 // A transaction takes 100 writes and guards: more scales than this have never factors at the same time.
 const maxGuards = 90;
@@ -46,7 +50,10 @@ export function scaleHandlers(context: ApiContext): Handlers<ScaleServiceService
     const { named, factors } = mergeFactors(request, before);
     validateScale({ formation, release, scales: existing, named, factors });
     const scale = nextScale(release, before, factors);
-    if (request.validateOnly || scale === before) return scale;
+    if (scale === before) return scale;
+    const rollout = await store.get(rollouts, { formation: formationName, name: ROLLOUT }, signal);
+    refuseScaleDuringRollout(rollout, release.metadata.name);
+    if (request.validateOnly) return scale;
 
     const others = existing.filter((other) => other !== before && Object.keys(other.spec.factors).length > 0);
     const revision = await store.commit(
@@ -55,6 +62,7 @@ export function scaleHandlers(context: ApiContext): Handlers<ScaleServiceService
       // the scale would outlive it, and hold for the next one of its name.
       [
         unchanged(formations, formation),
+        rolloutGuard(formationName, rollout),
         ...others.slice(0, maxGuards).map((other) => unchanged(scales, other)),
       ],
       signal,
@@ -74,14 +82,20 @@ export function scaleHandlers(context: ApiContext): Handlers<ScaleServiceService
     if (!before) {
       const { formation, name } = release.metadata;
       return {
-        metadata: newMetadata(context, { formation, name }),
-        spec: { factors },
+        metadata: newMetadata(context, { formation, name }, scaledLabels(undefined, factors)),
+        spec: ScaleSpec.fromPartial({ factors }),
         status: ScaleStatus.fromPartial({}),
       };
     }
     if (isDeepStrictEqual(before.spec.factors, factors)) return before;
     const generation = before.metadata.generation + 1n;
-    return { ...before, metadata: { ...before.metadata, generation }, spec: { factors } };
+    const labels = scaledLabels(before, factors);
+    // What rollouts have written stays.
+    return {
+      ...before,
+      metadata: { ...before.metadata, generation, labels },
+      spec: { ...before.spec, factors },
+    };
   }
 
   return {
@@ -155,6 +169,12 @@ function withoutZeros(factors: Readonly<Record<string, number>>): Record<string,
 function unchanged<T extends StoredObject>(kind: Kind<T>, { metadata }: T): Guard {
   const { formation, name, revision } = metadata;
   return { guard: 'object', kind, key: { formation, name }, revision };
+}
+
+/** No rollout may begin, or take a step, meanwhile. */
+function rolloutGuard(formation: string, rollout: Rollout | undefined): Guard {
+  const revision = rollout?.metadata.revision ?? 0n;
+  return { guard: 'object', kind: rollouts, key: { formation, name: ROLLOUT }, revision };
 }
 
 function emptyScale({ metadata }: Release): Scale {

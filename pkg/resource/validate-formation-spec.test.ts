@@ -1,4 +1,4 @@
-import { InvalidError } from '../base/errors';
+import type { InvalidError } from '../base/errors';
 import type { DeepPartial } from '../gen/gilliam/v1/formation';
 import { FormationSpec } from '../gen/gilliam/v1/formation';
 import { checkFormationSpec } from './validate-formation-spec';

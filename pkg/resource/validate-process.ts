@@ -1,4 +1,5 @@
 import type { Port, Process, Resources } from '../gen/gilliam/v1/release';
+import { isAuxiliary } from './auxiliary';
 import {
   MAX_CPU_MILLIS,
   MAX_DRAIN_MS,
@@ -12,15 +13,14 @@ import {
   MIN_MEMORY_BYTES,
   MIN_PIDS,
 } from './bounds';
-import { isAuxiliary } from './auxiliary';
 import { isLabel, labelViolation, quote } from './names';
 import { formatBytes, formatCpu } from './quantity';
 import { checkAuxiliary } from './validate-auxiliary';
 import { checkCommand } from './validate-command';
 import { checkHealth } from './validate-health';
 import { imageViolation } from './validate-image';
-import { checkVolumes } from './validate-volumes';
 import { checkEnv } from './validate-variables';
+import { checkVolumes } from './validate-volumes';
 import type { Violations } from './violations';
 
 /**

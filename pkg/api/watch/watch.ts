@@ -20,6 +20,7 @@ import {
   scales,
   volumes,
   type Kind,
+  type Release,
   type Route,
   type StoredObject,
 } from '../../resource/objects';
@@ -28,6 +29,7 @@ import type { Change as StoreChange, WatchBatch } from '../../store/store';
 import type { ApiContext } from '../api-context';
 import type { Handlers } from '../call';
 import { requireFormation } from '../objects';
+import { shownRelease } from '../release-secrets';
 import { shown } from '../routes';
 import type { StreamLimit } from '../stream-limit';
 import type { WatchHub } from './watch-hub';
@@ -152,10 +154,16 @@ function select(formation: string, kinds: ReadonlySet<string>): (change: StoreCh
   };
 }
 
+/** What only the store and those who need it are to know is left out. */
+function withoutSecrets(kind: Kind<StoredObject>, object: StoredObject): StoredObject {
+  if (kind.name === routes.name) return shown(object as Route);
+  return kind.name === releases.name ? shownRelease(object as Release) : object;
+}
+
 function toChange({ kind, key, object }: StoreChange): Change {
   const type = object ? Change_Type.PUT : Change_Type.DELETE;
   const metadata = { ...key, uid: '', generation: 0n, revision: 0n, labels: {} };
-  const seen = object && kind.name === routes.name ? shown(object as Route) : object;
+  const seen = object && withoutSecrets(kind, object);
   const value = seen ?? { ...kind.decode(new Uint8Array()), metadata };
   return { type, object: { $case: cases[kind.name], value } as Change['object'] };
 }
