@@ -100,6 +100,13 @@ function mapFiles(table: MatchTable, all: readonly Backend[]): [string, string][
   ];
 }
 
+/**
+ * Up to which share of the open files that it may have HAProxy keeps idle connections to instances, in percent. Beyond,
+ * every request opens one of its own: by itself at a fifth, which routes to some hundred services reach. Where they are
+ * needed for clients, idle ones are closed first.
+ */
+const idleShare = 60;
+
 function globalText({ socket, maxConnections, times, user, group }: Settings): string {
   return `global
   default-path parent
@@ -111,6 +118,8 @@ function globalText({ socket, maxConnections, times, user, group }: Settings): s
   ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
   tune.ssl.default-dh-param 2048
   tune.ssl.cachesize 20000
+  tune.pool-low-fd-ratio ${idleShare}
+  tune.pool-high-fd-ratio ${idleShare + 10}
 ${user === undefined ? '' : `  user ${user}\n`}${group === undefined ? '' : `  group ${group}\n`}
 defaults
   mode http
