@@ -1,10 +1,15 @@
 // Requests through the router, against HAProxy with nothing but the same rewrite, nginx and Caddy: each without an
-// access log, and with one of much the same content, since the router always writes one. And with 1,000 routes to 200
-// services, against one route: all load on one of them, which is what the rules cost; and load spread over all.
+// access log, and with one of much the same content, since the router always writes one. A third HAProxy also tells its
+// upstreams what the router tells them: that is the router by hand, without what makes it refuse, retry and find a route
+// among many. All HAProxys have as many threads as there are cores, connections kept alive on both sides and shared as
+// HAProxy does of itself, and their log in a file that they write by themselves.
 //
-// Spread load is dearer whatever the rules: over 200 services, HAProxy takes about twice the CPU a request for its
-// connections to upstreams alone, since hardly one of them is still in a cache when its turn comes. A plain HAProxy that
-// spreads over so many backends pays the same.
+// And with 1,000 routes to 200 services, against one route: all load on one of them, which is what the rules cost; and
+// load spread over all. Spread load is dearer whatever the rules: over 200 services, HAProxy takes about twice the CPU a
+// request for its connections to upstreams alone, since hardly one of them is still in a cache when its turn comes.
+//
+// Load, upstreams and what is between them share the machine, so the requests a second weigh all of it; the CPU a request
+// is of what is between them alone.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -18,6 +23,7 @@ import { HaproxyProcess } from '../pkg/router/haproxy-process';
 import { Router } from '../pkg/router/router';
 import { FakeRoutes, route } from '../pkg/router/testing';
 import { FakeRegistry } from '../pkg/testing/fake-registry';
+import { cpuSeconds } from './lib/cpu';
 import { median, print, say } from './lib/figure';
 import { run, until } from './lib/run';
 
@@ -31,9 +37,11 @@ const ports = {
   plainLogging: 13_706,
   nginxLogging: 13_707,
   caddyLogging: 13_708,
+  plainForwarding: 13_709,
 };
-const rounds = 5;
-const seconds = 2;
+// Many short ones: the machine is seldom the same for long.
+const rounds = 11;
+const seconds = 1;
 const services = 200;
 const host = 'myapp.com';
 
@@ -63,6 +71,8 @@ interface Peer {
   readonly port: number;
   /** Whether it writes a line a request, to a file. */
   readonly logs: boolean;
+  /** Whether upstreams are told of the client, its host and its protocol; else of the client alone. */
+  readonly forwards?: boolean;
   readonly start: (directory: string, peer: Peer) => Command;
 }
 
@@ -71,17 +81,22 @@ interface Command {
   readonly args: readonly string[];
 }
 
-function haproxy(directory: string, { name: title, port, logs }: Peer): Command {
+function haproxy(directory: string, { name: title, port, logs, forwards }: Peer): Command {
   const name = slug(title);
   const file = join(directory, `${name}.cfg`);
   const servers = ports.upstreams.map((upstream, n) => `  server s${n} 127.0.0.1:${upstream}\n`).join('');
   const format = `'{"time":%Ts.%ms,"client":"%ci","method":"%HM","host":"%[capture.req.hdr(0),json(utf8s)]","path":"%[capture.req.uri,json(utf8s)]","route":"%b","instance":"%s","status":%ST,"bytes":%B,"queueMs":%Tw,"connectMs":%Tc,"responseMs":%Tr,"ms":%Ta,"ended":"%tsc"}'`;
   const log = logs ? `  log global\n  capture request header Host len 64\n  log-format ${format}\n` : '';
+  const forwarded = forwards
+    ? `  http-request del-header Forwarded\n  http-request set-header X-Forwarded-For %[src]
+  http-request set-header X-Forwarded-Proto http\n  http-request set-header X-Forwarded-Host %[req.hdr(host)]
+  http-request add-header X-Hop 1\n`
+    : '  option forwardfor\n';
   writeFileSync(
     file,
     `global\n  maxconn 4000\n${logs ? '  log stdout len 8192 format raw local0 info\n' : ''}
 defaults\n  mode http\n  timeout connect 2s\n  timeout client 60s\n  timeout server 60s\n
-frontend f\n  bind 127.0.0.1:${port}\n  option forwardfor\n${log}  use_backend b if { hdr(host) ${host} } { path_beg /user/ }
+frontend f\n  bind 127.0.0.1:${port}\n${forwarded}${log}  use_backend b if { hdr(host) ${host} } { path_beg /user/ }
 backend b\n  http-request replace-path ^/user/([^/]+)$ /\\1\n${servers}`,
   );
   return { command: 'haproxy', args: ['-f', file] };
@@ -122,6 +137,10 @@ function caddy(directory: string, { name: title, port, logs }: Peer): Command {
 const peers: readonly Peer[] = [
   { name: 'HAProxy', port: ports.plain, logs: false, start: haproxy },
   { name: 'HAProxy with access log', port: ports.plainLogging, logs: true, start: haproxy },
+  {
+    name: 'HAProxy with access log and forwarded headers',
+    ...{ port: ports.plainForwarding, logs: true, forwards: true, start: haproxy },
+  },
   { name: 'nginx', port: ports.nginx, logs: false, start: nginx },
   { name: 'nginx with access log', port: ports.nginxLogging, logs: true, start: nginx },
   { name: 'Caddy', port: ports.caddy, logs: false, start: caddy },
@@ -145,11 +164,14 @@ interface Way {
   readonly name: string;
   readonly port: number;
   readonly paths: readonly string[];
+  /** Of what serves there. */
+  readonly pid: () => number;
 }
 
 interface Load {
   readonly requestsPerSecond: number;
   readonly p99Ms: number;
+  readonly cpuMicroseconds: number;
 }
 
 async function load(way: Way, directory: string): Promise<Load> {
@@ -159,9 +181,10 @@ async function load(way: Way, directory: string): Promise<Load> {
     `local paths = {${way.paths.map((path) => JSON.stringify(path)).join(',')}}\nlocal n = 0
 request = function() n = n % #paths + 1; return wrk.format("GET", paths[n], {["Host"] = "${host}"}) end
 done = function(s, l, r)
-io.write(string.format("RESULT %f %f %d\\n", s.requests / (s.duration / 1e6), l:percentile(99) / 1e3,
-s.errors.status + s.errors.connect + s.errors.read + s.errors.timeout)) end`,
+io.write(string.format("RESULT %f %f %d %d\\n", s.requests / (s.duration / 1e6), l:percentile(99) / 1e3,
+s.errors.status + s.errors.connect + s.errors.read + s.errors.timeout, s.requests)) end`,
   );
+  const before = cpuSeconds(way.pid());
   const { stdout } = await run('wrk', [
     '-t1',
     '-c32',
@@ -170,9 +193,10 @@ s.errors.status + s.errors.connect + s.errors.read + s.errors.timeout)) end`,
     script,
     `http://127.0.0.1:${way.port}`,
   ]);
-  const [, rps, p99, errors] = /RESULT (\S+) (\S+) (\S+)/.exec(stdout) ?? [];
+  const [, rps, p99, errors, count] = /RESULT (\S+) (\S+) (\S+) (\S+)/.exec(stdout) ?? [];
   if (rps === undefined || errors !== '0') throw new Error(`${way.name}: ${stdout}`);
-  return { requestsPerSecond: Number(rps), p99Ms: Number(p99) };
+  const cpuMicroseconds = ((cpuSeconds(way.pid()) - before) / Number(count)) * 1e6;
+  return { requestsPerSecond: Number(rps), p99Ms: Number(p99), cpuMicroseconds };
 }
 
 /** A router with its HAProxy; a fifth of its routes can only be told apart by expressions. */
@@ -180,11 +204,12 @@ async function startRouter(directory: string, port: number, table: readonly Rout
   mkdirSync(directory, { recursive: true });
   const clock = new SystemClock();
   const registry = new FakeRegistry();
+  const process = new HaproxyProcess({ directory, clock, log: silentLogger });
   const router = new Router({
     ...{ registry, routes: new FakeRoutes(table), executor: 'one', clock, random: new SystemRandom() },
     ...{
       log: silentLogger,
-      haproxy: new HaproxyProcess({ directory, clock, log: silentLogger }),
+      haproxy: process,
       stopMs: 500,
     },
     ports: { bind: '127.0.0.1', http: port },
@@ -203,10 +228,11 @@ async function startRouter(directory: string, port: number, table: readonly Rout
   }
   const running = router.run(ended.signal);
   await router.apply({ announced: [], withdrawn: [] });
-  return async () => {
+  const stop = async () => {
     ended.abort(new Error('done'));
     await running;
   };
+  return { stop, pid: () => process.pid() as number };
 }
 
 function manyRoutes(): { table: Route[]; paths: string[] } {
@@ -251,25 +277,37 @@ async function main(): Promise<void> {
     }
     const one = [route('user', `${host}/user/{name}`, 's0.shop.service/{name}')];
     const { table, paths } = manyRoutes();
-    stops.push(await startRouter(join(directory, 'one'), ports.one, one, 1));
-    stops.push(await startRouter(join(directory, 'many'), ports.many, table, services));
+    const few = await startRouter(join(directory, 'one'), ports.one, one, 1);
+    stops.push(few.stop);
+    const many = await startRouter(join(directory, 'many'), ports.many, table, services);
+    stops.push(many.stop);
     const user = ['/user/ada'];
     const ways: Way[] = [
-      { name: 'router', port: ports.one, paths: user },
-      { name: 'router, one of 1,000 routes', port: ports.many, paths: [`/s${services / 2}/user/ada`] },
-      { name: 'router, all of 1,000 routes', port: ports.many, paths },
-      ...peers.map(({ name, port }) => ({ name, port, paths: user })),
+      { name: 'router', port: ports.one, paths: user, pid: few.pid },
+      {
+        name: 'router, one of 1,000 routes',
+        port: ports.many,
+        paths: [`/s${services / 2}/user/ada`],
+        pid: many.pid,
+      },
+      { name: 'router, all of 1,000 routes', port: ports.many, paths, pid: many.pid },
+      ...peers.map(({ name, port }, index) => ({
+        ...{ name, port, paths: user },
+        // Behind the upstream.
+        pid: () => children[index + 1]?.pid as number,
+      })),
     ];
     for (const way of ways) {
       await until(`${way.name} answers`, 20_000, () => answers(way.port, way.paths[0] as string));
     }
     const loads = new Map<string, Load[]>(ways.map(({ name }) => [name, []]));
     for (let round = 0; round < rounds; round++) {
-      for (const way of ways) {
+      // There and back: neighbours are not always the same.
+      for (const way of round % 2 === 0 ? ways : [...ways].reverse()) {
         const result = await load(way, directory);
         loads.get(way.name)?.push(result);
         say(
-          `round ${round}, ${way.name}: ${result.requestsPerSecond.toFixed(0)}/s, p99 ${result.p99Ms.toFixed(2)} ms`,
+          `round ${round}, ${way.name}: ${result.requestsPerSecond.toFixed(0)}/s, p99 ${result.p99Ms.toFixed(2)} ms, ${result.cpuMicroseconds.toFixed(1)} us of CPU each`,
         );
       }
     }
@@ -281,16 +319,23 @@ async function main(): Promise<void> {
   }
 }
 
+const titles = {
+  requestsPerSecond: 'requests',
+  p99Ms: '99th percentile',
+  cpuMicroseconds: 'CPU a request',
+} as const;
+
 function report(loads: ReadonlyMap<string, readonly Load[]>): void {
   const of = (name: string, what: keyof Load) => (loads.get(name) ?? []).map((one) => one[what]);
   const compare = (name: string, peer: string, target?: string) => {
     for (const [what, unit] of [
       ['requestsPerSecond', '1/s'],
       ['p99Ms', 'ms'],
+      ['cpuMicroseconds', 'us'],
     ] as const) {
       const [own, others] = [of(name, what), of(peer, what)];
       print({
-        ...{ bench: 'router', figure: `${name}: ${what === 'p99Ms' ? '99th percentile' : 'requests'}`, unit },
+        ...{ bench: 'router', figure: `${name}: ${titles[what]}`, unit },
         ...{ value: median(own), samples: own.length, peer: { name: peer, value: median(others) } },
         // In turns, so that what else the machine does weighs on both.
         ratio: median(own.map((value, round) => value / (others[round] as number))),
