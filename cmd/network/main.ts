@@ -1,5 +1,6 @@
 import Docker from 'dockerode';
 import { UnavailableError } from '../../pkg/base/errors';
+import { TrafficCounters } from '../../pkg/metrics/traffic-counters';
 import { Proxy } from '../../pkg/proxy/proxy';
 import { RegistryNode } from '../../pkg/registry/node';
 import type { InstanceNetwork } from '../../pkg/registry/types';
@@ -20,6 +21,7 @@ runDaemon('network', async (daemon) => {
   let names: Names | undefined;
   let environment: InstanceNetwork | undefined;
 
+  const traffic = new TrafficCounters({ clock, random });
   const registry = new RegistryNode({
     name: executor,
     ...(peersReach === '-' ? {} : { address: peersReach }),
@@ -34,9 +36,10 @@ runDaemon('network', async (daemon) => {
         throw new UnavailableError(`the network of instances is not set up yet: it waits for ${awaited}`);
       return environment;
     },
+    traffic: () => traffic.lines(),
     virtualIp: async (name) => names?.virtualIps.addressOf(name),
   });
-  const proxy = new Proxy({ registry, identities: registry, executor, clock, random, log });
+  const proxy = new Proxy({ registry, identities: registry, executor, clock, random, log, traffic });
   const end = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
 
   const start = async () => {

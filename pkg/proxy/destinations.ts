@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock';
 import type { Random } from '../base/random';
+import type { TrafficCounters } from '../metrics/traffic-counters';
 import { endpointsOf, servicePortsOf } from '../registry/endpoints';
 import { formatServiceName, parseServiceName, SERVICE_SUFFIX } from '../registry/service-name';
 import type { Changes, Entry, EntryKey, Identities, RegistryView, ServiceName } from '../registry/types';
@@ -47,6 +48,7 @@ export class Destinations {
       readonly random: Random;
       readonly dialer: Dialer;
       readonly options: UpstreamOptions;
+      readonly traffic?: TrafficCounters;
     },
   ) {}
 
@@ -184,7 +186,10 @@ export class Destinations {
   #upstream(place: Place, key: string, endpoint?: Upstream['endpoint']): Upstream {
     const known = this.#upstreams.get(key);
     if (known) return known;
-    const upstream = new Upstream(this.context, place, endpoint);
+    const { formation = '', service = '', body } = endpoint?.entry ?? {};
+    const counted =
+      endpoint && this.context.traffic?.of({ formation, service, release: body?.release ?? '' });
+    const upstream = new Upstream(this.context, place, endpoint, counted);
     this.#upstreams.set(key, upstream);
     if (endpoint) {
       const entry = entryKey(endpoint.entry);

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock';
+import type { ReleaseTraffic } from '../metrics/traffic-counters';
 import { bodyOf, type Body } from './body';
 import { ChunkedBody } from './chunked';
 import type { Connection, ConnectionUser } from './connection';
@@ -65,6 +66,8 @@ export class Exchange implements ConnectionUser {
   readonly #repeatable: boolean;
   #upstream: Upstream | undefined;
   #connection: Connection | undefined;
+  /** Of whom the answer is, or of whom it would have been. */
+  #traffic: ReleaseTraffic | undefined;
   #tried: Set<Upstream> | undefined;
   #failures = 0;
   /** A connection was closed when it was taken: the others of that time may be too. */
@@ -79,6 +82,8 @@ export class Exchange implements ConnectionUser {
   #responseFraming: 'as is' | 'to chunks' | 'from chunks' = 'as is';
   /** The response ends with its connection. */
   #untilClose = false;
+  /** The answer is one of 5xx. */
+  #failed = false;
   #keepUpstream = false;
   #closeCaller = false;
   #upstreamStalls = false;
@@ -218,6 +223,7 @@ export class Exchange implements ConnectionUser {
     const upstream = destinations.choose(destination, this.#tried);
     const nowMs = clock.monotonic();
     this.#upstream = upstream;
+    this.#traffic = upstream.traffic;
     this.#phase = 'connecting';
     upstream.began(nowMs);
     const connection = this.#onlyNew
@@ -331,6 +337,7 @@ export class Exchange implements ConnectionUser {
     const protocol = head.fields.find(({ key }) => key === 'upgrade')?.value ?? upgrade;
     const [upstream, connection] = [this.#upstream as Upstream, this.#connection as Connection];
     upstream.succeeded();
+    this.#traffic?.count(1, 0);
     this.#phase = 'ended';
     this.caller.write(
       forwardedResponse(head, this.context.pseudonym, { close: false, chunked: false, upgrade: protocol }),
@@ -344,6 +351,8 @@ export class Exchange implements ConnectionUser {
     const framing = responseFraming(head, request.head.method);
     if (head.status === 502 || head.status === 503 || head.status === 504) upstream.failed();
     else upstream.succeeded();
+    this.#traffic?.count(1, head.status >= 500 ? 1 : 0);
+    this.#failed = head.status >= 500;
     const connection = listOf(head.fields, 'connection');
     this.#untilClose = framing.kind === 'close';
     this.#keepUpstream =
@@ -407,22 +416,27 @@ export class Exchange implements ConnectionUser {
 
   #finish(surplus: 'more than the response' | undefined): void {
     if (this.#responseFraming === 'to chunks') this.caller.write('0\r\n\r\n');
-    this.#upstream?.counters.took(this.context.clock.monotonic() - this.#startMs);
+    const tookMs = this.context.clock.monotonic() - this.#startMs;
+    this.#upstream?.counters.took(tookMs);
+    this.#traffic?.took(tookMs);
     // Bytes that nobody asked for would be taken for the next request's answer.
     this.#release(this.#keepUpstream && !surplus);
     this.caller.finished({ close: this.#closeCaller });
   }
 
   #break(): void {
+    // Half an answer is none, unless it is the caller who does not take the rest.
+    if (!this.#failed && !this.#callerStalls) this.#traffic?.count(0, 1);
     this.#release(false);
     this.caller.broken();
   }
 
   #refuse(error: unknown): void {
     if (this.#phase === 'ended') return;
-    const begun = this.#phase === 'responding';
+    if (this.#phase === 'responding') return this.#break();
+    // What the caller does wrong is no failure of the instance.
+    if (!(error instanceof Refusal && error.status < 500)) this.#traffic?.count(1, 1);
     this.#release(false);
-    if (begun) return this.caller.broken();
     this.caller.refused(
       error instanceof Refusal ? error : new Refusal(500, 'the proxy failed', { cause: error }),
     );

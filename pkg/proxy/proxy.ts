@@ -5,6 +5,7 @@ import type { Disposable } from '../base/disposable';
 import { messageOf, PreconditionError } from '../base/errors';
 import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
+import type { TrafficCounters } from '../metrics/traffic-counters';
 import type { Changes, Follower, Identities, RegistryView } from '../registry/types';
 import { Caller, type CallerContext } from './caller';
 import type { Latencies } from './counters';
@@ -82,6 +83,8 @@ export class Proxy implements Follower {
       readonly options?: Partial<ProxyOptions>;
       /** Of hosts outside; the system's by default. */
       readonly resolve?: Resolve;
+      /** Told what becomes of requests to services, by release. */
+      readonly traffic?: TrafficCounters;
     },
   ) {
     const { registry, identities, executor, clock, random, log } = settings;
@@ -104,6 +107,7 @@ export class Proxy implements Follower {
       random,
       dialer,
       options,
+      traffic: settings.traffic,
     });
     this.#context = {
       clock,

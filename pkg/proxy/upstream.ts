@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock';
+import type { ReleaseTraffic } from '../metrics/traffic-counters';
 import type { Endpoint } from '../registry/types';
 import type { Candidate } from './balance';
 import { Connection } from './connection';
@@ -34,6 +35,8 @@ export class Upstream implements Candidate {
     readonly place: Place,
     /** Absent for hosts outside. */
     readonly endpoint?: Endpoint,
+    /** Counts what becomes of requests to the endpoint's release. */
+    readonly traffic?: ReleaseTraffic,
   ) {
     this.#health = new Health(context.options);
   }

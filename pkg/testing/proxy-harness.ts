@@ -1,6 +1,7 @@
 import { SystemClock } from '../base/clock';
 import { silentLogger } from '../base/log';
 import { SeededRandom } from '../base/random';
+import { TrafficCounters } from '../metrics/traffic-counters';
 import type { Resolve } from '../proxy/dialer';
 import type { ProxyOptions } from '../proxy/options';
 import { Proxy } from '../proxy/proxy';
@@ -15,6 +16,7 @@ export class ProxyHarness {
   private constructor(
     readonly proxy: Proxy,
     readonly registry: FakeRegistry,
+    readonly traffic: TrafficCounters,
   ) {}
 
   get port(): number {
@@ -23,17 +25,20 @@ export class ProxyHarness {
 
   static async start(options: Partial<ProxyOptions> = {}, resolve?: Resolve): Promise<ProxyHarness> {
     const registry = new FakeRegistry();
+    const clock = new SystemClock();
+    const traffic = new TrafficCounters({ clock, random: new SeededRandom(2) });
     const proxy = new Proxy({
       registry,
       identities: registry,
       executor: 'one',
-      clock: new SystemClock(),
+      clock,
+      traffic,
       random: new SeededRandom(1),
       log: silentLogger,
       options,
       resolve,
     });
-    const harness = new ProxyHarness(proxy, registry);
+    const harness = new ProxyHarness(proxy, registry, traffic);
     const [port] = await proxy.listen([{ host: '127.0.0.1', port: 0 }]);
     harness.#port = port as number;
     harness.onEnd(() => proxy.close());
