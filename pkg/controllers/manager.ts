@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock';
 import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
+import { followUsage } from '../metrics/follow-usage';
 import { Caches } from '../reconcile/caches';
 import { Controller } from '../reconcile/controller';
 import type { ControllerCounters } from '../reconcile/controller';
@@ -32,6 +33,9 @@ import { ExecutorReconciler } from './executor/reconciler';
 import { FormationReconciler } from './formation/reconciler';
 import type { Retention } from './garbage/plan';
 import { GarbageReconciler } from './garbage/reconciler';
+import { RolloutReconciler } from './rollout/reconciler';
+import type { ReleaseMetrics } from './rollout/reconciler';
+import { trafficOf } from './rollout/traffic';
 import { SchedulerReconciler } from './scheduler/reconciler';
 
 /** The election that control planes campaign in. */
@@ -55,6 +59,8 @@ export interface ControllerSettings {
   readonly retention?: Partial<Retention>;
   /** Default pkg/scheduler's. */
   readonly schedule?: Schedule;
+  /** Default what executors say. */
+  readonly metrics?: ReleaseMetrics;
 }
 
 export interface ControllerManagerStatus {
@@ -62,6 +68,14 @@ export interface ControllerManagerStatus {
   readonly identity: string;
   /** By controller, of the term that runs; empty while none does. */
   readonly counters: Readonly<Record<string, Readonly<ControllerCounters>>>;
+}
+
+/** What the controllers of one term share. */
+interface TermParts {
+  readonly caches: Caches;
+  readonly writer: LeaderWriter;
+  readonly events: EventRecorder;
+  readonly metrics: ReleaseMetrics;
 }
 
 /** All controllers: at most one manager of a stage leads, and only that one runs them. */
@@ -100,7 +114,9 @@ export class ControllerManager {
     const caches = new Caches({ store, kinds, clock, random, log });
     const writer = new LeaderWriter(store, caches, term.leadership);
     const recorder = new EventRecorder({ store, writer, clock, random, log });
-    this.#controllers = this.#make(caches, writer, recorder);
+    const usage = term.held.add(followUsage(caches.of(usages), clock));
+    const metrics = this.#options.options?.metrics ?? trafficOf(usage.history, clock);
+    this.#controllers = this.#make({ caches, writer, events: recorder, metrics });
     term.held.add({ dispose: () => (this.#controllers = []) });
     const control = async (inner: AbortSignal) => {
       await caches.synced(inner);
@@ -112,7 +128,7 @@ export class ControllerManager {
     await allOrNone([(inner) => caches.run(inner), (inner) => recorder.run(inner), control], signal);
   }
 
-  #make(caches: Caches, writer: LeaderWriter, events: EventRecorder): Controller[] {
+  #make({ caches, writer, events, metrics }: TermParts): Controller[] {
     const { store, clock, random, options = {} } = this.#options;
     const of = {
       formations: caches.of(formations),
@@ -137,6 +153,7 @@ export class ControllerManager {
         new SchedulerReconciler({ ...common, schedule: options.schedule ?? schedule }),
       ),
       this.#controller('cron', 2, new CronReconciler(common)),
+      this.#controller('rollout', 4, new RolloutReconciler({ ...common, metrics })),
       this.#controller('executor', 4, new ExecutorReconciler({ ...common, lostAfterMs })),
       this.#controller('garbage', 1, new GarbageReconciler({ ...common, store, retention })),
     ];

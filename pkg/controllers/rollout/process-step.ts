@@ -1,0 +1,88 @@
+import type { Share, ProcessFleet } from './fleet';
+import { originalTotal, sum } from './fleet';
+
+/** What the factors of one process are to be next. */
+export interface ProcessStep {
+  /** In the order of the fleet's. */
+  readonly old: readonly number[];
+  readonly next: number;
+}
+
+export interface Pace {
+  /** How many there may be beyond the factors. */
+  readonly surge: number;
+  /** How many new ones may be made now. */
+  readonly budget: number;
+  /** Old ones that are not ready may go whatever comes. */
+  readonly hasty: boolean;
+}
+
+/** Where a rollout stops: at its canary, or at its end. */
+export interface Stage {
+  /** How many of the new release there are then. */
+  readonly next: number;
+  /** And of those that give way, together. */
+  readonly old: number;
+  /** What is ready of all never falls below this. */
+  readonly floor: number;
+}
+
+/** The end of a process's way; `canary` is how many of the new release stop it before. */
+export function stageOf(fleet: ProcessFleet, canary: number | undefined): Stage {
+  const total = originalTotal(fleet);
+  const { goal } = fleet.next;
+  if (canary === undefined) return { next: goal, old: 0, floor: Math.min(total, goal) };
+  const next = Math.min(goal, Math.max(canary, fleet.next.original));
+  return { next, old: Math.max(0, total - next), floor: total };
+}
+
+/**
+ * A step to the stage. New ones as many as there is room for, and an old one goes only for a new one that is healthy:
+ * what is ready never falls below the floor by a step.
+ */
+export function forward(fleet: ProcessFleet, stage: Stage, pace: Pace): ProcessStep {
+  const { old, next } = fleet;
+  const healthy = Math.min(next.healthy, next.factor);
+  const before = sum(old, ({ factor }) => factor);
+  const needed = Math.max(0, stage.floor - healthy);
+  const least = pace.hasty ? Math.min(needed, sum(old, ready)) : needed;
+  const after = Math.min(before, Math.max(stage.old, least));
+  const room = Math.max(originalTotal(fleet), next.goal) + pace.surge - after;
+  const raised = Math.min(stage.next, room, next.factor + pace.budget);
+  return { old: lowered(old, before - after), next: Math.max(next.factor, raised) };
+}
+
+/** Whether the stage is reached, the factors being these. */
+export function isReached({ next: { healthy } }: ProcessFleet, stage: Stage, step: ProcessStep): boolean {
+  const old = sum(step.old, (factor) => factor);
+  return step.next >= stage.next && healthy >= stage.next && old <= stage.old;
+}
+
+/** A step back: all old ones at once, and a new one goes for each old one that is ready, or if it is not ready itself. */
+export function back(fleet: ProcessFleet): ProcessStep {
+  const { old, next } = fleet;
+  const missing = Math.max(0, originalTotal(fleet) - sum(old, ready));
+  return {
+    old: old.map(({ original }) => original),
+    next: Math.max(next.original, Math.min(next.factor, next.ready, missing)),
+  };
+}
+
+function ready(share: Share): number {
+  return Math.min(share.ready, share.factor);
+}
+
+/** So many fewer: first of what is not ready, which the formation controller stops first, then of the oldest release. */
+function lowered(old: readonly Share[], by: number): number[] {
+  const factors = old.map(({ factor }) => factor);
+  const takeDownTo = (floorOf: (share: Share) => number) =>
+    old.forEach((share, index) => {
+      const factor = factors[index] ?? 0;
+      const taken = Math.min(by, Math.max(0, factor - floorOf(share)));
+      factors[index] = factor - taken;
+      by -= taken;
+    });
+  takeDownTo(ready);
+  takeDownTo(() => 0);
+  return factors;
+}
