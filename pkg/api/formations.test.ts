@@ -6,7 +6,7 @@ import {
   NotFoundError,
   UnauthenticatedError,
 } from '../base/errors';
-import { formations } from '../resource/objects';
+import { formations, volumes } from '../resource/objects';
 import { ApiHarness } from '../testing/api-harness';
 
 let api: ApiHarness;
@@ -94,6 +94,103 @@ test('deletion is asked for once; then the formation takes no changes', async ()
   await expect(
     api.client.releases.createRelease({ parent: 'formations/shop', updateMask: ['config.B'] }),
   ).rejects.toThrow('is being deleted');
+});
+
+describe('a formation is changed', () => {
+  const update = (
+    spec: object,
+    updateMask: string[],
+    more: { revision?: bigint; validateOnly?: boolean } = {},
+  ) =>
+    api.client.formations.updateFormation({
+      formation: { metadata: { name: 'shop', revision: more.revision }, spec },
+      updateMask,
+      validateOnly: more.validateOnly,
+    });
+  const spec = async () => (await api.store.get(formations, { formation: '', name: 'shop' }))?.spec;
+  beforeEach(() => api.shop());
+
+  test('by entries: those that are not named stay', async () => {
+    await update({ scaling: { web: { max: 3 }, worker: { max: 2 } } }, ['scaling']);
+    await update({ scaling: { web: { min: 1, max: 4 } }, imports: { users: 'web.accounts' } }, [
+      'scaling.web',
+      'imports.users',
+    ]);
+    expect(await spec()).toMatchObject({
+      scaling: { web: { min: 1, max: 4 }, worker: { max: 2 } },
+      imports: { users: 'web.accounts' },
+    });
+    await update({}, ['scaling.worker', 'imports']);
+    expect(await spec()).toMatchObject({ scaling: { web: { max: 4 } }, imports: {} });
+    expect(Object.keys((await spec())?.scaling ?? {})).toEqual(['web']);
+  });
+
+  test('not by a change that changes nothing, nor by validate_only', async () => {
+    const { formation: first } = await update({ limits: { maxInstances: 9 } }, ['limits']);
+    const { formation: again } = await update({ limits: { maxInstances: 9 } }, ['limits']);
+    expect(again).toEqual(first);
+    const { formation: would } = await update({}, ['limits'], { validateOnly: true });
+    expect(would?.spec?.limits).toBeUndefined();
+    expect((await spec())?.limits?.maxInstances).toBe(9);
+  });
+
+  test('only as the caller knows it', async () => {
+    const { formation } = await update({ limits: { maxInstances: 9 } }, ['limits']);
+    const revision = formation?.metadata?.revision ?? 0n;
+    await update({ limits: { maxInstances: 8 } }, ['limits'], { revision });
+    await expect(update({}, ['limits'], { revision })).rejects.toThrow('has changed since revision');
+  });
+
+  test.each<[string, object, string[], string]>([
+    ['no mask', { limits: { maxInstances: 1 } }, [], 'update_mask is missing'],
+    ['an unknown field', {}, ['limit'], 'update_mask names "limit"'],
+    [
+      'what the mask does not name',
+      { scaling: { web: { max: 1 } } },
+      ['scaling.worker'],
+      'does not name scaling.web',
+    ],
+    ['min above max', { scaling: { web: { min: 2, max: 1 } } }, ['scaling.web'], 'min must not be above max'],
+    ['an unknown process', { scaling: { wbe: { max: 1 } } }, ['scaling'], 'did you mean "web"?'],
+    ['an unknown share', { shares: { _db: { with: ['*'] } } }, ['shares'], 'shop has no process "_db"'],
+  ])('%s is refused', async (_, asked, mask, message) => {
+    await expect(update(asked, mask)).rejects.toThrow(message);
+  });
+
+  test('an auxiliary service of another formation is imported only where it is shared', async () => {
+    await api.client.formations.createFormation({ formation: { metadata: { name: 'accounts' } } });
+    const imports = { store: '_db.accounts' };
+    await expect(update({ imports }, ['imports'])).rejects.toThrow(
+      'store cannot stand for _db.accounts: accounts does not share _db with shop: gilliam share _db --with shop --formation accounts',
+    );
+    await expect(update({ imports: { store: '_db.none' } }, ['imports'])).rejects.toThrow(
+      '"none" does not exist',
+    );
+    await api.client.formations.updateFormation({
+      formation: { metadata: { name: 'accounts' }, spec: { shares: { _db: { with: ['shop'] } } } },
+      updateMask: ['shares'],
+    });
+    await update({ imports }, ['imports']);
+    expect((await spec())?.imports).toEqual(imports);
+  });
+});
+
+test('a formation with volumes is deleted with them, or not at all', async () => {
+  await api.shop();
+  const key = { formation: 'shop', name: '_db-1-data' };
+  const metadata = { ...key, uid: 'u', generation: 1n, revision: 0n, labels: {} };
+  const volume = { metadata, spec: { service: '_db', ordinal: 1, volume: 'data', executor: 'node-1' } };
+  await api.store.commit([{ op: 'create', kind: volumes, object: volume }]);
+  const remove = (deleteVolumes: boolean) =>
+    api.client.formations.deleteFormation({ name: 'formations/shop', deleteVolumes });
+  await expect(remove(false)).rejects.toThrow(
+    'formation "shop" has data in _db-1-data on node-1: give --delete-volumes to delete that too, or gilliam volumes delete first',
+  );
+  expect(
+    (await api.store.get(formations, { formation: '', name: 'shop' }))?.metadata.deleted,
+  ).toBeUndefined();
+  await remove(true);
+  expect((await api.store.get(volumes, key))?.metadata.deleted).toBeInstanceOf(Date);
 });
 
 test('a list comes in pages, all of one revision', async () => {

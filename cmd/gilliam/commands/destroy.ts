@@ -16,6 +16,10 @@ export default class Destroy extends BaseCommand {
   };
   static override flags = {
     confirm: Flags.string({ description: 'the formation’s name once more', helpValue: 'NAME' }),
+    'delete-volumes': Flags.boolean({
+      description:
+        'delete what its services keep in volumes, too; without it such a formation is not destroyed',
+    }),
     plan: Flags.boolean({ description: 'say what would be done; change nothing' }),
   };
 
@@ -27,7 +31,11 @@ export default class Destroy extends BaseCommand {
         `destroying ${args.name} cannot be undone: gilliam destroy ${args.name} --confirm ${args.name}`,
       );
     }
-    const request = { name: `formations/${args.name}`, validateOnly: flags.plan };
+    const request = {
+      name: `formations/${args.name}`,
+      validateOnly: flags.plan,
+      deleteVolumes: flags['delete-volumes'],
+    };
     const { formation } = await this.client.formations.deleteFormation(request, { signal });
     const json = Formation.toJSON(formation ?? Formation.fromPartial({}));
     if (flags.plan) return this.answer(json, `would stop all instances of ${args.name} and forget it`);
