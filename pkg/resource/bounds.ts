@@ -36,6 +36,7 @@ export const MAX_REQUESTS_PER_SECOND = 1_000_000;
 export const MAX_LATENCY_MS = 3_600_000;
 
 export const MAX_CRON_CATCH_UP_MS = 86_400_000;
+export const MAX_CRON_JOBS = 100;
 export const MAX_CRON_DEADLINE_MS = 7 * 86_400_000;
 
 /** Below a hundredth of a processor the kernel's quota cannot be kept to. */
@@ -64,9 +65,3 @@ export const MAX_LABEL_VALUE = 256;
 
 export const MAX_MESSAGE_LENGTH = 4_096;
 export const MAX_AUTHOR_LENGTH = 256;
-
-/** How old a missed run of a cron job may be to be made up for: a day. */
-export const MAX_CATCH_UP_MS = 86_400_000;
-/** After which a cron job's run is stopped: a week. */
-export const MAX_DEADLINE_MS = 604_800_000;
-export const MAX_CRON_JOBS = 100;

@@ -19,11 +19,6 @@ export function isRunOf(job: CronJob, { spec }: Instance): boolean {
   return spec.oneOff !== undefined && spec.oneOff.cronJob === job.metadata.name;
 }
 
-/** The process by whose name the job's runs are known: its own, or the one whose surroundings it is given. */
-export function processOfRuns({ metadata, spec }: CronJob): string {
-  return spec.process || metadata.name;
-}
-
 /** Why the job cannot be run with this release; undefined when it can. */
 export function whyNotRunnable({ spec }: CronJob, release: Release | undefined): string | undefined {
   if (!release) return 'there is no release to run it in: gilliam deploy';
@@ -36,8 +31,8 @@ export function whyNotRunnable({ spec }: CronJob, release: Release | undefined):
 
 /**
  * The instance that is a run of the job. `siblings` are all of the formation's instances that are remembered: its
- * ordinal is the lowest that none of them holds. Runs that bear the job's own name count their incarnations by the
- * minute in which they were due, so that a run has the same name whoever makes it.
+ * ordinal is the lowest that none of them holds, its incarnation the minute in which it was due, so that a run has the
+ * same name whoever makes it.
  */
 export function newRun(
   job: CronJob,
@@ -45,7 +40,7 @@ export function newRun(
   siblings: readonly Instance[],
   made: { readonly uid: string; readonly due: Date; readonly now: Date },
 ): Instance {
-  const process = processOfRuns(job);
+  const process = job.metadata.name;
   const holders = siblings.filter(({ spec }) => spec.process === process);
   const held = new Set(
     holders.filter(({ status }) => !isFinished(status.state)).map(({ spec }) => spec.ordinal),
@@ -56,7 +51,8 @@ export function newRun(
     .filter(({ spec }) => spec.ordinal === ordinal)
     .reduce((newest, { spec }) => Math.max(newest, spec.incarnation), 0);
   const minute = Math.floor(made.due.getTime() / 60_000);
-  const incarnation = job.spec.process === '' ? Math.max(last + 1, minute) : last + 1;
+  // Of two within a minute, the second is one that somebody asked for.
+  const incarnation = Math.max(last + 1, minute);
   return {
     metadata: {
       name: instanceName(process, ordinal, incarnation),
@@ -77,6 +73,7 @@ export function newRun(
       replace: false,
       oneOff: OneOff.fromPartial({
         command: job.spec.command,
+        like: job.spec.process,
         cronJob: job.metadata.name,
         deadlineMs: job.spec.deadlineMs,
       }),

@@ -5,14 +5,15 @@ import type { Instance, Release } from './objects';
 
 /**
  * What an instance's release says of its process. A one-off may be of a process that the release does not have: then
- * of one of which nothing is said. Undefined for other instances of such a process.
+ * of one of which nothing is said. Or it may be like a process whose name it does not bear, as a cron job's runs are.
+ * Undefined for other instances of such a process.
  */
 export function processOfInstance(
   { spec }: Pick<Instance, 'spec'>,
   release: Release | undefined,
 ): Process | undefined {
   if (!release) return undefined;
-  const process = entryOf(release.spec.processes, spec.process);
+  const process = entryOf(release.spec.processes, spec.oneOff?.like || spec.process);
   return process ?? (spec.oneOff ? Process.fromPartial({}) : undefined);
 }
 
