@@ -18,6 +18,7 @@ import { PortAllocator } from './port-allocator';
 import { Reporter } from './reporter';
 import { Session } from './session';
 import { StepListeners } from './step-listeners';
+import { Terminals } from './terminal/terminals';
 import type { Connect } from './transport';
 import type { SharedContext } from './worker-context';
 import { Workers } from './workers';
@@ -55,6 +56,7 @@ export class Agent {
   readonly #networking: Networking | undefined;
   readonly #workers: Workers;
   readonly #logs: LogSender;
+  readonly #terminals: Terminals;
 
   constructor(options: AgentOptions) {
     const { config, clock, log, driver } = options;
@@ -69,6 +71,7 @@ export class Agent {
         change: (change) => this.#workers.takeChange(change),
         peers: (peers) => this.#networking?.setPeers(peers),
         logsWanted: (wanted, transport, signal) => void this.#logs.send(wanted, transport, signal),
+        terminalWanted: (wanted, transport, signal) => void this.#terminals.serve(wanted, transport, signal),
       },
     );
     this.#reporter = new Reporter(() => this.#session.wake());
@@ -83,6 +86,11 @@ export class Agent {
         this.#networking?.instancesChanged();
       },
     });
+    this.#terminals = new Terminals({
+      ...{ driver, clock, log },
+      container: (uid) => this.#runningContainer(uid),
+      attach: (uid, attachment) => this.#workers.get(uid)?.attach(attachment) ?? false,
+    });
     this.#logs = new LogSender({
       driver,
       clock,
@@ -92,6 +100,11 @@ export class Agent {
         if (this.#workers.get(uid)) await steps.next(uid, signal);
       },
     });
+  }
+
+  #runningContainer(uid: string): string | undefined {
+    const container = this.#workers.get(uid)?.container;
+    return container?.state === 'running' ? container.id : undefined;
   }
 
   /** Runs until the signal aborts; then leaves all containers as they are. */

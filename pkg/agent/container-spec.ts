@@ -45,7 +45,9 @@ export interface ContainerSpec {
   readonly graceMs: number;
   /** All that the container may do beyond an ordinary user. */
   readonly capabilities: readonly string[];
-  /** At most this much of what it prints is kept: `files` files of `bytes` each. */
+  /** Its input is open, and waits for whoever attaches to it. */
+  readonly attach?: { readonly tty: boolean };
+  /** At most this much of what it prints is kept: `files` files of `bytes` each; 0 files for nothing. */
   readonly logs: { readonly bytes: number; readonly files: number };
 }
 
@@ -62,6 +64,7 @@ export function containerSpec(
   at: { readonly bindAddress: string; readonly network?: InstanceNetwork },
 ): ContainerSpec {
   const limits = limitsOf(task.process);
+  const { oneOff } = task.instance.spec;
   const resolver = at.network?.resolver;
   return {
     name: containerName(task),
@@ -80,7 +83,9 @@ export function containerSpec(
     pids: limits.pids,
     graceMs: graceMsOf(task.process),
     capabilities,
-    logs: { bytes: 10 * 1024 * 1024, files: 3 },
+    // What somebody reads as it is printed, and may be no text at all, is kept for nobody.
+    ...(oneOff?.attached && { attach: { tty: oneOff.tty } }),
+    logs: oneOff?.attached ? { bytes: 0, files: 0 } : { bytes: 10 * 1024 * 1024, files: 3 },
   };
 }
 

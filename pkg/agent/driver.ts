@@ -1,4 +1,5 @@
 import type { ContainerSpec } from './container-spec';
+import type { CommandTerminal, WindowSize } from './terminal/command-terminal';
 
 /** What the container engine and its host are able to give. */
 export interface EngineInfo {
@@ -74,6 +75,14 @@ export interface ExecResult {
   readonly output: string;
 }
 
+/** A command to be run in a container beside its own. */
+export interface CommandSpec {
+  readonly command: readonly string[];
+  readonly tty: boolean;
+  /** Of a terminal. */
+  readonly size?: WindowSize;
+}
+
 /**
  * The container engine. Narrow, and every verb may be repeated: what is already so is no error. `id` stands for a
  * container's id or name. All verbs throw DriverErrors; EngineUnavailable when there is no answer in time.
@@ -121,4 +130,13 @@ export interface Driver {
 
   /** Runs a command in the running container, to its end. ContainerGone when it does not run. */
   exec(id: string, command: readonly string[], signal?: AbortSignal): Promise<ExecResult>;
+
+  /**
+   * Both ends of the container's own command; before its start, nothing of what it prints is missed. Only of one that
+   * was made to be attached to. ContainerGone.
+   */
+  attach(id: string, options: { readonly tty: boolean }, signal?: AbortSignal): Promise<CommandTerminal>;
+
+  /** Begins a command in the running container. ContainerGone when it does not run, BadCommand. */
+  open(id: string, spec: CommandSpec, signal?: AbortSignal): Promise<CommandTerminal>;
 }

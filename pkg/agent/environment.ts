@@ -6,10 +6,13 @@ const noProxyVariables = ['NO_PROXY', 'no_proxy'] as const;
 /** What an instance says to itself is nobody else's affair. */
 const neverProxied = ['localhost', '127.0.0.1', '::1'] as const;
 
-/** The environment of an instance: the process's, over it the release's configuration, over both Gilliam's own. */
+/**
+ * The environment of an instance: the process's, over it the release's configuration, over that what a one-off is given,
+ * over all of them Gilliam's own.
+ */
 export function environmentOf(task: Task, stage: string, network?: InstanceNetwork): Record<string, string> {
   const { metadata, spec } = task.instance;
-  const given = { ...task.process.env, ...task.config };
+  const given = { ...task.process.env, ...task.config, ...spec.oneOff?.env };
   const own = {
     ...portOf(task),
     ...networkOf(given, network),

@@ -27,6 +27,8 @@ export const labels = {
   drain: 'gilliam.drain-ms',
   /** The process's ports and its health check, as JSON. */
   serving: 'gilliam.serving',
+  /** Of an instance that runs once: `attached`, if somebody is to be attached to it, or `detached`. */
+  oneOff: 'gilliam.one-off',
 } as const;
 
 export function labelsOf(task: Task, owner: Owner): Record<string, string> {
@@ -43,6 +45,7 @@ export function labelsOf(task: Task, owner: Owner): Record<string, string> {
     [labels.grace]: String(graceMsOf(task.process)),
     [labels.drain]: String(drainMsOf(task.process)),
     [labels.serving]: servingOf(task.process),
+    ...(spec.oneOff && { [labels.oneOff]: spec.oneOff.attached ? 'attached' : 'detached' }),
   };
 }
 
@@ -59,6 +62,8 @@ export interface Identity {
   readonly release: string;
   readonly graceMs: number;
   readonly drainMs: number;
+  /** Of an instance that runs once. */
+  readonly oneOff?: { readonly attached: boolean };
 }
 
 export function identityOfTask(task: Task): Identity {
@@ -73,6 +78,7 @@ export function identityOfTask(task: Task): Identity {
     release: spec.release,
     graceMs: graceMsOf(task.process),
     drainMs: drainMsOf(task.process),
+    ...(spec.oneOff && { oneOff: { attached: spec.oneOff.attached } }),
   };
 }
 
@@ -88,6 +94,7 @@ export function identityOfContainer(container: Container): Identity {
     release: of(labels.release),
     graceMs: positive(of(labels.grace)) ?? DEFAULT_GRACE_MS,
     drainMs: positive(of(labels.drain)) ?? DEFAULT_DRAIN_MS,
+    ...(of(labels.oneOff) && { oneOff: { attached: of(labels.oneOff) === 'attached' } }),
   };
 }
 

@@ -32,6 +32,7 @@ test('an engine that breaks off while the reader is slow harms nobody', async ()
         if (request.lines.length > 0) return;
       }
     },
+    async *attach() {},
     close() {},
   };
   const sender = new LogSender({

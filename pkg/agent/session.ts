@@ -12,6 +12,7 @@ import type {
   Hello,
   LogsWanted,
   RegistryPeer,
+  TerminalWanted,
 } from '../gen/gilliam/v1/session_service';
 import type { Reporter } from './reporter';
 import type { Connect, Transport } from './transport';
@@ -27,6 +28,8 @@ export interface SessionHandler {
   peers(peers: readonly RegistryPeer[]): void;
   /** `transport` and `signal` are those of the session that asked. */
   logsWanted(wanted: LogsWanted, transport: Transport, signal: AbortSignal): void;
+  /** As logsWanted. */
+  terminalWanted(wanted: TerminalWanted, transport: Transport, signal: AbortSignal): void;
 }
 
 export interface SessionOptions {
@@ -118,6 +121,8 @@ export class Session {
         return this.#reporter?.acknowledged(message.value.sequence);
       case 'logsWanted':
         return this.#handler.logsWanted(message.value, transport, signal);
+      case 'terminalWanted':
+        return this.#handler.terminalWanted(message.value, transport, signal);
       case undefined:
         // From a newer control plane: it will not ask for what it has not been told we know.
         return;

@@ -1,4 +1,5 @@
 import type { Logger } from '../base/log';
+import type { OneOff as OneOffSpec } from '../gen/gilliam/v1/instance';
 import { InstanceState } from '../gen/gilliam/v1/instance';
 import type { Facts } from './decide';
 import type { Container } from './driver';
@@ -6,11 +7,13 @@ import { Exposure } from './exposure';
 import type { Identity, Serving } from './labels';
 import { servingOfContainer } from './labels';
 import { announcementOf } from './network/announcement';
+import { OneOff } from './one-off';
 import { RunAttendant } from './run-attendant';
 import { Setbacks } from './setbacks';
 import type { StatusPatch } from './status';
 import { StatusKeeper } from './status-keeper';
 import type { Task } from './task';
+import { codeOf } from './terminal/refusal';
 import type { Wish } from './wish';
 import type { WorkerContext } from './worker-context';
 
@@ -24,8 +27,10 @@ export class Situation {
   readonly keeper: StatusKeeper;
   readonly attendant: RunAttendant;
   readonly setbacks: Setbacks;
-  /** Absent without a service network. */
+  /** Absent without a service network, and for what runs once: that is not announced. */
   readonly exposure: Exposure | undefined;
+  /** Only of an instance that runs once. */
+  readonly once: OneOff | undefined;
   wish: Wish;
   /** As last seen. */
   container: Container | undefined;
@@ -49,8 +54,16 @@ export class Situation {
   /** Aborted when something else is wished while the step is under way. */
   step = new AbortController();
 
-  /** `found`: there may be a container of it already, and what an agent before this one has announced. */
-  constructor(context: WorkerContext, identity: Identity, wish: Wish, found: boolean) {
+  /**
+   * `found`: there may be a container of it already, and what an agent before this one has announced. `onChange` is
+   * called when something is different that no event tells of.
+   */
+  constructor(
+    context: WorkerContext,
+    identity: Identity,
+    wish: Wish,
+    { found, onChange }: { readonly found: boolean; readonly onChange: () => void },
+  ) {
     this.context = context;
     this.wish = wish;
     this.log = context.log.child({ instance: identity.name, formation: identity.formation });
@@ -58,7 +71,9 @@ export class Situation {
     this.attendant = new RunAttendant(context, this.keeper, () => this.expose());
     this.setbacks = new Setbacks(context.clock, context.random);
     const announcer = context.network?.announcer;
-    this.exposure = announcer && new Exposure(announcer, identity.uid, { perhaps: found });
+    this.once = identity.oneOff && new OneOff(context, identity.oneOff.attached, onChange);
+    this.exposure =
+      announcer && !this.once ? new Exposure(announcer, identity.uid, { perhaps: found }) : undefined;
   }
 
   get uid(): string {
@@ -76,6 +91,21 @@ export class Situation {
     return this.wish.task;
   }
 
+  /** What was asked of an instance that runs once; undefined until that is heard. */
+  get oneOffSpec(): OneOffSpec | undefined {
+    return 'task' in this.wish ? this.wish.task.instance.spec.oneOff : undefined;
+  }
+
+  /** Who holds the ports that somebody chose for the instance. */
+  get chosenHolder(): string {
+    return `${this.uid}/chosen`;
+  }
+
+  releasePorts(): void {
+    this.context.ports.release(this.uid);
+    this.context.ports.release(this.chosenHolder);
+  }
+
   facts(): Facts {
     return {
       wish: this.wish,
@@ -90,6 +120,7 @@ export class Situation {
       startNotBeforeMs: this.setbacks.startNotBeforeMs,
       engineNotBeforeMs: this.setbacks.engineNotBeforeMs,
       nowMs: this.context.clock.monotonic(),
+      once: this.once?.facts(this.oneOffSpec),
     };
   }
 
@@ -115,6 +146,7 @@ export class Situation {
   see(container: Container): void {
     this.container = container;
     if (container.state !== 'exited') this.judged = false;
+    if (container.state === 'running') this.once?.started(container.startedMs);
     if (this.failed) return;
     const hostPorts = container.ports.map((port) => port.hostPort);
     this.context.ports.adopt(this.uid, hostPorts);
@@ -124,7 +156,8 @@ export class Situation {
   fail(reason: string, message: string, patch: StatusPatch = {}): void {
     this.failed = true;
     this.unsure = false;
-    this.context.ports.release(this.uid);
+    this.releasePorts();
+    this.once?.refuse(codeOf(reason, message), message);
     this.keeper.set({ ...patch, state: InstanceState.FAILED, ready: false, reason, message });
     this.keeper.warn('Failed', `${reason}: ${message}`);
   }

@@ -1,3 +1,4 @@
+import type { OneOff } from '../gen/gilliam/v1/instance';
 import { Instance as InstanceMessage } from '../gen/gilliam/v1/instance';
 import type { Process } from '../gen/gilliam/v1/release';
 import { Process as ProcessMessage } from '../gen/gilliam/v1/release';
@@ -16,10 +17,29 @@ export interface Task {
 /** Undefined for a message that names no instance: one that a sound control plane does not send. */
 export function completeTask(message: TaskMessage): Task | undefined {
   if (!message.instance?.metadata?.uid) return undefined;
+  const instance = instances.decode(InstanceMessage.encode(message.instance).finish());
+  const process = message.process ?? ProcessMessage.fromPartial({});
+  const { oneOff } = instance.spec;
   return {
-    instance: instances.decode(InstanceMessage.encode(message.instance).finish()),
+    instance,
     image: message.image,
     config: message.config,
-    process: message.process ?? ProcessMessage.fromPartial({}),
+    process: oneOff ? processOnce(process, oneOff) : process,
+  };
+}
+
+/** The process as one run of it has it: with another command and other ports, as wished, and unchecked. */
+function processOnce(process: Process, { command, ports, attached }: OneOff): Process {
+  const chosen = ports.map(({ name, containerPort }) => ({ name, containerPort }));
+  // One that somebody is attached to serves nobody else.
+  const own = attached ? [] : process.ports;
+  const others = own.filter(
+    (port) => !chosen.some(({ containerPort }) => containerPort === port.containerPort),
+  );
+  return {
+    ...process,
+    command: command.length > 0 ? command : process.command,
+    ports: [...others, ...chosen],
+    health: undefined,
   };
 }

@@ -1,6 +1,12 @@
 import { connect as connectClient } from '../client/client';
 import type { ConnectOptions } from '../client/client';
-import type { ConnectRequest, ConnectResponse, SendLogsRequest } from '../gen/gilliam/v1/session_service';
+import type {
+  AttachRequest,
+  AttachResponse,
+  ConnectRequest,
+  ConnectResponse,
+  SendLogsRequest,
+} from '../gen/gilliam/v1/session_service';
 
 /** A connection to one control plane: gRPC in life, memory in tests and in the simulator. */
 export interface Transport {
@@ -11,6 +17,8 @@ export interface Transport {
   session(requests: AsyncIterable<ConnectRequest>, signal: AbortSignal): AsyncIterable<ConnectResponse>;
   /** One answer to a `LogsWanted`; resolves when the control plane has it all or wants no more. */
   sendLogs(requests: AsyncIterable<SendLogsRequest>, signal: AbortSignal): Promise<unknown>;
+  /** Answers a `TerminalWanted`; throws when the call breaks, or nobody is there any more. */
+  attach(requests: AsyncIterable<AttachRequest>, signal: AbortSignal): AsyncIterable<AttachResponse>;
   close(): void;
 }
 
@@ -25,6 +33,7 @@ export function grpcConnect(options: ConnectOptions): Connect {
     return {
       session: (requests, signal) => client.session.connect(requests, { signal }),
       sendLogs: (requests, signal) => client.session.sendLogs(requests, { signal }),
+      attach: (requests, signal) => client.session.attach(requests, { signal }),
       close: () => client.close(),
     };
   };

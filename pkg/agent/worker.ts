@@ -8,6 +8,7 @@ import { Situation } from './situation';
 import { carryOut } from './steps/carry-out';
 import { cope } from './steps/cope';
 import type { Task } from './task';
+import type { Attachment } from './terminal/attachment';
 import { Waker } from './waker';
 import type { Wish } from './wish';
 import type { WorkerContext } from './worker-context';
@@ -27,7 +28,8 @@ export class Worker {
     const identity = 'task' in of ? identityOfTask(of.task) : identityOfContainer(of.container);
     const found = 'container' in of || of.task.instance.status.containerId !== '';
     this.#context = context;
-    this.#situation = new Situation(context, identity, wish, found);
+    const onChange = () => this.#waker.wake();
+    this.#situation = new Situation(context, identity, wish, { found, onChange });
     if ('task' in of) this.#begin(of.task, wish);
     else this.#situation.see(of.container);
   }
@@ -97,6 +99,12 @@ export class Worker {
     this.#waker.wake();
   }
 
+  /** Somebody wants to be attached to its command: false when it has none that one could be attached to. */
+  attach(attachment: Attachment): boolean {
+    const { once, failed, finished } = this.#situation;
+    return once !== undefined && !failed && !finished && once.take(attachment);
+  }
+
   /** Something else that it waits for may have come: the engine's return, leave to create. */
   wake(): void {
     this.#situation.setbacks.forgetEngine();
@@ -130,7 +138,8 @@ export class Worker {
     situation.keeper.adopt(status);
     situation.failed = status.state === InstanceState.FAILED;
     // One that has had a container is looked for; a new one has none, and no time is lost on asking.
-    situation.unsure = !this.#context.listed() || status.containerId !== '' || wish.kind !== 'run';
+    const known = status.containerId !== '' || (situation.once && status.state !== InstanceState.ASSIGNED);
+    situation.unsure = !this.#context.listed() || known === true || wish.kind !== 'run';
   }
 
   #attend(): void {

@@ -73,7 +73,7 @@ export class Workers {
       context.reporter.forget(uid);
       const worker = this.#workers.get(uid);
       // Why it failed is mostly in its log, and asked for afterwards.
-      const keptMs = worker?.failed ? times.failedKeptMs : 0;
+      const keptMs = worker?.failed && !worker.identity.oneOff ? times.failedKeptMs : 0;
       worker?.assign({ kind: 'gone', notBeforeMs: context.clock.monotonic() + keptMs });
     }
   }

@@ -1,9 +1,13 @@
 import type { Connect, Transport } from '../agent/transport';
 import { UnavailableError } from '../base/errors';
+import { Passage } from '../base/passage';
+import type { TerminalExit, TerminalInput } from '../gen/gilliam/v1/exec_service';
 import type { InstanceStatus } from '../gen/gilliam/v1/instance';
 import { InstanceSpec_Desired, InstanceState } from '../gen/gilliam/v1/instance';
 import type { LogLine } from '../gen/gilliam/v1/log_service';
 import type {
+  AttachRequest,
+  AttachResponse,
   ConnectRequest,
   ConnectResponse,
   EventReport,
@@ -12,7 +16,7 @@ import type {
   Report,
   SendLogsRequest,
 } from '../gen/gilliam/v1/session_service';
-import { LogsWanted, Task } from '../gen/gilliam/v1/session_service';
+import { LogsWanted, Task, TerminalWanted } from '../gen/gilliam/v1/session_service';
 import { mayBecome } from '../resource/instance';
 
 type Message = NonNullable<ConnectResponse['message']>;
@@ -20,6 +24,7 @@ type Message = NonNullable<ConnectResponse['message']>;
 /** The executors' side of a control plane, in memory: what it wants is set by a test, what it hears is there to see. */
 export class FakeControlPlane {
   readonly #tasks = new Map<string, Task>();
+  readonly #callers = new Map<string, FakeCaller>();
   #peers: RegistryPeer[] | undefined;
   #session: Outbox | undefined;
   #up = true;
@@ -37,6 +42,7 @@ export class FakeControlPlane {
   readonly connect: Connect = (): Transport => ({
     session: (requests, signal) => this.#serve(requests, signal),
     sendLogs: (requests, signal) => this.#takeLogs(requests, signal),
+    attach: (requests, signal) => this.#attach(requests, signal),
     close: () => {},
   });
 
@@ -92,6 +98,14 @@ export class FakeControlPlane {
     this.logs.set(wanted.stream, { lines: [], error: '', ended: false });
     const value = LogsWanted.fromPartial(wanted);
     this.#session?.push({ $case: 'logsWanted', value });
+  }
+
+  /** Somebody wants to be attached: what they type and see. */
+  wantTerminal(wanted: Partial<TerminalWanted> & { stream: string; uid: string }): FakeCaller {
+    const caller = new FakeCaller();
+    this.#callers.set(wanted.stream, caller);
+    this.#session?.push({ $case: 'terminalWanted', value: TerminalWanted.fromPartial(wanted) });
+    return caller;
   }
 
   /** The newest status that has been reported and taken over. */
@@ -154,6 +168,22 @@ export class FakeControlPlane {
     outbox.push({ $case: 'ack', value: { sequence: report.sequence } });
   }
 
+  async *#attach(
+    requests: AsyncIterable<AttachRequest>,
+    signal: AbortSignal,
+  ): AsyncGenerator<AttachResponse> {
+    const iterator = requests[Symbol.asyncIterator]();
+    const { value } = await iterator.next();
+    const stream = (value as AttachRequest | undefined)?.message;
+    const caller = stream?.$case === 'stream' ? this.#callers.get(stream.value) : undefined;
+    if (!caller) throw new UnavailableError('nobody waits for this terminal');
+    const either = AbortSignal.any([signal, caller.left.signal]);
+    either.addEventListener('abort', () => void iterator.return?.(), { once: true });
+    void caller.read(iterator);
+    for await (const input of caller.input.take(either)) yield { input };
+    if (caller.left.signal.aborted) throw new UnavailableError('the caller is gone');
+  }
+
   async #takeLogs(requests: AsyncIterable<SendLogsRequest>, signal: AbortSignal): Promise<void> {
     let stream = '';
     for await (const request of requests) {
@@ -166,6 +196,52 @@ export class FakeControlPlane {
     }
     const log = this.logs.get(stream);
     if (log) log.ended = true;
+  }
+}
+
+/** Whoever is attached to a command, by hand. */
+export class FakeCaller {
+  readonly input = new Passage<TerminalInput>(16);
+  readonly left = new AbortController();
+  readonly #printed: Buffer[] = [];
+  readonly #errors: Buffer[] = [];
+  exit: TerminalExit | undefined;
+  attached = false;
+  /** Awaited for each message: a slow reader. */
+  take: () => Promise<void> = async () => {};
+
+  get text(): string {
+    return Buffer.concat(this.#printed).toString('utf8');
+  }
+
+  get errors(): string {
+    return Buffer.concat(this.#errors).toString('utf8');
+  }
+
+  type(text: string): void {
+    void this.input.put({ input: { $case: 'stdin', value: Buffer.from(text) } });
+  }
+
+  send(input: NonNullable<TerminalInput['input']>): void {
+    void this.input.put({ input });
+  }
+
+  /** The connection ends, or the caller does. */
+  leave(): void {
+    this.left.abort();
+  }
+
+  async read(requests: AsyncIterator<AttachRequest>): Promise<void> {
+    this.attached = true;
+    for (let next = await requests.next(); !next.done; next = await requests.next()) {
+      const { message } = next.value;
+      const output = message?.$case === 'output' ? message.value.output : undefined;
+      if (output?.$case === 'stdout') this.#printed.push(output.value);
+      else if (output?.$case === 'stderr') this.#errors.push(output.value);
+      else if (output?.$case === 'exit') this.exit = output.value;
+      await this.take();
+    }
+    this.input.end();
   }
 }
 

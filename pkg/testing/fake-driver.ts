@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ContainerSpec } from '../agent/container-spec';
 import type {
+  CommandSpec,
   Container,
   ContainerEvent,
   Driver,
@@ -21,10 +22,12 @@ import {
 } from '../agent/driver-errors';
 import type { CheckResult, Host, NetworkCheck } from '../agent/host';
 import { labels } from '../agent/labels';
+import type { CommandTerminal } from '../agent/terminal/command-terminal';
 import { Waker } from '../agent/waker';
 import type { Clock } from '../base/clock';
 import { sleep } from '../base/clock';
 import { toDisposable } from '../base/disposable';
+import { FakeTerminal } from './fake-terminal';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -32,6 +35,8 @@ interface FakeContainer extends Mutable<Container> {
   readonly spec: ContainerSpec;
   readonly logs: LogEntry[];
   readonly changed: Set<() => void>;
+  /** Of whoever is attached to its command. */
+  terminal?: FakeTerminal;
   /** Does not end on SIGTERM. */
   stubborn: boolean;
 }
@@ -143,6 +148,14 @@ export class FakeDriver implements Driver {
     return this.containers.filter(({ state }) => state === 'running');
   }
 
+  /** The terminals of commands that were begun beside a container's own, oldest first. */
+  readonly opened: FakeTerminal[] = [];
+
+  /** Of whoever is attached to the container's own command. */
+  terminal(id: string): FakeTerminal | undefined {
+    return this.#find(id).terminal;
+  }
+
   // The contract.
 
   async info(signal?: AbortSignal): Promise<EngineInfo> {
@@ -223,8 +236,13 @@ export class FakeDriver implements Driver {
       container.exitCode = undefined;
       this.calls.push(`start ${container.labels[labels.name] ?? container.name}`);
       this.#emit(container, 'started');
+      if (container.terminal) begin(container.terminal, command);
       const exit = /^exit (\d+)$/.exec(command.at(-1) ?? '');
       if (exit) this.#exit(container, Number(exit[1]));
+      else if (container.terminal) {
+        const { terminal } = container;
+        void terminal.exit(new AbortController().signal).then((code) => this.#exit(container, code));
+      }
     });
   }
 
@@ -287,6 +305,42 @@ export class FakeDriver implements Driver {
     });
   }
 
+  async attach(
+    id: string,
+    _options: { readonly tty: boolean },
+    signal?: AbortSignal,
+  ): Promise<CommandTerminal> {
+    return this.#call('attach', signal, () => {
+      const container = this.#find(id);
+      const terminal = new FakeTerminal({
+        onSignal: (name) => {
+          if (['SIGINT', 'SIGTERM', 'SIGKILL', 'SIGHUP'].includes(name)) {
+            this.#exit(container, name === 'SIGKILL' ? 137 : name === 'SIGINT' ? 130 : 143);
+          }
+        },
+      });
+      container.terminal = terminal;
+      return terminal;
+    });
+  }
+
+  async open(id: string, { command, size }: CommandSpec, signal?: AbortSignal): Promise<CommandTerminal> {
+    return this.#call('open', signal, () => {
+      const container = this.#find(id);
+      if (container.state !== 'running') throw new ContainerGone(`container ${id} is not running`);
+      if (this.badCommands.has(command[0] ?? '')) {
+        throw new BadCommand(`exec: "${command[0]}": executable file not found in $PATH`);
+      }
+      const terminal = new FakeTerminal({
+        onSignal: (name) => terminal.finish(name === 'SIGKILL' ? 137 : name === 'SIGINT' ? 130 : 143),
+      });
+      if (size) terminal.sizes.push(size);
+      this.opened.push(terminal);
+      begin(terminal, command);
+      return terminal;
+    });
+  }
+
   /** Waits as long as the call takes, then fails or does it. */
   async #call<T>(verb: Verb, signal: AbortSignal | undefined, work: () => T): Promise<T> {
     signal?.throwIfAborted();
@@ -330,6 +384,7 @@ export class FakeDriver implements Driver {
     container.exitCode = exitCode;
     container.finishedMs = this.#clock.now();
     container.address = undefined;
+    container.terminal?.finish(exitCode);
     this.#emit(container, 'exited');
   }
 
@@ -388,6 +443,13 @@ export class FakeDriver implements Driver {
       }
     })();
   }
+}
+
+/** `cat` answers with what it is given; `exit N` ends. All else waits for the test. */
+function begin(terminal: FakeTerminal, command: readonly string[]): void {
+  if (command.at(-1) === 'cat') terminal.echo();
+  const exit = /^exit (\d+)$/.exec(command.at(-1) ?? '');
+  if (exit) terminal.finish(Number(exit[1]));
 }
 
 /** The only file that a container has. */

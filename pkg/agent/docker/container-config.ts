@@ -9,6 +9,15 @@ export function containerConfig(spec: ContainerSpec): Docker.ContainerCreateOpti
     Image: spec.image,
     // The argument vector is the whole command: an image's own entry point would only run with its own arguments.
     ...(program === undefined ? {} : { Entrypoint: [program], Cmd: args }),
+    ...(spec.attach && {
+      Tty: spec.attach.tty,
+      OpenStdin: true,
+      // The end of the attached one's input is the end of the command's.
+      StdinOnce: true,
+      AttachStdin: true,
+      AttachStdout: true,
+      AttachStderr: true,
+    }),
     Env: Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`),
     Labels: { ...spec.labels },
     Hostname: spec.hostname,
@@ -41,10 +50,13 @@ export function containerConfig(spec: ContainerSpec): Docker.ContainerCreateOpti
       SecurityOpt: ['no-new-privileges'],
       // Of open files the engine's own limit holds, which it cannot always exceed; core dumps would fill its disk.
       Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }],
-      LogConfig: {
-        Type: 'json-file',
-        Config: { 'max-size': String(spec.logs.bytes), 'max-file': String(spec.logs.files) },
-      },
+      LogConfig:
+        spec.logs.files === 0
+          ? { Type: 'none', Config: {} }
+          : {
+              Type: 'json-file',
+              Config: { 'max-size': String(spec.logs.bytes), 'max-file': String(spec.logs.files) },
+            },
     },
   };
 }

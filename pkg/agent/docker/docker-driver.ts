@@ -1,9 +1,10 @@
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import Docker from 'dockerode';
 import type { Clock } from '../../base/clock';
 import { deadline } from '../../base/clock';
 import type { ContainerSpec } from '../container-spec';
 import type {
+  CommandSpec,
   Container,
   ContainerEvent,
   Driver,
@@ -16,10 +17,12 @@ import type {
 import { EngineUnavailable, ImageMissing, PullFailed } from '../driver-errors';
 import { labels } from '../labels';
 import { Limiter } from '../limiter';
+import type { CommandTerminal } from '../terminal/command-terminal';
 import { containerConfig } from './container-config';
 import { containerView } from './container-view';
 import { driverError, statusOf } from './docker-errors';
 import type { Verb } from './docker-errors';
+import { containerControl, dockerTerminal, execControl } from './docker-terminal';
 import { EngineAgent } from './engine-agent';
 import { LogDemux } from './log-demux';
 import { chunksOf, jsonLines } from './streams';
@@ -171,6 +174,30 @@ export class DockerDriver implements Driver {
       signal?.throwIfAborted();
       const { ExitCode } = await exec.inspect({ abortSignal: signal });
       return { exitCode: ExitCode ?? -1, output };
+    });
+  }
+
+  attach(id: string, { tty }: { readonly tty: boolean }, signal?: AbortSignal): Promise<CommandTerminal> {
+    return this.#call('exec', limitMs.quick, signal, async () => {
+      const container = this.#docker.getContainer(id);
+      const stream = await container.attach({
+        ...{ stream: true, stdin: true, stdout: true, stderr: true },
+        hijack: true,
+      });
+      return dockerTerminal(stream as Duplex, tty, containerControl(container));
+    });
+  }
+
+  open(id: string, { command, tty, size }: CommandSpec, signal?: AbortSignal): Promise<CommandTerminal> {
+    return this.#call('exec', limitMs.start, signal, async (abortSignal) => {
+      const streams = { AttachStdin: true, AttachStdout: true, AttachStderr: true };
+      const exec = await this.#docker
+        .getContainer(id)
+        .exec({ ...streams, Cmd: [...command], Tty: tty, abortSignal });
+      const stream = await exec.start({ hijack: true, stdin: true, Tty: tty });
+      const control = execControl(exec, this.#clock);
+      if (tty && size) await control.resize(size);
+      return dockerTerminal(stream, tty, control);
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Action } from '../decide';
 import type { Situation } from '../situation';
 import { drain } from './drain';
+import { expire } from './expire';
 import { look } from './look';
 import { create, pullImage } from './make';
 import { judge } from './restart';
@@ -30,6 +31,8 @@ export async function carryOut(
       return stop(situation, action.container, signal);
     case 'remove':
       return remove(situation, action.container, signal);
+    case 'expire':
+      return expire(situation);
     case 'finish':
       return finish(situation);
   }

@@ -40,6 +40,10 @@ function pullFailed({ setbacks, keeper }: Situation, { reason, message }: PullFa
 function portTaken(situation: Situation, { reason, message, port }: PortTaken): void {
   const { keeper, uid } = situation;
   const { ports } = situation.context;
+  // Nobody asked for another one.
+  if (situation.oneOffSpec?.ports.some(({ hostPort }) => hostPort === port)) {
+    return situation.fail(reason, message);
+  }
   for (const taken of port === undefined ? ports.heldBy(uid) : [port]) ports.avoid(uid, taken);
   situation.setbacks.portTaken();
   // Ports are fixed when a container is made: another port needs another container.

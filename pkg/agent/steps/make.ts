@@ -1,6 +1,7 @@
 import { InstanceState } from '../../gen/gilliam/v1/instance';
 import { containerSpec, isPullable } from '../container-spec';
 import type { PortBinding } from '../driver';
+import { PortTaken } from '../driver-errors';
 import type { Situation } from '../situation';
 import { publishedPorts } from '../status';
 import type { Task } from '../task';
@@ -42,11 +43,32 @@ export async function create(situation: Situation, signal: AbortSignal): Promise
   });
 }
 
-async function allocatePorts({ context, uid }: Situation, task: Task): Promise<PortBinding[]> {
-  const containerPorts = task.process.ports.map((port) => port.containerPort);
+async function allocatePorts(situation: Situation, task: Task): Promise<PortBinding[]> {
+  const { context, uid } = situation;
+  const chosen = await chosenPorts(situation, task);
+  const containerPorts = task.process.ports
+    .map((port) => port.containerPort)
+    .filter((port) => !chosen.some(({ containerPort }) => containerPort === port));
   const hostPorts = await context.ports.allocate(uid, containerPorts.length);
-  return containerPorts.map((containerPort, index) => ({
+  const allocated = containerPorts.map((containerPort, index) => ({
     containerPort,
     hostPort: hostPorts[index] as number,
   }));
+  return [...chosen, ...allocated];
+}
+
+/** The host ports that somebody has asked for: those, or none. Throws PortTaken. */
+async function chosenPorts(situation: Situation, task: Task): Promise<PortBinding[]> {
+  const { context, chosenHolder } = situation;
+  const bindings = (task.instance.spec.oneOff?.ports ?? []).map(({ containerPort, hostPort }) => ({
+    containerPort,
+    hostPort,
+  }));
+  for (const { hostPort } of bindings) {
+    context.ports.adopt(chosenHolder, [hostPort]);
+    const ours = context.ports.heldBy(chosenHolder).includes(hostPort);
+    if (ours && (await context.host.portFree(hostPort, context.bindAddress))) continue;
+    throw new PortTaken(`host port ${hostPort} is taken by something else`, hostPort);
+  }
+  return bindings;
 }

@@ -11,6 +11,7 @@ const lastLineLimitMs = 1_000;
 export async function judge(situation: Situation, container: Container, signal: AbortSignal): Promise<void> {
   const { attendant, setbacks, keeper } = situation;
   const exitCode = container.exitCode ?? 0;
+  if (situation.once) return judgeOnce(situation, container, signal);
   const verdict = judgeExit({
     exitCode,
     upMs: (container.finishedMs ?? 0) - (container.startedMs ?? 0),
@@ -28,6 +29,24 @@ export async function judge(situation: Situation, container: Container, signal: 
   const told = said ? `${how}: ${said}` : how;
   if (verdict.kind === 'bad-command') situation.fail('BadCommand', told, { exitCode });
   else keeper.warn('Exited', told);
+}
+
+/** An instance that runs once has done so. */
+async function judgeOnce(situation: Situation, container: Container, signal: AbortSignal): Promise<void> {
+  const { keeper, once } = situation;
+  const { exitCode = 0, outOfMemory } = container;
+  situation.judged = true;
+  // One that was ended says why already.
+  const ended = once?.over === true && keeper.status.reason !== '';
+  if (once) once.over = true;
+  const how = outOfMemory ? 'out of memory' : `exit ${exitCode}`;
+  keeper.set({ exitCode, ready: false, ...(ended ? {} : { message: exitCode === 0 ? '' : how }) });
+  // Whoever was attached has seen for themselves.
+  if (exitCode === 0 || ended || keeper.identity.oneOff?.attached) return;
+  const said = await lastWords(situation, container, signal);
+  const told = said ? `${how}: ${said}` : how;
+  keeper.set({ message: told });
+  keeper.warn('Exited', told);
 }
 
 /** Says that it starts again, why and when. */

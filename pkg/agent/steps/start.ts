@@ -9,7 +9,8 @@ export async function start(situation: Situation, container: Container, signal: 
   const begun = await starts.run(async () => {
     // It may have waited for its turn, and something else be wished now.
     if (step.signal.aborted || signal.aborted) return false;
-    await driver.start(container.id, signal);
+    const begin = () => driver.start(container.id, signal);
+    await (situation.once ? situation.once.start(container, begin) : begin());
     return true;
   });
   if (!begun) return;

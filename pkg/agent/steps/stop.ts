@@ -24,9 +24,13 @@ export async function remove(situation: Situation, container: Container, signal:
 
 /** Nothing is left of it here, as was wished. */
 export function finish(situation: Situation): void {
+  const { wish, keeper, once } = situation;
   situation.finished = true;
-  situation.context.ports.release(situation.uid);
-  if (situation.wish.kind === 'stop') {
-    situation.keeper.set({ state: InstanceState.STOPPED, ready: false, reason: '', message: '' });
+  situation.releasePorts();
+  if (wish.kind === 'stop') {
+    keeper.set({ state: InstanceState.STOPPED, ready: false, reason: '', message: '' });
+    once?.refuse(125, 'it was stopped before it ran');
   }
+  // It has run, and says itself how that ended.
+  if (wish.kind === 'run') keeper.set({ state: InstanceState.STOPPED, ready: false });
 }

@@ -1,0 +1,124 @@
+import type { Duplex } from 'node:stream';
+import type Docker from 'dockerode';
+import type { Clock } from '../../base/clock';
+import { sleep } from '../../base/clock';
+import type { CommandTerminal, PrintedPiece, WindowSize } from '../terminal/command-terminal';
+import { statusOf } from './docker-errors';
+import { chunksOf } from './streams';
+
+const headerBytes = 8;
+/** Between two looks whether a command that has printed all has ended, too. */
+const exitPollMs = 10;
+
+/** What is done to a command otherwise than by its streams. */
+export interface CommandControl {
+  resize(size: WindowSize): Promise<unknown>;
+  signal(name: string): Promise<unknown>;
+  exit(signal: AbortSignal): Promise<number>;
+}
+
+/** A connection that the engine has given up to a command's streams. */
+export function dockerTerminal(stream: Duplex, tty: boolean, control: CommandControl): CommandTerminal {
+  const ended = new AbortController();
+  // A command that has ended takes no input any more: that is no failure.
+  stream.on('error', () => {});
+  const chunks = chunksOf(stream, ended.signal);
+  return {
+    output: tty ? asOutput(chunks) : demuxed(chunks),
+    write: (bytes) =>
+      new Promise((resolve) => {
+        if (stream.writableEnded || stream.destroyed) return resolve();
+        if (stream.write(bytes)) return resolve();
+        const done = () => {
+          stream.off('drain', done);
+          stream.off('close', done);
+          resolve();
+        };
+        stream.once('drain', done);
+        stream.once('close', done);
+      }),
+    end: () => void stream.end(),
+    resize: async (size) => void (await control.resize(size)),
+    signal: async (name) => void (await control.signal(name)),
+    exit: (signal) => control.exit(signal),
+    close: () => {
+      ended.abort();
+      stream.destroy();
+    },
+  };
+}
+
+async function* asOutput(chunks: AsyncIterable<Buffer>): AsyncGenerator<PrintedPiece> {
+  for await (const bytes of chunks) yield { stream: 'stdout', bytes };
+}
+
+/** Takes the engine's frames apart as they come: a frame need not be here to its end. */
+export async function* demuxed(chunks: AsyncIterable<Buffer>): AsyncGenerator<PrintedPiece> {
+  let header: Buffer = Buffer.alloc(0);
+  let left = 0;
+  let stream: PrintedPiece['stream'] = 'stdout';
+  for await (const chunk of chunks) {
+    let at = 0;
+    while (at < chunk.length) {
+      if (left === 0) {
+        const piece = chunk.subarray(at, at + headerBytes - header.length);
+        header = Buffer.concat([header, piece]);
+        at += piece.length;
+        if (header.length < headerBytes) break;
+        stream = header[0] === 2 ? 'stderr' : 'stdout';
+        left = header.readUInt32BE(4);
+        header = Buffer.alloc(0);
+        continue;
+      }
+      const bytes = chunk.subarray(at, at + left);
+      at += bytes.length;
+      left -= bytes.length;
+      yield { stream, bytes };
+    }
+  }
+}
+
+/** The container's own command. */
+export function containerControl(container: Docker.Container): CommandControl {
+  return {
+    resize: ({ columns, rows }) => unlessEnded(container.resize({ w: columns, h: rows })),
+    signal: (name) => unlessEnded(container.kill({ signal: name })),
+    async exit(signal) {
+      const { StatusCode } = (await container.wait({ abortSignal: signal })) as { StatusCode: number };
+      return StatusCode;
+    },
+  };
+}
+
+/** A command beside the container's own, whose process is one of this machine's. */
+export function execControl(exec: Docker.Exec, clock: Clock): CommandControl {
+  return {
+    resize: ({ columns, rows }) => unlessEnded(exec.resize({ w: columns, h: rows })),
+    // The engine has no call for it. The process leads a group of its own: what it has started goes with it.
+    async signal(name) {
+      const { Running, Pid } = await exec.inspect();
+      if (!Running || !(Pid > 1)) return;
+      try {
+        process.kill(-Pid, name as NodeJS.Signals);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    },
+    async exit(signal) {
+      for (;;) {
+        const { Running, ExitCode } = await exec.inspect({ abortSignal: signal });
+        if (!Running) return ExitCode ?? -1;
+        await sleep(clock, exitPollMs, signal);
+      }
+    },
+  };
+}
+
+/** What has ended, or not begun, has no size and takes no signals. */
+async function unlessEnded(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (![404, 409, 500].includes(statusOf(error) ?? 0)) throw error;
+  }
+}
