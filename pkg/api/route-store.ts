@@ -20,11 +20,22 @@ export class Refused extends Error {
   }
 }
 
-export interface RouteChange {
-  readonly formation: Formation;
+/** What becomes of one route: made, changed or, without `after`, deleted. */
+export interface RouteEdit {
   /** Absent for a new one. */
   readonly before?: Route;
+  readonly after?: CompiledRoute;
+}
+
+export interface RouteChange extends RouteEdit {
+  readonly formation: Formation;
   readonly after: CompiledRoute;
+}
+
+/** A part of a transaction. */
+export interface Part {
+  readonly writes: readonly Write[];
+  readonly guards: readonly Guard[];
 }
 
 /**
@@ -41,78 +52,110 @@ export class RouteStore {
     return (await this.context.store.list(routes, {}, signal)).items;
   }
 
-  /** Throws Refused where another route matches the same. */
-  async check({ before, after }: RouteChange, signal: AbortSignal): Promise<void> {
+  /** Throws Refused where another route matches the same, be it one of the same edits. */
+  async check(edits: readonly RouteEdit[], signal: AbortSignal): Promise<void> {
     const all = await this.all(signal);
-    const rival = this.table
-      .ordered(all)
-      .find(
-        (other) => other.canonical === after.canonical && other.route.metadata.uid !== before?.metadata.uid,
-      );
-    if (rival) throw new Refused(duplicate(after.route, rival.route));
-    if (!before && all.length >= MAX_ROUTES) {
+    const edited = new Set(edits.map(({ before }) => before?.metadata.uid));
+    const others = this.table.ordered(all).filter(({ route }) => !edited.has(route.metadata.uid));
+    const byCanonical = new Map(others.map(({ canonical, route }) => [canonical, route]));
+    for (const { after } of edits) {
+      if (!after) continue;
+      const rival = byCanonical.get(after.canonical);
+      if (rival) throw new Refused(duplicate(after.route, rival));
+      byCanonical.set(after.canonical, after.route);
+    }
+    const added = edits.filter(({ before, after }) => after && !before).length;
+    const removed = edits.filter(({ before, after }) => before && !after).length;
+    if (added > removed && all.length + added - removed > MAX_ROUTES) {
       throw new Refused(
-        new ExhaustedError(`there are ${MAX_ROUTES} routes, and no more may be: delete some`),
+        new ExhaustedError(
+          `there are ${all.length} routes, and no more than ${MAX_ROUTES} may be: delete some`,
+        ),
       );
     }
   }
 
   /** Throws ConflictError when somebody else came first: check again. The revision that it is at now. */
-  async put({ formation, before, after }: RouteChange, signal: AbortSignal): Promise<bigint> {
-    const { route } = after;
-    const claims = await this.#claims(before && this.table.compiled(before), after, signal);
-    return this.context.store.commit(
-      [{ op: before ? 'update' : 'create', kind: routes, object: route }, ...claims.writes],
-      // A route must not outlive its formation.
-      [unchanged(formation), ...claims.guards],
-      signal,
-    );
+  async put({ formation, ...edit }: RouteChange, signal: AbortSignal): Promise<bigint> {
+    const { writes, guards } = await this.part([edit], signal);
+    // A route must not outlive its formation.
+    return this.context.store.commit(writes, [unchanged(formation), ...guards], signal);
   }
 
   async delete(route: Route, signal: AbortSignal): Promise<void> {
-    const { formation, name, revision } = route.metadata;
-    const compiled = this.table.compiled(route);
-    const claim = compiled && (await this.#claim(compiled.canonical, signal));
-    const writes: Write[] = [{ op: 'delete', kind: routes, key: { formation, name }, revision }];
-    if (claim && isOf(claim, route)) writes.push(release(claim));
-    await this.context.store.commit(writes, [], signal);
+    const { writes, guards } = await this.part([{ before: route }], signal);
+    await this.context.store.commit(writes, guards, signal);
   }
 
-  async #claims(
-    before: CompiledRoute | undefined,
-    after: CompiledRoute,
-    signal: AbortSignal,
-  ): Promise<{ writes: Write[]; guards: Guard[] }> {
-    if (before?.canonical === after.canonical) return { writes: [], guards: [] };
-    const writes: Write[] = [];
-    const guards: Guard[] = [];
-    const labels = claimLabels(after.route.metadata);
-    const name = claimName(after.canonical);
-    const held = await this.#claim(after.canonical, signal);
-    if (!held) {
-      const metadata = newMetadata(this.context, { name }, labels);
-      writes.push({ op: 'create', kind: routeClaims, object: { metadata } });
-    } else {
-      // Left by a route that went with its formation. Only as long as that one is not there.
-      if (!isOf(held, after.route)) {
-        const key = claimant(held);
-        const holder = await this.context.store.get(routes, key, signal);
-        const still = holder && this.table.compiled(holder)?.canonical === after.canonical;
-        if (still)
-          throw new ConflictError(`what ${quote(after.route.spec.pattern)} matches was taken at this moment`);
-        guards.push({ guard: 'object', kind: routes, key, revision: holder?.metadata.revision ?? 0n });
-      }
-      const object: RouteClaim = { metadata: { ...held.metadata, labels } };
-      if (!isDeepStrictEqual(object, held)) writes.push({ op: 'update', kind: routeClaims, object });
+  /** What the edits are in a transaction. Routes may take over from each other what they match. */
+  async part(edits: readonly RouteEdit[], signal: AbortSignal): Promise<Part> {
+    const parts = [
+      ...edits.flatMap(writesOf).map((write): Part => ({ writes: [write], guards: [] })),
+      ...(await this.#claims(edits, signal)),
+    ];
+    return {
+      writes: parts.flatMap(({ writes }) => writes),
+      guards: parts.flatMap(({ guards }) => guards),
+    };
+  }
+
+  async #claims(edits: readonly RouteEdit[], signal: AbortSignal): Promise<readonly Part[]> {
+    const taken = new Map<string, Route>();
+    const left = new Map<string, Route>();
+    for (const { before, after } of edits) {
+      const former = before && this.table.compiled(before)?.canonical;
+      if (former === after?.canonical) continue;
+      if (after) taken.set(after.canonical, after.route);
+      if (before && former !== undefined) left.set(former, before);
     }
-    const former = before && (await this.#claim(before.canonical, signal));
-    if (before && former && isOf(former, before.route)) writes.push(release(former));
-    return { writes, guards };
+    const takes = [...taken].map(([canonical, route]) => this.#take(canonical, route, left, signal));
+    const releases = [...left]
+      .filter(([canonical]) => !taken.has(canonical))
+      .map(async ([canonical, route]): Promise<Part> => {
+        const held = await this.#claim(canonical, signal);
+        return { writes: held && isOf(held, route) ? [release(held)] : [], guards: [] };
+      });
+    return Promise.all([...takes, ...releases]);
+  }
+
+  async #take(
+    canonical: string,
+    route: Route,
+    left: ReadonlyMap<string, Route>,
+    signal: AbortSignal,
+  ): Promise<Part> {
+    const labels = claimLabels(route.metadata);
+    const held = await this.#claim(canonical, signal);
+    if (!held) {
+      const metadata = newMetadata(this.context, { name: claimName(canonical) }, labels);
+      return { writes: [{ op: 'create', kind: routeClaims, object: { metadata } }], guards: [] };
+    }
+    const object: RouteClaim = { metadata: { ...held.metadata, labels } };
+    const writes: Write[] = isDeepStrictEqual(object, held)
+      ? []
+      : [{ op: 'update', kind: routeClaims, object }];
+    const former = left.get(canonical);
+    if (isOf(held, route) || (former && isOf(held, former))) return { writes, guards: [] };
+    // Left by a route that went with its formation. Only as long as that one is not there.
+    const key = claimant(held);
+    const holder = await this.context.store.get(routes, key, signal);
+    if (holder && this.table.compiled(holder)?.canonical === canonical) {
+      throw new ConflictError(`what ${quote(route.spec.pattern)} matches was taken at this moment`);
+    }
+    const revision = holder?.metadata.revision ?? 0n;
+    return { writes, guards: [{ guard: 'object', kind: routes, key, revision }] };
   }
 
   #claim(canonical: string, signal: AbortSignal): Promise<RouteClaim | undefined> {
     return this.context.store.get(routeClaims, { formation: '', name: claimName(canonical) }, signal);
   }
+}
+
+function writesOf({ before, after }: RouteEdit): Write[] {
+  if (after) return [{ op: before ? 'update' : 'create', kind: routes, object: after.route }];
+  if (!before) return [];
+  const { formation, name, revision } = before.metadata;
+  return [{ op: 'delete', kind: routes, key: { formation, name }, revision }];
 }
 
 function claimName(canonical: string): string {

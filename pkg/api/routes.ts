@@ -1,30 +1,23 @@
 import { isDeepStrictEqual } from 'node:util';
-import { ExistsError, InvalidError, NotFoundError } from '../base/errors';
+import { ExistsError, NotFoundError } from '../base/errors';
 import { RouteSpec } from '../gen/gilliam/v1/route';
 import type { Route as RouteMessage } from '../gen/gilliam/v1/route';
 import type { RouteServiceService } from '../gen/gilliam/v1/route_service';
 import { checkLabel, parseName, parseParent, quote, WILDCARD } from '../resource/names';
 import { routes, type Formation, type Route } from '../resource/objects';
-import { formatBytes } from '../resource/quantity';
 import { suggestion } from '../resource/suggest';
-import { checkLabels } from '../resource/validate-labels';
-import { Violations } from '../resource/violations';
-import { compileRoute } from '../routing/compile';
 import { REST } from '../routing/pattern';
 import { routeNameOf } from '../routing/route-name';
-import type { CompiledRoute } from '../routing/types';
 import type { ApiContext } from './api-context';
 import { by, type CallContext, type Handlers } from './call';
 import { newMetadata, requireFormation, requireLivingFormation } from './objects';
 import { readPage, sortedPage } from './paging';
+import { prepareRoute } from './prepare-route';
 import { checkRevision, retryConflicts } from './retry';
 import { Refused, RouteStore } from './route-store';
 import { RouteTable } from './route-table';
 import { testRoute } from './route-test';
-import { prepareTls, withoutKey } from './route-tls';
-
-// A tenth of what one transaction of the store takes, certificates included.
-const maxRouteBytes = 256 * 1024;
+import { withoutKey } from './route-tls';
 
 export function routeHandlers(context: ApiContext): Handlers<RouteServiceService> {
   const { store, events } = context;
@@ -61,8 +54,8 @@ export function routeHandlers(context: ApiContext): Handlers<RouteServiceService
       );
     }
     const metadata = newMetadata(context, { formation: parent, name }, given.metadata?.labels);
-    const after = await prepare({ metadata, spec: given.spec ?? RouteSpec.fromPartial({}) });
-    await written.check({ formation, after }, signal);
+    const after = await prepareRoute(context, { metadata, spec: given.spec ?? RouteSpec.fromPartial({}) });
+    await written.check([{ after }], signal);
     if (validateOnly) return after.route;
     const revision = await written.put({ formation, after }, signal);
     return { ...after.route, metadata: { ...metadata, revision } };
@@ -79,43 +72,12 @@ export function routeHandlers(context: ApiContext): Handlers<RouteServiceService
       metadata: { ...before.metadata, generation },
       spec: given.spec ?? RouteSpec.fromPartial({}),
     };
-    const after = await prepare(asked, before);
+    const after = await prepareRoute(context, asked, before);
     if (isDeepStrictEqual(after.route.spec, before.spec)) return { route: before, changed: false };
-    await written.check({ formation, before, after }, signal);
+    await written.check([{ before, after }], signal);
     if (validateOnly) return { route: after.route, changed: false };
     const revision = await written.put({ formation, before, after }, signal);
     return { route: { ...after.route, metadata: { ...after.route.metadata, revision } }, changed: true };
-  }
-
-  /** Checks all of the route; what it is with its certificate. */
-  async function prepare(route: Route, before?: Route): Promise<CompiledRoute> {
-    const found = new Violations();
-    checkLabels('label', route.metadata.labels, 'route.metadata.labels', found);
-    found.throwIfAny();
-    const compiled = compileRoute(route);
-    const { tls } = route.spec;
-    const { host } = compiled;
-    const complete =
-      tls && host
-        ? compileRoute({
-            ...route,
-            spec: {
-              ...route.spec,
-              tls: await prepareTls(tls, {
-                host,
-                now: new Date(context.clock.now()),
-                before: before?.spec.tls,
-              }),
-            },
-          })
-        : compiled;
-    const bytes = routes.encode(complete.route).length;
-    if (bytes > maxRouteBytes) {
-      throw new InvalidError(
-        `the route is ${formatBytes(bytes)}: the limit is ${formatBytes(maxRouteBytes)}`,
-      );
-    }
-    return complete;
   }
 
   async function freeName(formation: Formation, pattern: string, signal: AbortSignal): Promise<string> {
