@@ -4,6 +4,8 @@ import { cordoned } from './filters/cordoned';
 import { cpu } from './filters/cpu';
 import { memory } from './filters/memory';
 import { ready } from './filters/ready';
+import { volume } from './filters/volume';
+import { wished } from './filters/wished';
 import type { Fleet } from './fleet';
 import type { Memos } from './memo';
 import { defaultRank } from './rank';
@@ -74,6 +76,7 @@ export class Candidates {
   #rankOf(load: ExecutorLoad): number {
     const { demand } = this;
     if (!ready.passes(load, demand) || !cordoned.passes(load, demand)) return REFUSED;
+    if (!wished.passes(load, demand) || !volume.passes(load, demand)) return REFUSED;
     if (!cpu.passes(load, demand) || !memory.passes(load, demand)) return REFUSED;
     for (const fulfils of this.#fulfils) if (!fulfils(load)) return REFUSED;
     return this.#rank(load);

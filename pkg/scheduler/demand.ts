@@ -3,6 +3,7 @@ import { DEFAULT_RANK, limitsOf, rankOf } from '../resource/defaults';
 import type { Instance } from '../resource/objects';
 import type { Expression } from './expression';
 import { rank, requirement } from './expression';
+import type { LocatedVolume } from './located-volume';
 
 /**
  * What an instance asks of the executor that is to run it. Instances with the same demand are placed alike, whatever
@@ -20,6 +21,10 @@ export interface Demand {
   readonly requirements: readonly Expression<boolean>[];
   /** Undefined for the default, which needs no interpreter. */
   readonly rank: Expression<number> | undefined;
+  /** The only executor that will do, by somebody's wish. */
+  readonly executor: string | undefined;
+  /** What the instance keeps and there is already; empty for most. */
+  readonly volumes: readonly LocatedVolume[];
 }
 
 /** A process of a formation, of whatever release: `shop/web`. */
@@ -41,5 +46,14 @@ export function demandOf(instance: Instance, process: Process): Demand {
     memoryBytes: Number(memoryBytes),
     requirements,
     rank: ranked,
+    executor: undefined,
+    volumes: [],
   };
+}
+
+/** The demand of one instance that may not go anywhere: the same for those that are confined alike. */
+export function confined(demand: Demand, executor: string, volumes: readonly LocatedVolume[]): Demand {
+  if (executor === '' && volumes.length === 0) return demand;
+  const key = JSON.stringify([demand.key, executor, volumes.map((volume) => volume.name)]);
+  return { ...demand, key, executor: executor || undefined, volumes };
 }

@@ -1,12 +1,20 @@
+import type { Process } from '../gen/gilliam/v1/release';
 import { isFinished } from '../resource/instance';
 import type { Instance } from '../resource/objects';
 import { Census } from './census';
 import type { Demand } from './demand';
-import { demandOf, processKey } from './demand';
+import { confined, demandOf, processKey } from './demand';
 import type { Reservation } from './executor-load';
 import { ExecutorLoad } from './executor-load';
 import { hashText } from './hash';
+import { locate } from './located-volume';
 import type { Snapshot } from './types';
+
+/** A process of a release, and what its instances ask for. */
+interface Known {
+  readonly definition: Process;
+  readonly demand: Demand;
+}
 
 /** All executors with what is placed on them, made of a snapshot, which stays as it is. */
 export class Fleet {
@@ -19,7 +27,7 @@ export class Fleet {
   /** The indexes of the executors that something was placed on, in that order. */
   readonly placed: number[] = [];
   readonly #byName: ReadonlyMap<string, ExecutorLoad>;
-  readonly #demands = new Map<string, Demand | undefined>();
+  readonly #known = new Map<string, Known | undefined>();
 
   /** `without`: an instance that is left out, as if it were not placed. */
   constructor(
@@ -48,18 +56,36 @@ export class Fleet {
 
   /** Undefined when the instance's release is gone. */
   demandOf(instance: Instance): Demand | undefined {
-    // Of a process of a release, which never changes: looked at once.
-    const key = `${instance.spec.release} ${processKey(instance)}`;
-    const known = this.#demands.get(key);
-    if (known || this.#demands.has(key)) return known;
-    const process = this.snapshot.processOf(instance);
-    const demand = process && demandOf(instance, process);
-    this.#demands.set(key, demand);
-    return demand;
+    const process = this.#processOf(instance);
+    if (!process) return undefined;
+    const { oneOff } = instance.spec;
+    if (!oneOff?.executor && process.definition.volumes.length === 0) return process.demand;
+    const volumes = locate(
+      instance,
+      process.definition,
+      (formation, name) => this.snapshot.volume?.(formation, name),
+      (executor) => this.#byName.get(executor),
+    );
+    return confined(process.demand, oneOff?.executor ?? '', volumes);
   }
 
   #reservationOf(instance: Instance): Reservation {
-    return this.demandOf(instance) ?? { cpuMillis: 0, memoryBytes: 0 };
+    return this.#processOf(instance)?.demand ?? { cpuMillis: 0, memoryBytes: 0 };
+  }
+
+  /** Of a process of a release, which never changes: looked at once. */
+  #processOf(instance: Instance): Known | undefined {
+    // A one-off may be of a process that the release does not have.
+    const key = `${instance.spec.release} ${processKey(instance)} ${instance.spec.oneOff ? 'once' : ''}`;
+    const known = this.#known.get(key);
+    if (known || this.#known.has(key)) return known;
+    const definition = this.snapshot.processOf(instance);
+    const found = definition && {
+      definition,
+      demand: demandOf(instance, definition),
+    };
+    this.#known.set(key, found);
+    return found;
   }
 }
 

@@ -1,8 +1,9 @@
 import { ExecutorState } from '../gen/gilliam/v1/executor';
-import { InstanceSpec_Desired, InstanceState } from '../gen/gilliam/v1/instance';
+import { InstanceSpec_Desired, InstanceState, OneOff } from '../gen/gilliam/v1/instance';
 import type { Process } from '../gen/gilliam/v1/release';
-import type { Executor, Instance } from '../resource/objects';
-import { executorOf, instanceOf, processOf } from '../testing/scheduling-objects';
+import type { Executor, Instance, Volume } from '../resource/objects';
+import { executorOf, instanceOf, processOf, volumeOf } from '../testing/scheduling-objects';
+import { explain } from './explain';
 import { schedule } from './plan';
 import type { Snapshot } from './types';
 
@@ -182,5 +183,111 @@ describe('schedule says why not', () => {
 
   test('a release that is gone', () => {
     expect(messages(snapshotOf([e1], [web(1)], {}))).toEqual(['v1 is gone: scale a release that exists']);
+  });
+});
+
+describe('schedule keeps to volumes', () => {
+  const process = { _db: { volumes: [{ name: 'data', path: '/data' }], ...memory(700n) } };
+  const db = instanceOf({ process: '_db' });
+  const at = (executor: string, deleted?: Date) =>
+    volumeOf({ service: '_db', volume: 'data', executor, deleted });
+  const withVolume = (
+    executors: readonly Executor[],
+    volume: Volume,
+    others: readonly Instance[] = [],
+  ): Snapshot => ({
+    ...snapshotOf(executors, [db, ...others], { ...process, web: memory(1800n) }),
+    volume: (formation, name) => (formation === 'shop' && name === '_db-1-data' ? volume : undefined),
+  });
+
+  test('placing an instance where its volume is, however full the executor', () => {
+    const others = [web(1, 'e3'), web(2, 'e3')].map((each) => ({
+      ...each,
+      spec: { ...each.spec, process: 'x' },
+    }));
+    expect(placed(withVolume([e1, e2, e3], at('e3'), others))).toEqual({ '_db-1-1': 'e3' });
+  });
+
+  test('placing one whose volumes are still to be made anywhere', () => {
+    const snapshot = { ...withVolume([e2], at('e9')), volume: () => undefined };
+    expect(placed(snapshot)).toEqual({ '_db-1-1': 'e2' });
+  });
+
+  test('placing one-offs anywhere, since they have none', () => {
+    const oneOff = { ...db, spec: { ...db.spec, oneOff: OneOff.fromPartial({}) } };
+    expect(placed({ ...withVolume([e2], at('e1')), instances: [oneOff] })).toEqual({ '_db-1-1': 'e2' });
+  });
+
+  const lost = executorOf({ name: 'e1', state: ExecutorState.LOST, message: 'no session for 10 s' });
+  test.each<[string, readonly Executor[], Volume, readonly Instance[], string]>([
+    [
+      'is lost',
+      [lost, e2, e3],
+      at('e1'),
+      [],
+      '0 of 3 executors: 2 do not have volume _db-1-data, which is on e1, which is lost: no session for 10 s, 1 lost',
+    ],
+    [
+      'is cordoned',
+      [executorOf({ name: 'e1', cordoned: true }), e2],
+      at('e1'),
+      [],
+      '0 of 2 executors: 1 does not have volume _db-1-data, which is on e1, which is cordoned: gilliam executor uncordon e1 opens it again, 1 cordoned',
+    ],
+    [
+      'has no room',
+      [e1, e2],
+      at('e1'),
+      [web(1, 'e1')],
+      '0 of 2 executors: 1 does not have volume _db-1-data, which is on e1, which has too little memory: needs 700 MiB, 248 MiB of 2 GiB is free, 1 too little memory (needs 700 MiB, at most 248 MiB free)',
+    ],
+    [
+      'is gone',
+      [e2],
+      at('e1'),
+      [],
+      '0 of 1 executor: 1 does not have volume _db-1-data, which is on e1, which is gone',
+    ],
+    [
+      'is still deleting it',
+      [e1, e2],
+      at('e1', new Date(0)),
+      [],
+      '0 of 2 executors: 2 wait until volume _db-1-data is deleted on e1',
+    ],
+  ])('invariant 11: saying where the volume is and why to wait, when that executor %s', (...given) => {
+    const [, executors, volume, others, message] = given;
+    expect(messages(withVolume(executors, volume, others))).toEqual([message]);
+  });
+
+  test('explaining it for every executor', () => {
+    const clauses = explain(withVolume([lost, e2], at('e1')), db).flatMap((verdict) =>
+      verdict.clauses
+        .filter(({ clause }) => clause === 'volume')
+        .map(({ passed, detail }) => `${verdict.executor} ${passed}: ${detail}`),
+    );
+    expect(clauses.sort()).toEqual([
+      'e1 true: _db-1-data is here',
+      'e2 false: _db-1-data is on e1, which is lost: no session for 10 s',
+    ]);
+  });
+});
+
+describe('schedule obeys the wish of a one-off', () => {
+  const wishing = (executor: string) => {
+    const instance = instanceOf();
+    return { ...instance, spec: { ...instance.spec, oneOff: OneOff.fromPartial({ executor }) } };
+  };
+
+  test('for an executor, however little it fits', () => {
+    expect(placed(snapshotOf([e1, e2], [wishing('e2'), web(2, 'e2')], { web: {} }))).toEqual({
+      'web-1-1': 'e2',
+    });
+  });
+
+  test('or says that it is not there', () => {
+    expect(messages(snapshotOf([e1, e2], [wishing('e9')], { web: {} }))).toEqual([
+      '0 of 2 executors: 2 not e9, which was asked for',
+    ]);
   });
 });

@@ -1,6 +1,6 @@
 import type { Verdict } from '../gen/gilliam/v1/instance_service';
 import type { Process } from '../gen/gilliam/v1/release';
-import type { Executor, Instance } from '../resource/objects';
+import type { Executor, Instance, Volume } from '../resource/objects';
 
 /** What scheduling is decided on: read once, never changed. */
 export interface Snapshot {
@@ -9,6 +9,8 @@ export interface Snapshot {
   readonly instances: readonly Instance[];
   /** The process of an instance's release; undefined when the release is gone. */
   processOf(instance: Instance): Process | undefined;
+  /** A volume by formation and name. Default: there are none. */
+  volume?(formation: string, name: string): Volume | undefined;
 }
 
 /** Where one pending instance goes. */

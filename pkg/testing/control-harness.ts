@@ -3,6 +3,7 @@ import { SeededRandom } from '../base/random';
 import { ControllerManager } from '../controllers/manager';
 import type { ControllerSettings } from '../controllers/manager';
 import { Process } from '../gen/gilliam/v1/release';
+import { isAuxiliary } from '../resource/auxiliary';
 import { isFinished } from '../resource/instance';
 import { formations, instances, releases, scales } from '../resource/objects';
 import type { Instance, Kind, Scale, StoredObject } from '../resource/objects';
@@ -18,6 +19,8 @@ export interface Candidate {
   readonly store: MemoryStore;
   /** To make its calls fail. */
   readonly faults: FaultyStore;
+  /** As by `kill -9`: nothing of what it is about to do is done, and what it holds is missed when its lease runs out. */
+  kill(): void;
 }
 
 /** The controllers over the memory store, in virtual time and from one seed: a seed replays a run exactly. */
@@ -52,8 +55,13 @@ export class ControlHarness {
       options,
     });
     this.#stores.push(store);
-    this.#running.push(manager.run(this.#stop.signal));
-    return { manager, store, faults };
+    const killed = new AbortController();
+    this.#running.push(manager.run(AbortSignal.any([this.#stop.signal, killed.signal])));
+    const kill = () => {
+      store.setReachable(false);
+      killed.abort();
+    };
+    return { manager, store, faults, kill };
   }
 
   async executor(name: string): Promise<StoredExecutor> {
@@ -69,8 +77,24 @@ export class ControlHarness {
     await this.release(name, 'v1', ...processes);
   }
 
+  /** Auxiliary services are the same ones in all releases. */
   async release(formation: string, name: string, ...processes: string[]): Promise<void> {
-    const entries = processes.map((process) => [process, Process.fromPartial({})]);
+    const entries = processes.map((process): [string, object] => {
+      return [process, isAuxiliary(process) ? { auxiliary: { type: 'redis' } } : {}];
+    });
+    await this.releaseWith(formation, name, Object.fromEntries(entries));
+  }
+
+  /** A release whose processes are these. */
+  async releaseWith(
+    formation: string,
+    name: string,
+    definitions: Readonly<Record<string, object>>,
+  ): Promise<void> {
+    const entries = Object.entries(definitions).map(([process, said]) => [
+      process,
+      Process.fromPartial(said),
+    ]);
     const spec = {
       ...releases.decode(new Uint8Array()).spec,
       processes: Object.fromEntries(entries) as never,

@@ -1,8 +1,10 @@
 import { Executor as ExecutorMessage, ExecutorState } from '../gen/gilliam/v1/executor';
 import { Instance as InstanceMessage, InstanceSpec_Desired, InstanceState } from '../gen/gilliam/v1/instance';
 import { Process } from '../gen/gilliam/v1/release';
+import { Volume as VolumeMessage } from '../gen/gilliam/v1/volume';
 import { instanceName } from '../resource/instance';
-import type { Executor, Instance } from '../resource/objects';
+import { volumeName } from '../resource/instance-process';
+import type { Executor, Instance, Volume } from '../resource/objects';
 
 /** Objects for tests and benchmarks of scheduling: ready executors, pending instances, unless told otherwise. */
 
@@ -67,4 +69,20 @@ export function instanceOf(fixture: InstanceFixture = {}): Instance {
 
 export function processOf(fixture: Partial<Process> = {}): Process {
   return Process.fromPartial(fixture);
+}
+
+export interface VolumeFixture {
+  readonly service: string;
+  readonly volume: string;
+  readonly executor: string;
+  readonly ordinal?: number;
+  readonly deleted?: Date;
+}
+
+export function volumeOf({ service, volume, executor, ordinal = 1, deleted }: VolumeFixture): Volume {
+  const name = volumeName(service, ordinal, volume);
+  return VolumeMessage.fromPartial({
+    metadata: { name, formation: 'shop', uid: `uid-${name}`, deleted },
+    spec: { service, ordinal, volume, executor },
+  }) as Volume;
 }

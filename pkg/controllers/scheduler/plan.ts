@@ -45,6 +45,7 @@ export function planAssignments(snapshot: Snapshot, schedule: Schedule, now: Dat
     executors,
     instances,
     processOf: (instance) => snapshot.processOf(instance),
+    volume: (formation, name) => snapshot.volume?.(formation, name),
   });
   const open = new Set(executors.filter(takesWork).map((executor) => executor.metadata.name));
   return {

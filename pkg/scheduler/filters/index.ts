@@ -7,10 +7,12 @@ import { memory } from './memory';
 import { ready } from './ready';
 import type { IsFulfilled } from './requirement';
 import { requirementFilter } from './requirement';
+import { volume } from './volume';
+import { wished } from './wished';
 
 /**
- * All filters for a demand, in the order in which a refusal is told: whether the executor is there at all, then what
- * it is, then what is free on it. A summary counts each executor under the first filter that refuses it.
+ * All filters for a demand, in the order in which a refusal is told: whether it may be another executor at all, whether
+ * it is there, then what it is, then what is free on it. A summary counts each executor under the first filter that refuses it.
  * `remembered` is for plans, which ask the same of many executors many times.
  */
 export function filtersFor(
@@ -18,5 +20,9 @@ export function filtersFor(
   remembered?: (requirement: Expression<boolean>) => IsFulfilled,
 ): readonly Filter[] {
   const requirements = demand.requirements.map((each) => requirementFilter(each, remembered?.(each)));
-  return [ready, cordoned, ...requirements, cpu, memory];
+  return [
+    ...(demand.executor === undefined ? [] : [wished]),
+    ...(demand.volumes.length === 0 ? [] : [volume]),
+    ...[ready, cordoned, ...requirements, cpu, memory],
+  ];
 }
