@@ -2,6 +2,8 @@ import { Agent } from '../../pkg/agent/agent';
 import { DockerDriver } from '../../pkg/agent/docker/docker-driver';
 import { registryNetwork } from '../../pkg/agent/network/registry-network';
 import { grpcConnect } from '../../pkg/agent/transport';
+import { CgroupMeter } from '../../pkg/agent/usage/cgroup-meter';
+import { EngineMeter, firstOf } from '../../pkg/agent/usage/engine-meter';
 import { RegistryClient } from '../../pkg/registry/client';
 import { runDaemon } from '../../pkg/stage/daemon';
 import { readToken } from '../../pkg/stage/tokens';
@@ -14,6 +16,7 @@ runDaemon('executor', async ({ clock, random, log, version, signal, setting }) =
     driver: new DockerDriver({ clock }),
     connect: grpcConnect({ address: setting('GILLIAM_API'), token, stage }),
     network: registry ? registryNetwork(new RegistryClient({ url: registry, token, clock })) : undefined,
+    meter: firstOf(new CgroupMeter(), new EngineMeter()),
     clock,
     random,
     log,

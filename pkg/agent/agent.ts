@@ -20,6 +20,8 @@ import { Session } from './session';
 import { StepListeners } from './step-listeners';
 import { Terminals } from './terminal/terminals';
 import type { Connect } from './transport';
+import type { ContainerMeter } from './usage/container-meter';
+import { UsageReporter } from './usage/usage-reporter';
 import type { SharedContext } from './worker-context';
 import { Workers } from './workers';
 
@@ -34,6 +36,8 @@ export interface AgentOptions {
   readonly host?: Host;
   /** This machine's network daemon; absent for an executor without service network. */
   readonly network?: ServiceNetwork;
+  /** Absent: what containers use is not told. */
+  readonly meter?: ContainerMeter;
 }
 
 const defaultPorts = { from: 10_000, to: 32_767 } as const;
@@ -56,6 +60,7 @@ export class Agent {
   readonly #networking: Networking | undefined;
   readonly #workers: Workers;
   readonly #logs: LogSender;
+  readonly #usage: UsageReporter;
   readonly #terminals: Terminals;
 
   constructor(options: AgentOptions) {
@@ -70,6 +75,7 @@ export class Agent {
         assignment: (assignment) => this.#workers.takeAssignment(assignment),
         change: (change) => this.#workers.takeChange(change),
         peers: (peers) => this.#networking?.setPeers(peers),
+        usage: () => this.#usage.take(),
         logsWanted: (wanted, transport, signal) => void this.#logs.send(wanted, transport, signal),
         terminalWanted: (wanted, transport, signal) => void this.#terminals.serve(wanted, transport, signal),
       },
@@ -90,6 +96,11 @@ export class Agent {
       ...{ driver, clock, log },
       container: (uid) => this.#runningContainer(uid),
       attach: (uid, attachment) => this.#workers.get(uid)?.attach(attachment) ?? false,
+    });
+    this.#usage = new UsageReporter({
+      ...options,
+      instances: () => this.#workers.measured(),
+      onReady: () => this.#session.wake(),
     });
     this.#logs = new LogSender({
       driver,
@@ -127,7 +138,7 @@ export class Agent {
       signal,
     );
     const session = this.#session.run(this.#reporter, signal);
-    await Promise.all([engine, session, this.#networking?.run(signal)]);
+    await Promise.all([engine, session, this.#usage.run(signal), this.#networking?.run(signal)]);
     await this.#workers.end();
   }
 

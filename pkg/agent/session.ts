@@ -13,6 +13,7 @@ import type {
   LogsWanted,
   RegistryPeer,
   TerminalWanted,
+  UsageReport,
 } from '../gen/gilliam/v1/session_service';
 import type { Reporter } from './reporter';
 import type { Connect, Transport } from './transport';
@@ -26,6 +27,8 @@ export interface SessionHandler {
   change(change: AssignmentChange): void;
   /** All nodes of the service registry. */
   peers(peers: readonly RegistryPeer[]): void;
+  /** What instances use and how they are used, where there is something new to say of it. */
+  usage(): UsageReport | undefined;
   /** `transport` and `signal` are those of the session that asked. */
   logsWanted(wanted: LogsWanted, transport: Transport, signal: AbortSignal): void;
   /** As logsWanted. */
@@ -134,12 +137,21 @@ export class Session {
     yield { message: { $case: 'hello', value: hello } };
     while (!signal.aborted) {
       // Before the first assignment the control plane does not know which session a report belongs to.
-      const report = this.#assigned ? this.#reporter?.take() : undefined;
-      if (report) yield { message: { $case: 'report', value: report } };
-      else if (this.#synced === 'wanted') {
-        this.#synced = 'sent';
-        yield { message: { $case: 'synced', value: {} } };
-      } else await this.#waker.wait(this.#options.clock, undefined, signal);
+      const next = this.#assigned ? this.#next() : undefined;
+      if (next) yield { message: next };
+      else await this.#waker.wait(this.#options.clock, undefined, signal);
     }
+  }
+
+  /** What is to be said next: usage can wait longest. */
+  #next(): ConnectRequest['message'] {
+    const report = this.#reporter?.take();
+    if (report) return { $case: 'report', value: report };
+    if (this.#synced === 'wanted') {
+      this.#synced = 'sent';
+      return { $case: 'synced', value: {} };
+    }
+    const usage = this.#handler.usage();
+    return usage && { $case: 'usage', value: usage };
   }
 }

@@ -7,6 +7,7 @@ import { byInstance } from './listing';
 import { keyOf } from './network/announcement';
 import type { AddressTable } from './network/service-network';
 import { completeTask } from './task';
+import type { Measured } from './usage/usage-reporter';
 import { wishOf } from './wish';
 import { Worker } from './worker';
 import type { SharedContext, WorkerContext } from './worker-context';
@@ -115,6 +116,13 @@ export class Workers {
       }
     }
     return table;
+  }
+
+  /** What runs here, to be measured. */
+  measured(): Measured[] {
+    return [...this.#workers.values()].flatMap(({ container, identity }) =>
+      container?.state === 'running' ? [{ identity, containerId: container.id }] : [],
+    );
   }
 
   /** Something that all of them may wait for has come. */

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock';
 import { sleep } from '../base/clock';
 import { UnavailableError } from '../base/errors';
 import { formatKey } from '../registry/entry-key';
+import type { TrafficTable } from '../registry/traffic';
 import type { Announcement, EntryKey, InstanceNetwork, Withdrawal } from '../registry/types';
 
 /** As in the registry: what an agent announces is forgotten when it is not renewed for so long. */
@@ -99,6 +100,14 @@ export class FakeNetwork implements ServiceNetwork {
   async setPeers(peers: readonly Peer[], signal: AbortSignal): Promise<void> {
     await this.#answer(signal);
     this.peers = peers;
+  }
+
+  /** What router and proxy have sent. */
+  sent: TrafficTable = { router: [], proxy: [] };
+
+  async traffic(signal: AbortSignal): Promise<TrafficTable> {
+    await this.#answer(signal);
+    return this.sent;
   }
 
   #senders(name: string): string[] {

@@ -9,5 +9,6 @@ export function registryNetwork(client: RegistryClient): ServiceNetwork {
     withdraw: (key, waitMs, signal) => client.withdraw(key, { waitMs }, signal),
     setInstances: (table, signal) => client.setInstances(table, signal),
     setPeers: (peers, signal) => client.setPeers(peers, signal),
+    traffic: (signal) => client.traffic(signal),
   };
 }

@@ -1,3 +1,4 @@
+import type { TrafficTable } from '../../registry/traffic';
 import type { Announcement, EntryKey, InstanceNetwork, Withdrawal } from '../../registry/types';
 
 /** Another executor's node of the service registry. */
@@ -29,4 +30,6 @@ export interface ServiceNetwork {
   setInstances(table: AddressTable, signal: AbortSignal): Promise<void>;
   /** All nodes of the stage, this one included; stands for what was told before. */
   setPeers(peers: readonly Peer[], signal: AbortSignal): Promise<void>;
+  /** What router and proxy here have sent to services. */
+  traffic(signal: AbortSignal): Promise<TrafficTable>;
 }
