@@ -27,7 +27,7 @@ import { requireRelease } from './releases';
 import { checkRevision, retryConflicts } from './retry';
 import { scaledLabels } from './scaled-label';
 
-// A transaction takes 100 writes and guards: more scales than this have never factors at the same time.
+// What a transaction takes is bounded: more scales than this have never factors at the same time.
 const maxGuards = 90;
 
 export function scaleHandlers(context: ApiContext): Handlers<ScaleServiceService> {

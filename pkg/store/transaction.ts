@@ -5,7 +5,8 @@ import { nameOf, pathOf } from './keys';
 import type { Guard, ObjectKey, Write } from './store';
 import { Term } from './term';
 
-const maxOperations = 100;
+// Below what etcd is started with (--max-txn-ops=256), so that its own refusal is never seen.
+const maxOperations = 240;
 const maxBytes = 1024 * 1024;
 
 /** What must hold of one path, and which error says that it does not. */
