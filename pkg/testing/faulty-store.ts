@@ -24,6 +24,8 @@ export class FaultyStore implements Store {
   readonly held: unknown[] = [];
   /** By how much watches lag behind. */
   lagMs = 0;
+  /** Told of every transaction just before and just after it is carried out; what it throws is thrown to the caller. */
+  onCommit: ((writes: readonly Write[], when: 'before' | 'after') => void) | undefined;
   readonly #inner: Store;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -68,7 +70,9 @@ export class FaultyStore implements Store {
     this.#mayFail();
     if (this.#chance()) throw new ConflictError('somebody else was faster');
     if (this.#gate) return this.#late(this.#gate, writes, guards);
+    this.onCommit?.(writes, 'before');
     const revision = await this.#inner.commit(writes, guards, signal);
+    this.onCommit?.(writes, 'after');
     this.#mayFail();
     return revision;
   }

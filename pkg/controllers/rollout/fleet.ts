@@ -70,6 +70,16 @@ export function fleetOf(view: RolloutView): readonly ProcessFleet[] {
   });
 }
 
+/**
+ * Whether the formation controller has acted on the factors as they are. Until then it may still stop, for factors that
+ * were lower, what counts as ready here.
+ */
+export function isSettled({ rollout: { spec }, scales }: RolloutView): boolean {
+  return scales
+    .filter(({ metadata: { name } }) => name === spec.to || spec.from.includes(name))
+    .every(({ metadata, status }) => status.observedGeneration === metadata.generation);
+}
+
 /** Together, before the rollout. */
 export function originalTotal({ old, next }: ProcessFleet): number {
   return sum(old, ({ original }) => original) + next.original;

@@ -7,7 +7,7 @@ import { DEFAULT_SURGE, isUnderWay } from '../../resource/rollout';
 import { areReady, moveWhole, putBack } from './auxiliary-step';
 import { FactorChanges } from './factor-changes';
 import type { ProcessFleet, RolloutView } from './fleet';
-import { fleetOf } from './fleet';
+import { fleetOf, isSettled } from './fleet';
 import { back, forward, isReached, stageOf } from './process-step';
 import type { ProcessStep } from './process-step';
 import type { Verdict } from './verdict';
@@ -54,6 +54,7 @@ export function planRollout(view: RolloutView): RolloutPlan {
 }
 
 function planForward(view: RolloutView): RolloutPlan {
+  if (!isSettled(view)) return { ...nothing, requeueAfterMs: JUDGE_MS };
   const { spec, status } = view.rollout;
   const changes = new FactorChanges(view);
   const paused = spec.canary !== undefined && spec.intent !== RolloutSpec_Intent.PROMOTE;
@@ -99,7 +100,8 @@ function advance(view: RolloutView, { auxiliary, processes, paused }: Part, chan
   }));
   // Those that are behind go first, so that none waits for all of another.
   const order = stages.toSorted((a, b) => progress(a.fleet) - progress(b.fleet));
-  const mayStep = view.sinceStepMs >= spec.paceMs || !hasBegun(view);
+  const begun = processes.some(({ next }) => next.factor > next.original);
+  const mayStep = view.sinceStepMs >= spec.paceMs || !begun;
   let budget = spec.paceMs === 0 || spec.immediate ? Infinity : Number(mayStep);
   let reached = true;
   for (const { fleet, stage } of order) {
@@ -117,8 +119,11 @@ function planBack(view: RolloutView): RolloutPlan {
   const { spec, status } = view.rollout;
   const changes = new FactorChanges(view);
   const fleets = fleetOf(view);
+  const settled = isSettled(view);
   for (const fleet of fleets) {
-    changes.setProcess(fleet, isAuxiliary(fleet.process) ? putBack(fleet) : back(fleet));
+    const step = isAuxiliary(fleet.process) ? putBack(fleet) : back(fleet);
+    // What is old comes back at once; what is new goes for what is known to stay.
+    changes.setProcess(fleet, settled ? step : { ...step, next: Math.max(step.next, fleet.next.factor) });
   }
   for (const release of spec.from) changes.setTraffic(release, original(view, release));
   const over = fleets.every(({ process, next }) => changes.factor(spec.to, process) === next.original);
@@ -201,11 +206,6 @@ export function canaryOf(canary: Canary | undefined, goal: number): number | und
 
 function progress({ next }: ProcessFleet): number {
   return next.factor / next.goal;
-}
-
-/** Whether a factor has been changed since the rollout was made: the first step waits for nothing. */
-function hasBegun({ rollout: { status } }: RolloutView): boolean {
-  return status.stepped?.getTime() !== status.started?.getTime();
 }
 
 /** When something may have come due: an instance's health, or the pace. */

@@ -54,7 +54,7 @@ export function verdictOf(view: RolloutView): Verdict | undefined {
   const limits = thresholdsOf(spec);
   return (
     crashLoop(own, limits) ??
-    failing(own, limits) ??
+    failing(own, view, limits) ??
     unhealthy(own, view) ??
     (spec.gates?.ignoreRequests ? undefined : requests(view, limits))
   );
@@ -91,10 +91,18 @@ function crashLoop(own: readonly Instance[], { maxRestarts }: Thresholds): Verdi
 }
 
 /** Whose container cannot even be made, try after try. */
-function failing(own: readonly Instance[], { maxRestarts }: Thresholds): Verdict | undefined {
+function failing(
+  own: readonly Instance[],
+  { rollout }: RolloutView,
+  { maxRestarts }: Thresholds,
+): Verdict | undefined {
+  const { started = new Date(0) } = rollout.status;
   const failed = own.find(
-    ({ spec, status }) =>
-      status.state === InstanceState.FAILED && (spec.failedBefore ?? 0) + 1 >= maxRestarts,
+    ({ metadata: { created = new Date(0) }, spec, status }) =>
+      // Others may be remembered from an earlier try.
+      created > started &&
+      status.state === InstanceState.FAILED &&
+      (spec.failedBefore ?? 0) + 1 >= maxRestarts,
   );
   if (!failed) return undefined;
   const { spec, status } = failed;
