@@ -18,7 +18,7 @@ afterEach(() => api.close());
 type Part = NonNullable<BuildRequest['part']>;
 const start = (over: object = {}): Part => ({
   $case: 'start',
-  value: { parent: 'formations/shop', commit: 'abcdef0', planOnly: false, ...over },
+  value: { parent: 'formations/shop', commit: 'abcdef0', planOnly: false, forApply: false, ...over },
 });
 const chunk = (bytes = 1000): Part => ({ $case: 'chunk', value: Buffer.alloc(bytes) });
 
@@ -41,6 +41,12 @@ test('the tree goes in, and plan, steps, output and result come out', async () =
 test('plan_only builds nothing', async () => {
   const received = await build([start({ planOnly: true }), chunk()]);
   expect(received.map(({ part }) => part?.$case)).toEqual(['plan']);
+});
+
+test('for an apply, the formation may be one that is made only then', async () => {
+  const received = await build([start({ parent: 'formations/none', forApply: true }), chunk()]);
+  expect(received.at(-1)?.part).toMatchObject({ value: { image: api.builder.image } });
+  expect(api.builder.inputs.at(-1)).toMatchObject({ formation: 'none', commandsElsewhere: true });
 });
 
 test.each<[string, readonly Part[], new (message: string) => Error, string]>([

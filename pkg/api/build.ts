@@ -16,13 +16,13 @@ export function buildHandlers(context: ApiContext): Handlers<BuildServiceService
     async *build(requests, call) {
       const builder = requireBuilder(context);
       const iterator = requests[Symbol.asyncIterator]();
-      const { parent, commit, planOnly } = await readStart(iterator);
+      const { parent, commit, planOnly, forApply } = await readStart(iterator);
       const formation = parseParent(parent, { field: 'start.parent' });
       const place = places.take();
       try {
-        await requireLivingFormation(context, formation, call.signal);
+        if (!forApply) await requireLivingFormation(context, formation, call.signal);
         const tar = new Upload(iterator, context.limits.maxUploadBytes, call.signal);
-        const input = { formation, commit, tar };
+        const input = { formation, commit, tar, commandsElsewhere: forApply };
         try {
           if (planOnly) yield { part: { $case: 'plan', value: await builder.plan(input, call.signal) } };
           else for await (const part of builder.build(input, call.signal)) yield { part };

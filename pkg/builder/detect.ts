@@ -21,9 +21,12 @@ const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
 
 /**
  * What the tree is and what it runs. An own Dockerfile comes first, then what the files at the root say. Throws
- * InvalidError, saying what to add, when that is not enough to run anything.
+ * InvalidError, saying what to add, when that is not enough to run anything and the commands are not said elsewhere.
  */
-export function detect(tree: SourceTree): Detection {
+export function detect(
+  tree: SourceTree,
+  { commandsElsewhere = false }: { readonly commandsElsewhere?: boolean } = {},
+): Detection {
   if (tree.entries.size === 0)
     throw new InvalidError('the tree is empty: commit the source, then deploy again');
   const procfile = tree.texts.get('Procfile');
@@ -65,6 +68,10 @@ export function detect(tree: SourceTree): Detection {
       kind: 'static',
       commands: new Map([['web', `node ${STATIC_SERVER} ${root}`]]),
     };
+  }
+  if (commandsElsewhere) {
+    if (kind === 'plain') refuseUnsupported(tree, new Map());
+    return { ...common, kind, commands: new Map(), ...(node && { node }), ...(python && { python }) };
   }
   throw new InvalidError(nothingToRun(tree, node !== undefined, python !== undefined));
 }

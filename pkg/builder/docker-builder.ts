@@ -73,7 +73,7 @@ export class DockerBuilder implements Builder {
   async plan(input: BuildInput, signal: AbortSignal): Promise<BuildPlan> {
     const spool = await Spool.read(input.tar, this.#spool, signal);
     try {
-      return planBuild(spool.tree, this.#options).plan;
+      return this.#planOf(input, spool).plan;
     } finally {
       await spool.dispose();
     }
@@ -82,7 +82,7 @@ export class DockerBuilder implements Builder {
   async *build(input: BuildInput, signal: AbortSignal): AsyncIterable<BuildPart> {
     const spool = await Spool.read(input.tar, this.#spool, signal);
     try {
-      const context = planBuild(spool.tree, this.#options);
+      const context = this.#planOf(input, spool);
       yield { $case: 'plan', value: context.plan };
       if (this.#slots.full) yield outputPart('waiting for another build to end\n');
       const release = await this.#slots.take(signal).catch((cause: unknown) => {
@@ -174,6 +174,10 @@ export class DockerBuilder implements Builder {
     }
   }
 
+  #planOf({ commandsElsewhere }: BuildInput, { tree }: Spool): ContextPlan {
+    return planBuild(tree, { ...this.#options, ...(commandsElsewhere && { commandsElsewhere }) });
+  }
+
   /** Names the image, so that nothing prunes it, and reads from it what the Dockerfile did not tell. */
   async #finish(
     input: BuildInput,
@@ -185,7 +189,8 @@ export class DockerBuilder implements Builder {
     if (imageId === undefined) throw new UnavailableError(`${output.where} was cut off: deploy again`);
     const image = await this.#engine.inspect(imageId, signal);
     const { detection, plan } = context;
-    if (detection.commands.size === 0 && !image.hasCommand) {
+    const runsItself = detection.commands.size === 0 && !input.commandsElsewhere;
+    if (runsItself && !image.hasCommand) {
       throw new PreconditionError('the image has no command: add CMD to the Dockerfile, or a Procfile');
     }
     // What a Dockerfile's own base image exposes is not in the Dockerfile.

@@ -85,4 +85,14 @@ describe('planBuild', () => {
     const { plan } = planBuild(treeOf({ Procfile: 'constructor: sh run.sh' }), { baseImage: 'base' });
     expect(Object.keys(plan.processes)).toEqual(['constructor']);
   });
+
+  it('takes a tree that does not say what it runs, when a manifest does', () => {
+    const files = { 'requirements.txt': 'flask\n', 'web.py': '' };
+    const options = { baseImage: 'base', commandsElsewhere: true };
+    const { plan } = planBuild(treeOf(files), options);
+    expect(plan).toMatchObject({ kind: 'python', processes: {} });
+    expect(() => planBuild(treeOf({ 'go.mod': '' }), options)).toThrow(
+      'Go is not built without a Dockerfile',
+    );
+  });
 });

@@ -13,6 +13,7 @@ export interface PlanOptions {
   readonly baseImage: string;
   /** The certificates that the building machine trusts, as PEM. */
   readonly caBundle?: string;
+  readonly commandsElsewhere?: boolean;
 }
 
 /** All that a build is told: the rest is the tree itself. */
@@ -27,7 +28,7 @@ export interface ContextPlan {
 
 /** Tree → Dockerfile and processes. Throws InvalidError when nothing is detected. */
 export function planBuild(tree: SourceTree, options: PlanOptions): ContextPlan {
-  const detection = detect(tree);
+  const detection = detect(tree, options);
   const template: TemplateOptions = {
     baseImage: options.baseImage,
     certificates: detection.ownCertificates || options.caBundle !== undefined,

@@ -7,7 +7,7 @@ import type { Detection } from './detection';
 export function processesOf(detection: Detection): Record<string, Process> {
   const exposed = detection.dockerfile?.ports ?? [];
   const ports = exposed.length > 0 ? exposed : [DEFAULT_PORT];
-  if (detection.commands.size === 0) return { web: listening([], ports) };
+  if (detection.commands.size === 0) return detection.dockerfile ? { web: listening([], ports) } : {};
   // Without a prototype: names come from users, and `constructor` is one like any other.
   const processes = Object.create(null) as Record<string, Process>;
   for (const [name, line] of detection.commands) processes[name] = processOfLine(name, line, ports);

@@ -6,6 +6,8 @@ export interface BuildInput {
   readonly commit: string;
   /** The source tree as a tar archive, in chunks. */
   readonly tar: AsyncIterable<Uint8Array>;
+  /** What runs is said elsewhere, in a manifest: the tree need not say it. */
+  readonly commandsElsewhere?: boolean;
 }
 
 /** Makes images of source trees. Implemented over a Docker Engine; the API server is given one. */

@@ -45,17 +45,17 @@ export const typeSchema = z
           })
           .optional()
           .describe('Where no registry answers: made of Debian packages.'),
-        build: z
+        dockerfile: z
           .string()
           .optional()
-          .describe(
-            'A directory beside this file with a Dockerfile, in place of both; `{version}` is an `ARG VERSION`.',
-          ),
+          .describe('The text of a Dockerfile, in place of both.')
+          .meta({ examples: ['FROM docker.io/library/redis:{version}'] }),
       })
       .refine(
-        (image) => image.registry !== undefined || image.debian !== undefined || image.build !== undefined,
+        (image) =>
+          image.registry !== undefined || image.debian !== undefined || image.dockerfile !== undefined,
         {
-          error: 'says no image: give registry, debian or build',
+          error: 'says no image: give registry, debian or dockerfile',
         },
       ),
     command: command.optional().describe("The whole command; without, the image's own."),

@@ -51,6 +51,11 @@ export const percentage = z
   .transform((text) => Number(text.slice(0, -1)))
   .meta({ title: 'share' });
 
+/** `5%`, at most all. */
+export const share = percentage.refine((percent) => percent >= 1 && percent <= 100, {
+  error: 'is not a share of the whole: write 1% to 100%',
+});
+
 /** Processors: `0.5` → thousandths. */
 export const cpu = z
   .number({ error: 'is not a number of processors: write 0.5 or 2' })

@@ -8,6 +8,8 @@ type Part = NonNullable<BuildResponse['part']>;
 export class FakeBuilder implements Builder {
   /** Bytes of each tree that was read. */
   readonly received: number[] = [];
+  /** What was asked for, but for the tree. */
+  readonly inputs: Omit<BuildInput, 'tar'>[] = [];
   /** How many builds were cancelled. */
   cancelled = 0;
   /** Thrown by the next builds and plans, after the tree has been read. */
@@ -48,7 +50,8 @@ export class FakeBuilder implements Builder {
     return this.problem;
   }
 
-  async #read({ tar }: BuildInput, signal: AbortSignal): Promise<void> {
+  async #read({ tar, ...input }: BuildInput, signal: AbortSignal): Promise<void> {
+    this.inputs.push(input);
     let bytes = 0;
     for await (const chunk of tar) {
       signal.throwIfAborted();

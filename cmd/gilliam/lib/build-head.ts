@@ -16,6 +16,17 @@ export interface BuildTarget {
   /** `formations/{formation}` */
   readonly parent: string;
   readonly head: Head;
+  /** Whether a manifest says what runs. */
+  readonly forApply?: boolean;
+}
+
+/** A source tree on its way to the builder. */
+export interface SentTree {
+  readonly parent: string;
+  /** Empty for one that is of no commit. */
+  readonly commit: string;
+  readonly tar: AsyncIterable<Uint8Array>;
+  readonly forApply?: boolean;
 }
 
 /** Who is told what happens while it does. */
@@ -35,7 +46,7 @@ export async function planHead(
   around: Surroundings,
 ): Promise<BuildPlan> {
   const { signal } = around;
-  for await (const { part } of client.build.build(requests(target, true, around), { signal })) {
+  for await (const { part } of client.build.build(requests(treeOf(target, around), true), { signal })) {
     if (part?.$case === 'plan') return part.value;
   }
   throw new InternalError('the builder gave no plan: gilliam status');
@@ -48,9 +59,18 @@ export async function buildHead(
   reporter: BuildReporter,
   around: Surroundings,
 ): Promise<BuildResult> {
-  const { signal } = around;
+  return buildTree(client, treeOf(target, around), reporter, around.signal);
+}
+
+/** As buildHead, of any tree. */
+export async function buildTree(
+  client: Client,
+  tree: SentTree,
+  reporter: BuildReporter,
+  signal: AbortSignal,
+): Promise<BuildResult> {
   let result: BuildResult | undefined;
-  for await (const { part } of client.build.build(requests(target, false, around), { signal })) {
+  for await (const { part } of client.build.build(requests(tree, false), { signal })) {
     switch (part?.$case) {
       case 'plan':
         reporter.plan(part.value);
@@ -67,17 +87,18 @@ export async function buildHead(
       case undefined:
     }
   }
-  if (!result) throw new InternalError('the build ended without a result: gilliam deploy again');
+  if (!result) throw new InternalError('the build ended without a result: try again');
   return result;
 }
 
-async function* requests(
-  { parent, head }: BuildTarget,
-  planOnly: boolean,
-  around: Surroundings,
-): AsyncGenerator<BuildRequest> {
-  yield { part: { $case: 'start', value: { parent, commit: head.commit, planOnly } } };
-  for await (const bytes of archive(head, around)) {
+function treeOf({ parent, head, forApply }: BuildTarget, around: Surroundings): SentTree {
+  return { parent, commit: head.commit, tar: archive(head, around), ...(forApply && { forApply }) };
+}
+
+async function* requests(tree: SentTree, planOnly: boolean): AsyncGenerator<BuildRequest> {
+  const { parent, commit, tar, forApply = false } = tree;
+  yield { part: { $case: 'start', value: { parent, commit, planOnly, forApply } } };
+  for await (const bytes of tar) {
     for (let from = 0; from < bytes.length; from += maxChunkBytes) {
       const value = Buffer.from(bytes.subarray(from, from + maxChunkBytes));
       yield { part: { $case: 'chunk', value } };
