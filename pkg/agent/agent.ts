@@ -22,6 +22,7 @@ import { Terminals } from './terminal/terminals';
 import type { Connect } from './transport';
 import type { ContainerMeter } from './usage/container-meter';
 import { UsageReporter } from './usage/usage-reporter';
+import { VolumeRemover } from './volumes/volume-remover';
 import type { SharedContext } from './worker-context';
 import { Workers } from './workers';
 
@@ -60,6 +61,7 @@ export class Agent {
   readonly #networking: Networking | undefined;
   readonly #workers: Workers;
   readonly #logs: LogSender;
+  readonly #volumes: VolumeRemover;
   readonly #usage: UsageReporter;
   readonly #terminals: Terminals;
 
@@ -75,12 +77,19 @@ export class Agent {
         assignment: (assignment) => this.#workers.takeAssignment(assignment),
         change: (change) => this.#workers.takeChange(change),
         peers: (peers) => this.#networking?.setPeers(peers),
+        volumesToDelete: (volumes) => this.#volumes.take(volumes),
+        volumesDeleted: () => this.#volumes.takeRemoved(),
+        reconnected: () => this.#volumes.reconnected(),
         usage: () => this.#usage.take(),
         logsWanted: (wanted, transport, signal) => void this.#logs.send(wanted, transport, signal),
         terminalWanted: (wanted, transport, signal) => void this.#terminals.serve(wanted, transport, signal),
       },
     );
     this.#reporter = new Reporter(() => this.#session.wake());
+    this.#volumes = new VolumeRemover({
+      ...{ driver, clock, log, owner: this.#owner },
+      onRemoved: () => this.#session.wake(),
+    });
     this.#networking = options.network && this.#network(options.network);
     const steps = new StepListeners();
     this.#workers = new Workers({
@@ -138,7 +147,13 @@ export class Agent {
       signal,
     );
     const session = this.#session.run(this.#reporter, signal);
-    await Promise.all([engine, session, this.#usage.run(signal), this.#networking?.run(signal)]);
+    await Promise.all([
+      engine,
+      session,
+      this.#volumes.run(signal),
+      this.#usage.run(signal),
+      this.#networking?.run(signal),
+    ]);
     await this.#workers.end();
   }
 

@@ -5,6 +5,7 @@ import type { Owner, PortBinding } from './driver';
 import { environmentOf } from './environment';
 import { labelsOf } from './labels';
 import type { Task } from './task';
+import { engineVolumes, type EngineVolume } from './volumes/engine-volume';
 
 /**
  * What an ordinary service needs to set itself up as root and then drop to a user, to bind a low port, and to signal
@@ -47,6 +48,8 @@ export interface ContainerSpec {
   readonly capabilities: readonly string[];
   /** Its input is open, and waits for whoever attaches to it. */
   readonly attach?: { readonly tty: boolean };
+  /** The engine's volumes that it has, and where: made before it. */
+  readonly volumes?: readonly EngineVolume[];
   /** At most this much of what it prints is kept: `files` files of `bytes` each; 0 files for nothing. */
   readonly logs: { readonly bytes: number; readonly files: number };
 }
@@ -65,6 +68,7 @@ export function containerSpec(
 ): ContainerSpec {
   const limits = limitsOf(task.process);
   const { oneOff } = task.instance.spec;
+  const volumes = engineVolumes(task, owner);
   const resolver = at.network?.resolver;
   return {
     name: containerName(task),
@@ -72,8 +76,8 @@ export function containerSpec(
     command: task.process.command,
     environment: environmentOf(task, owner.stage, at.network),
     labels: labelsOf(task, owner),
-    // The kernel takes 63 characters at most.
-    hostname: task.instance.metadata.name.slice(0, 63),
+    // The kernel takes 63 characters at most; `_` is not for host names, and some programs refuse it.
+    hostname: task.instance.metadata.name.replace(/^_/, '').slice(0, 63),
     ports,
     bindAddress: at.bindAddress,
     dns: resolver === undefined ? [] : [resolver],
@@ -83,6 +87,7 @@ export function containerSpec(
     pids: limits.pids,
     graceMs: graceMsOf(task.process),
     capabilities,
+    ...(volumes.length > 0 && { volumes }),
     // What somebody reads as it is printed, and may be no text at all, is kept for nobody.
     ...(oneOff?.attached && { attach: { tty: oneOff.tty } }),
     logs: oneOff?.attached ? { bytes: 0, files: 0 } : { bytes: 10 * 1024 * 1024, files: 3 },

@@ -1,6 +1,6 @@
 import type { ContainerSpec } from './container-spec';
 import type { Container, ContainerEvent, Driver, LogEntry, Owner } from './driver';
-import { BadCommand, ContainerGone, ImageMissing, PortTaken } from './driver-errors';
+import { BadCommand, ContainerGone, ImageMissing, PortTaken, VolumeInUse } from './driver-errors';
 import { labels } from './labels';
 
 /** An engine to run the suite on. */
@@ -92,6 +92,24 @@ export function describeDriver(open: () => Promise<DriverUnderTest>, suffix: str
       const container = await look(id);
       return container.state === 'exited' ? container : undefined;
     }, 'an exit');
+
+  test('a volume is made once, outlives containers, and is removed when none has it', async () => {
+    const volume = { name: `${stage}.shop._db.1.data`, path: '/data', labels: { [labels.stage]: stage } };
+    await driver.createVolume(volume);
+    await driver.createVolume(volume);
+    const { id } = await started({ volumes: [volume] });
+    const sh = (container: string, line: string) => driver.exec(container, ['/bin/sh', '-c', line]);
+    expect(await sh(id, 'echo kept > /data/file')).toMatchObject({ exitCode: 0 });
+    await expect(driver.removeVolume(volume.name)).rejects.toThrow(VolumeInUse);
+    await driver.stop(id, 0);
+    await expect(driver.removeVolume(volume.name)).rejects.toThrow(VolumeInUse);
+    await driver.remove(id);
+    const again = await started({ volumes: [volume] });
+    expect(await sh(again.id, 'read line < /data/file; test "$line" = kept')).toMatchObject({ exitCode: 0 });
+    await driver.remove(again.id);
+    await driver.removeVolume(volume.name);
+    await driver.removeVolume(volume.name);
+  });
 
   test('says what its machine has', async () => {
     const info = await driver.info();

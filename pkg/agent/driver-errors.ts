@@ -69,3 +69,10 @@ export class ContainerGone extends DriverError {
   readonly code = 'NOT_FOUND';
   readonly reason = 'ContainerGone';
 }
+
+/** A container has the volume: try again when that is removed. */
+export class VolumeInUse extends DriverError {
+  readonly code = 'FAILED_PRECONDITION';
+  readonly reason = 'VolumeInUse';
+  override readonly retryable = true;
+}

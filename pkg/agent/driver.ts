@@ -1,5 +1,6 @@
 import type { ContainerSpec } from './container-spec';
 import type { CommandTerminal, WindowSize } from './terminal/command-terminal';
+import type { EngineVolume } from './volumes/engine-volume';
 
 /** What the container engine and its host are able to give. */
 export interface EngineInfo {
@@ -136,6 +137,12 @@ export interface Driver {
    * was made to be attached to. ContainerGone.
    */
   attach(id: string, options: { readonly tty: boolean }, signal?: AbortSignal): Promise<CommandTerminal>;
+
+  /** Makes a volume for containers to have. */
+  createVolume(volume: Pick<EngineVolume, 'name' | 'labels'>, signal?: AbortSignal): Promise<void>;
+
+  /** Deletes a volume and what is in it; resolves when it does not exist. VolumeInUse while a container has it. */
+  removeVolume(name: string, signal?: AbortSignal): Promise<void>;
 
   /** Begins a command in the running container. ContainerGone when it does not run, BadCommand. */
   open(id: string, spec: CommandSpec, signal?: AbortSignal): Promise<CommandTerminal>;

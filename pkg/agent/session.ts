@@ -15,6 +15,7 @@ import type {
   TerminalWanted,
   UsageReport,
 } from '../gen/gilliam/v1/session_service';
+import type { Volume } from '../gen/gilliam/v1/volume';
 import type { Reporter } from './reporter';
 import type { Connect, Transport } from './transport';
 import { Waker } from './waker';
@@ -27,6 +28,12 @@ export interface SessionHandler {
   change(change: AssignmentChange): void;
   /** All nodes of the service registry. */
   peers(peers: readonly RegistryPeer[]): void;
+  /** All volumes here that are to be deleted. */
+  volumesToDelete(volumes: readonly Volume[]): void;
+  /** The uids of those that have been deleted, and not been told yet. */
+  volumesDeleted(): string[] | undefined;
+  /** What was told in the session before may not have arrived. */
+  reconnected(): void;
   /** What instances use and how they are used, where there is something new to say of it. */
   usage(): UsageReport | undefined;
   /** `transport` and `signal` are those of the session that asked. */
@@ -93,6 +100,7 @@ export class Session {
     this.#assigned = false;
     this.#synced = 'no';
     this.#reporter?.reconnected();
+    this.#handler.reconnected();
     const hello = await this.#handler.hello(either);
     const transport = this.#options.connect();
     const { clock, assignmentTimeoutMs } = this.#options;
@@ -118,6 +126,8 @@ export class Session {
         return this.#handler.assignment(message.value);
       case 'change':
         return this.#handler.change(message.value);
+      case 'volumesToDelete':
+        return this.#handler.volumesToDelete(message.value.volumes);
       case 'registryPeers':
         return this.#handler.peers(message.value.peers);
       case 'ack':
@@ -151,6 +161,8 @@ export class Session {
       this.#synced = 'sent';
       return { $case: 'synced', value: {} };
     }
+    const volumes = this.#handler.volumesDeleted();
+    if (volumes) return { $case: 'volumesDeleted', value: { volumes } };
     const usage = this.#handler.usage();
     return usage && { $case: 'usage', value: usage };
   }

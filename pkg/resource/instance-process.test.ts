@@ -21,6 +21,7 @@ it('is what the release says, and for a one-off of no process nothing', () => {
   expect(of('run')).toBeUndefined();
   expect(processOfInstance(instanceOf('run', {}), release)).toEqual(Process.fromPartial({}));
   expect(processOfInstance(instanceOf('run', {}), undefined)).toBeUndefined();
+  expect(processOfInstance(instanceOf('nightly', { like: 'web' }), release)).toBe(of('web'));
 });
 
 it("runs from the process's own image, else from the release's", () => {

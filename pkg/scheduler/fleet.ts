@@ -75,8 +75,9 @@ export class Fleet {
 
   /** Of a process of a release, which never changes: looked at once. */
   #processOf(instance: Instance): Known | undefined {
-    // A one-off may be of a process that the release does not have.
-    const key = `${instance.spec.release} ${processKey(instance)} ${instance.spec.oneOff ? 'once' : ''}`;
+    const { release, oneOff } = instance.spec;
+    // A one-off may be of a process that the release does not have, or like another one.
+    const key = `${release} ${processKey(instance)}${oneOff ? ` once ${oneOff.like}` : ''}`;
     const known = this.#known.get(key);
     if (known || this.#known.has(key)) return known;
     const definition = this.snapshot.processOf(instance);

@@ -17,6 +17,7 @@ import type {
   SendLogsRequest,
 } from '../gen/gilliam/v1/session_service';
 import { LogsWanted, Task, TerminalWanted } from '../gen/gilliam/v1/session_service';
+import type { Volume } from '../gen/gilliam/v1/volume';
 import { mayBecome } from '../resource/instance';
 
 type Message = NonNullable<ConnectResponse['message']>;
@@ -26,6 +27,9 @@ export class FakeControlPlane {
   readonly #tasks = new Map<string, Task>();
   readonly #callers = new Map<string, FakeCaller>();
   #peers: RegistryPeer[] | undefined;
+  #volumes: Volume[] | undefined;
+  /** The uids of volumes that executors have deleted. */
+  readonly volumesDeleted: string[] = [];
   #session: Outbox | undefined;
   #up = true;
   /** Reports are acknowledged, and taken over into the statuses. */
@@ -94,6 +98,12 @@ export class FakeControlPlane {
     this.#session?.push({ $case: 'registryPeers', value: { peers: this.#peers } });
   }
 
+  /** Tells which volumes are to be deleted, now and after each assignment. */
+  deleteVolumes(...volumes: Volume[]): void {
+    this.#volumes = volumes;
+    this.#session?.push({ $case: 'volumesToDelete', value: { volumes } });
+  }
+
   wantLogs(wanted: Partial<LogsWanted> & { stream: string; uid: string }): void {
     this.logs.set(wanted.stream, { lines: [], error: '', ended: false });
     const value = LogsWanted.fromPartial(wanted);
@@ -149,8 +159,10 @@ export class FakeControlPlane {
       if (message?.$case === 'hello') {
         this.hellos.push(message.value);
         outbox.push({ $case: 'assignment', value: { tasks: [...this.#tasks.values()] } });
+        if (this.#volumes) outbox.push({ $case: 'volumesToDelete', value: { volumes: this.#volumes } });
         if (this.#peers) outbox.push({ $case: 'registryPeers', value: { peers: this.#peers } });
       } else if (message?.$case === 'synced') this.synced++;
+      else if (message?.$case === 'volumesDeleted') this.volumesDeleted.push(...message.value.volumes);
       else if (message?.$case === 'report') this.#takeReport(message.value, outbox);
     }
   }

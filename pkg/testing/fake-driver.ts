@@ -19,6 +19,7 @@ import {
   ImageMissing,
   PortTaken,
   PullFailed,
+  VolumeInUse,
 } from '../agent/driver-errors';
 import type { CheckResult, Host, NetworkCheck } from '../agent/host';
 import { labels } from '../agent/labels';
@@ -63,6 +64,7 @@ export class FakeDriver implements Driver {
   readonly #clock: Clock;
   readonly #options: FakeDriverOptions;
   readonly #containers = new Map<string, FakeContainer>();
+  readonly #volumes = new Set<string>();
   readonly #subscribers = new Set<(event: ContainerEvent) => void>();
   readonly #dropped = new Set<() => void>();
   readonly #failures: { verb: Verb; error: () => Error; times: number; done: boolean }[] = [];
@@ -142,6 +144,10 @@ export class FakeDriver implements Driver {
 
   get containers(): readonly (Container & { readonly spec: ContainerSpec })[] {
     return [...this.#containers.values()];
+  }
+
+  get volumes(): readonly string[] {
+    return [...this.#volumes];
   }
 
   get running(): readonly (Container & { readonly spec: ContainerSpec })[] {
@@ -264,6 +270,24 @@ export class FakeDriver implements Driver {
       if (!container) return;
       this.calls.push(`remove ${container.labels[labels.name] ?? container.name}`);
       this.#remove(container);
+    });
+  }
+
+  async createVolume({ name }: Parameters<Driver['createVolume']>[0], signal?: AbortSignal): Promise<void> {
+    await this.#call('createVolume', signal, () => {
+      if (this.#volumes.has(name)) return;
+      this.#volumes.add(name);
+      this.calls.push(`create volume ${name}`);
+    });
+  }
+
+  async removeVolume(name: string, signal?: AbortSignal): Promise<void> {
+    await this.#call('removeVolume', signal, () => {
+      const holder = [...this.#containers.values()].find(({ spec }) =>
+        spec.volumes?.some((volume) => volume.name === name),
+      );
+      if (holder) throw new VolumeInUse(`volume ${name} is in use by ${holder.name}`);
+      if (this.#volumes.delete(name)) this.calls.push(`remove volume ${name}`);
     });
   }
 

@@ -36,6 +36,14 @@ export function containerConfig(spec: ContainerSpec): Docker.ContainerCreateOpti
           [{ HostIp: spec.bindAddress, HostPort: String(hostPort) }],
         ]),
       ),
+      // One that is new is given what the image has at the path, and its owner.
+      ...(spec.volumes && {
+        Mounts: spec.volumes.map(({ name, path }) => ({
+          Type: 'volume' as const,
+          Source: name,
+          Target: path,
+        })),
+      }),
       // Without any, the engine gives the host's own. A question that is lost while ours is restarted would otherwise
       // be asked again only after the five seconds of most C libraries.
       ...(spec.dns.length > 0 && { Dns: [...spec.dns], DnsOptions: ['timeout:1', 'attempts:4'] }),

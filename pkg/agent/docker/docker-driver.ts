@@ -143,6 +143,21 @@ export class DockerDriver implements Driver {
     });
   }
 
+  async createVolume(
+    { name, labels: own }: Parameters<Driver['createVolume']>[0],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.#call('volume', limitMs.create, signal, (abortSignal) =>
+      this.#docker.createVolume({ Name: name, Labels: { ...own }, abortSignal }),
+    );
+  }
+
+  async removeVolume(name: string, signal?: AbortSignal): Promise<void> {
+    await this.#call('volume', limitMs.create, signal, (abortSignal) =>
+      unless(404, this.#docker.getVolume(name).remove({ abortSignal })),
+    );
+  }
+
   async events(owner: Owner, signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>> {
     const stream = await this.#guard('list', signal, async () => {
       return (await this.#docker.getEvents({

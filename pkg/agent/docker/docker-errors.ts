@@ -9,11 +9,12 @@ import {
   PortTaken,
   PullFailed,
   SpecRefused,
+  VolumeInUse,
 } from '../driver-errors';
 
 /** What was asked of the engine: the same status means different things for different calls. */
 export type Verb =
-  'info' | 'list' | 'inspect' | 'pull' | 'create' | 'start' | 'stop' | 'remove' | 'logs' | 'exec';
+  'info' | 'list' | 'inspect' | 'pull' | 'create' | 'start' | 'stop' | 'remove' | 'volume' | 'logs' | 'exec';
 
 interface EngineAnswer {
   readonly statusCode?: number;
@@ -43,6 +44,7 @@ export function driverError(verb: Verb, error: unknown): DriverError {
       return cannotExecute(said) ? new BadCommand(command(said), options) : new SpecRefused(said, options);
     case 409:
       if (verb === 'create' || verb === 'start') return new EngineFault(said, options);
+      if (verb === 'volume') return new VolumeInUse(said, options);
       return new ContainerGone(said, options);
     default:
       return serverError(verb, said, options);

@@ -28,6 +28,7 @@ export async function create(situation: Situation, signal: AbortSignal): Promise
     if (step.signal.aborted || signal.aborted) return;
     const ports = await allocatePorts(situation, task);
     const spec = containerSpec(task, owner, ports, { bindAddress, network: network?.environment });
+    for (const volume of spec.volumes ?? []) await driver.createVolume(volume, signal);
     // Should this fail although it has created, the look finds the container by its name.
     situation.unsure = true;
     const { id, existed } = await driver.create(spec, signal);
