@@ -26,6 +26,7 @@ function once(patch: Partial<OneOff> = {}): Task {
     env: {},
     ports: [],
     cronJob: '',
+    like: '',
     deadlineMs: 0,
     executor: '',
     ...patch,

@@ -1,17 +1,17 @@
-import { InternalError, NotFoundError } from '../base/errors';
+import { NotFoundError } from '../base/errors';
 import type { InstanceServiceService } from '../gen/gilliam/v1/instance_service';
 import { isFinished, shortName } from '../resource/instance';
 import { parseInstanceRef } from '../resource/instance-name';
-import { processOfInstance } from '../resource/instance-process';
 import { parseName, parseParent, quote, WILDCARD } from '../resource/names';
-import { executors, instances, releases, type Instance } from '../resource/objects';
+import { instances, type Instance } from '../resource/objects';
 import { suggestion } from '../resource/suggest';
 import { explain } from '../scheduler/explain';
-import type { Snapshot } from '../scheduler/types';
 import type { ApiContext } from './api-context';
-import type { Handlers } from './call';
+import { by, type Handlers } from './call';
 import { requireFormation } from './objects';
 import { listPage, readPage } from './paging';
+import { snapshot } from './snapshot';
+import { changeInstance, replaced, stopped } from './stop-instance';
 
 export function instanceHandlers(context: ApiContext): Handlers<InstanceServiceService> {
   const { store, caches } = context;
@@ -35,8 +35,23 @@ export function instanceHandlers(context: ApiContext): Handlers<InstanceServiceS
       return { instances: [...items], ...rest };
     },
 
-    async stopInstance() {
-      throw new InternalError('instances cannot be stopped yet');
+    async stopInstance(request, call) {
+      const found = await requireInstance(context, request.name, call.signal);
+      const { uid, formation } = found.metadata;
+      // A release that was just made is known, too.
+      await caches.reached(found.metadata.revision, call.signal);
+      const now = new Date(context.clock.now());
+      const change = (instance: Instance) =>
+        request.replaceFirst ? replaced(instance, context) : stopped(instance, now);
+      if (request.validateOnly) return { instance: change(found) };
+      const instance = (await changeInstance(context, found, change, call.signal)) ?? found;
+      if (instance.metadata.revision !== found.metadata.revision) {
+        const what = request.replaceFirst ? 'is to be replaced' : 'is to stop';
+        const about = { formation, uid, kind: instances.name, name: shortName(instance) };
+        const reason = request.replaceFirst ? 'ReplacementWanted' : 'StopWanted';
+        context.events.record({ ...about, reason, message: `${what}${by(call)}` });
+      }
+      return { instance };
     },
 
     async explainInstance(request, call) {
@@ -48,7 +63,7 @@ export function instanceHandlers(context: ApiContext): Handlers<InstanceServiceS
 }
 
 /** The instance by its object's name, or by `web.1`: the newest that has held the ordinal. Throws NotFoundError. */
-async function requireInstance(
+export async function requireInstance(
   context: ApiContext,
   resource: string,
   signal: AbortSignal,
@@ -70,19 +85,4 @@ async function requireInstance(
   throw new NotFoundError(
     `${quote(formation)} has no instance ${name}: ${living.length === 0 ? 'nothing runs, gilliam scale' : suggestion(name, living)}`,
   );
-}
-
-/** What the scheduler would decide on now. */
-function snapshot({ caches }: ApiContext): Snapshot {
-  return {
-    executors: caches.of(executors).list(),
-    instances: caches
-      .of(instances)
-      .list()
-      .filter(({ status }) => !isFinished(status.state)),
-    processOf(instance) {
-      const key = { formation: instance.metadata.formation, name: instance.spec.release };
-      return processOfInstance(instance, caches.of(releases).get(key));
-    },
-  };
 }

@@ -1,13 +1,20 @@
-import type { ConnectResponse, LogsWanted, RegistryPeer, Task } from '../../gen/gilliam/v1/session_service';
-import type { CacheReader } from '../../reconcile/cache';
-import type { Instance, Release } from '../../resource/objects';
+import type {
+  ConnectResponse,
+  LogsWanted,
+  RegistryPeer,
+  Task,
+  TerminalWanted,
+} from '../../gen/gilliam/v1/session_service';
+import type { Instance } from '../../resource/objects';
 import { Pulse } from '../pulse';
-import { taskVersion, toTask, type AssignmentIndex } from './assignment';
+import { taskVersion, toTask, type AssignmentIndex, type TaskSources } from './assignment';
 import type { RegistryPeers } from './registry-peers';
+import { surroundingsOf } from './surroundings';
 
 // Tasks carry configuration: this many of the largest still make a message that any client takes.
 const maxTasksPerChange = 100;
 const maxLogsWanted = 1_000;
+const maxTerminalsWanted = 1_000;
 
 /**
  * What an executor is still to be told. It holds names of things, not messages: a message is made when the stream can
@@ -19,6 +26,7 @@ export class Outbox {
   #known: Map<string, string> | undefined;
   readonly #dirty = new Set<string>();
   readonly #logsWanted: LogsWanted[] = [];
+  readonly #terminalsWanted: TerminalWanted[] = [];
   #peersSent: readonly RegistryPeer[] | undefined;
   #acknowledged = 0n;
   #acknowledgedSent = 0n;
@@ -26,7 +34,7 @@ export class Outbox {
   constructor(
     private readonly executor: string,
     private readonly index: Pick<AssignmentIndex, 'get' | 'of'>,
-    private readonly releases: Pick<CacheReader<Release>, 'get'>,
+    private readonly sources: TaskSources,
     private readonly peers: Pick<RegistryPeers, 'list'>,
   ) {}
 
@@ -55,6 +63,14 @@ export class Outbox {
     return true;
   }
 
+  /** As wantLogs. */
+  wantTerminal(wanted: TerminalWanted): boolean {
+    if (this.#terminalsWanted.length >= maxTerminalsWanted) return false;
+    this.#terminalsWanted.push(wanted);
+    this.#pulse.beat();
+    return true;
+  }
+
   /** Messages as they are wanted, until the signal aborts. */
   async *messages(signal: AbortSignal): AsyncGenerator<ConnectResponse> {
     while (!signal.aborted) {
@@ -72,6 +88,8 @@ export class Outbox {
     }
     const change = this.#dirty.size > 0 ? this.#change(this.#known) : undefined;
     if (change) return { $case: 'change', value: change };
+    const terminal = this.#terminalsWanted.shift();
+    if (terminal) return { $case: 'terminalWanted', value: terminal };
     const { list } = this.peers;
     if (list !== this.#peersSent && (list.length > 0 || this.#peersSent)) {
       this.#peersSent = list;
@@ -83,7 +101,7 @@ export class Outbox {
 
   #allTasks(): Task[] {
     const instances = [...this.index.of(this.executor)];
-    this.#known = new Map(instances.map((instance) => [instance.metadata.uid, taskVersion(instance)]));
+    this.#known = new Map(instances.map((instance) => [instance.metadata.uid, this.#version(instance)]));
     return instances.map((instance) => this.#task(instance));
   }
 
@@ -98,7 +116,7 @@ export class Outbox {
         if (known.delete(uid)) forgotten.push(uid);
         continue;
       }
-      const version = taskVersion(instance);
+      const version = this.#version(instance);
       if (known.get(uid) === version) continue;
       known.set(uid, version);
       tasks.push(this.#task(instance));
@@ -106,7 +124,11 @@ export class Outbox {
     return tasks.length + forgotten.length > 0 ? { tasks, forgotten } : undefined;
   }
 
+  #version(instance: Instance): string {
+    return taskVersion(instance, surroundingsOf(instance, this.sources.formations));
+  }
+
   #task(instance: Instance): Task {
-    return toTask(instance, this.releases);
+    return toTask(instance, this.sources);
   }
 }

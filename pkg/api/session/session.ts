@@ -2,10 +2,16 @@ import { InvalidError, NotFoundError } from '../../base/errors';
 import type { ConnectRequest, Hello, SessionServiceService } from '../../gen/gilliam/v1/session_service';
 import { validateExecutor } from '../../resource/validate-executor';
 import type { Handlers } from '../call';
+import { attach } from '../exec/attach';
+import type { TerminalBroker } from '../exec/terminal-broker';
 import type { LogBroker } from '../logs/log-broker';
 import type { ExecutorLinks } from './executor-links';
 
-export function sessionHandlers(links: ExecutorLinks, broker: LogBroker): Handlers<SessionServiceService> {
+export function sessionHandlers(
+  links: ExecutorLinks,
+  broker: LogBroker,
+  terminals: TerminalBroker,
+): Handlers<SessionServiceService> {
   return {
     async *connect(requests, call) {
       const iterator = requests[Symbol.asyncIterator]();
@@ -14,9 +20,7 @@ export function sessionHandlers(links: ExecutorLinks, broker: LogBroker): Handle
       yield* links.serve(hello, iterator, call.signal);
     },
 
-    async *attach() {
-      throw new NotFoundError('nobody waits for this terminal: it was never asked for, or is over');
-    },
+    attach: (requests, call) => attach(terminals, requests, call),
 
     async sendLogs(requests, call) {
       const iterator = requests[Symbol.asyncIterator]();
