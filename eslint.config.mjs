@@ -26,6 +26,7 @@ const layers = [
     'pkg/virtualip',
     'pkg/router',
     'pkg/stage',
+    'pkg/autoscaler',
   ],
   ['cmd'],
 ];
