@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { SystemClock } from '../../pkg/base/clock';
 import { SystemRandom } from '../../pkg/base/random';
 import type { Context } from './context';
+import { streamInput } from './lib/stream-input';
 import { flushed, streamOutput } from './lib/stream-output';
 import { run } from './run';
 
@@ -27,6 +28,7 @@ function systemContext(signal: AbortSignal): Context {
   return {
     env: process.env,
     cwd: process.cwd(),
+    stdin: streamInput(),
     stdout: streamOutput(process.stdout, process.env),
     stderr: streamOutput(process.stderr, process.env),
     clock: new SystemClock(),

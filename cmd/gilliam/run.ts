@@ -3,7 +3,7 @@ import { commands, loadCommand } from './commands';
 import type { Context } from './context';
 import { hoistGlobalFlags, resolveCommand } from './lib/command-line';
 import { describeError } from './lib/describe-error';
-import { AnsweredError } from './lib/errors';
+import { AnsweredError, CommandExit } from './lib/errors';
 import { newConfig } from './oclif-config';
 
 /** Runs one command line; resolves to the exit code. Never rejects. */
@@ -31,6 +31,7 @@ function report(
   context: Context,
 ): number {
   if (error instanceof AnsweredError) return 1;
+  if (error instanceof CommandExit) return error.exitCode;
   const { message, exitCode, code } = describeError(error, { command, signal: context.signal });
   const { stderr, stdout, env } = context;
   // Ended by a signal, with nothing to say: as what has no end is meant to be.

@@ -38,11 +38,9 @@ export function instanceHandlers(context: ApiContext): Handlers<InstanceServiceS
     async stopInstance(request, call) {
       const found = await requireInstance(context, request.name, call.signal);
       const { uid, formation } = found.metadata;
-      // A release that was just made is known, too.
-      await caches.reached(found.metadata.revision, call.signal);
       const now = new Date(context.clock.now());
       const change = (instance: Instance) =>
-        request.replaceFirst ? replaced(instance, context) : stopped(instance, now);
+        request.replaceFirst ? replaced(instance) : stopped(instance, now);
       if (request.validateOnly) return { instance: change(found) };
       const instance = (await changeInstance(context, found, change, call.signal)) ?? found;
       if (instance.metadata.revision !== found.metadata.revision) {

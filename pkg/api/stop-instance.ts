@@ -1,8 +1,7 @@
 import { PreconditionError } from '../base/errors';
 import { InstanceSpec_Desired, InstanceState } from '../gen/gilliam/v1/instance';
 import { isFinished, shortName } from '../resource/instance';
-import { processOfInstance, volumesOf } from '../resource/instance-process';
-import { instances, releases, type Instance } from '../resource/objects';
+import { instances, type Instance } from '../resource/objects';
 import type { ApiContext } from './api-context';
 import { retryConflicts } from './retry';
 
@@ -22,22 +21,19 @@ export function stopped(instance: Instance, now: Date): Instance {
   };
 }
 
-/** The instance to be stopped once a replacement is ready: what the formation controller does. Throws PreconditionError. */
-export function replaced(instance: Instance, context: Pick<ApiContext, 'caches'>): Instance {
+/**
+ * The instance to be stopped once a replacement is ready, or before, if it has volumes: the formation controller does
+ * that, one after the other. Throws PreconditionError for what runs once.
+ */
+export function replaced(instance: Instance): Instance {
   const { metadata, spec, status } = instance;
-  const name = shortName(instance);
   if (spec.oneOff) {
+    const name = shortName(instance);
     throw new PreconditionError(`${name} runs once, and is not replaced: gilliam stop ${name} ends it`);
   }
-  if (isFinished(status.state) || spec.desired === InstanceSpec_Desired.STOPPED) return instance;
-  const key = { formation: metadata.formation, name: spec.release };
-  const process = processOfInstance(instance, context.caches.of(releases).get(key));
-  if (process && volumesOf(instance, process).length > 0) {
-    throw new PreconditionError(
-      `${name} has volumes, and cannot be there twice: stop it, and its replacement starts then`,
-    );
+  if (isFinished(status.state) || spec.desired === InstanceSpec_Desired.STOPPED || spec.replace) {
+    return instance;
   }
-  if (spec.replace) return instance;
   return {
     ...instance,
     metadata: { ...metadata, generation: metadata.generation + 1n },

@@ -9,6 +9,8 @@ export type Resolved =
 
 const globalValues = ['--stage', '--formation'];
 const globalSwitches = ['--json'];
+/** Commands whose line ends in another program's, whose flags are none of ours. */
+const withTail = ['run', 'exec'];
 
 /** Moves global flags that stand before the command behind it: `--stage prod ps` → `ps --stage prod`. */
 export function hoistGlobalFlags(argv: readonly string[]): readonly string[] {
@@ -22,6 +24,8 @@ export function hoistGlobalFlags(argv: readonly string[]): readonly string[] {
   }
   const command = argv.slice(end);
   if (end === 0 || command.length === 0) return argv;
+  const [first = '', ...rest] = command;
+  if (withTail.includes(first)) return [first, ...argv.slice(0, end), ...rest];
   const cut = command.indexOf('--');
   const at = cut === -1 ? command.length : cut;
   return [...command.slice(0, at), ...argv.slice(0, end), ...command.slice(at)];
@@ -38,7 +42,9 @@ export function resolveCommand(words: readonly string[], known: readonly string[
     const command = words.slice(0, length).join(' ');
     if (words.length < length || !known.includes(command)) continue;
     const argv = words.slice(length);
-    const end = argv.indexOf('--');
+    const end = withTail.includes(command)
+      ? argv.findIndex((word) => !word.startsWith('-') || word === '--')
+      : argv.indexOf('--');
     const flags = end === -1 ? argv : argv.slice(0, end);
     return flags.some(isHelp) ? { help: command.split(' ') } : { command, argv };
   }

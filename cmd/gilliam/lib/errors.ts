@@ -9,3 +9,12 @@ export class UsageError extends GilliamError {
 export class AnsweredError extends GilliamError {
   readonly code = 'ANSWERED';
 }
+
+/** A command elsewhere has ended so, and has said itself why: its exit code is ours. */
+export class CommandExit extends GilliamError {
+  readonly code = 'EXITED';
+
+  constructor(readonly exitCode: number) {
+    super(`exit ${exitCode}`);
+  }
+}

@@ -3,13 +3,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { SystemClock } from '../../../pkg/base/clock';
+import type { Disposable } from '../../../pkg/base/disposable';
 import { SystemRandom } from '../../../pkg/base/random';
 import { connect } from '../../../pkg/client/client';
 import { InstanceState } from '../../../pkg/gen/gilliam/v1/instance';
 import type { RouterPorts } from '../../../pkg/stage/ports';
 import { writeStageFile } from '../../../pkg/stage/stage-file';
 import { ApiHarness } from '../../../pkg/testing/api-harness';
-import type { Context, Output } from '../context';
+import type { Context, Input, Output, WindowSize } from '../context';
 import { run } from '../run';
 
 /** What a command line came to. */
@@ -27,6 +28,8 @@ export interface RunOptions {
   readonly terminal?: boolean;
   readonly colors?: boolean;
   readonly signal?: AbortSignal;
+  /** What is typed, or comes through a pipe; default nothing. */
+  readonly stdin?: FakeInput;
   /** Told of each piece of stdout as it comes. */
   readonly onStdout?: (text: string) => void;
 }
@@ -60,6 +63,7 @@ export class CliHarness {
     const context: Context = {
       env: { ...this.#env(), ...options.env },
       cwd: join(this.directory, 'work', options.cwd ?? ''),
+      stdin: options.stdin ?? new FakeInput([]),
       stdout,
       stderr,
       clock: new SystemClock(),
@@ -142,6 +146,48 @@ export class CliHarness {
 
   #env(): NodeJS.ProcessEnv {
     return { PATH: process.env.PATH, HOME: this.directory, GILLIAM_HOME: join(this.directory, 'home') };
+  }
+}
+
+/** Standard input by hand. */
+export class FakeInput implements Input {
+  readonly #pieces: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
+  readonly #listeners = new Set<() => void>();
+  /** Whether keys are read as they are pressed, now; and whether they ever were. */
+  isRaw = false;
+  wasRaw = false;
+
+  constructor(
+    pieces: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
+    public size: WindowSize | undefined = undefined,
+  ) {
+    this.#pieces = pieces;
+  }
+
+  get isTerminal(): boolean {
+    return this.size !== undefined;
+  }
+
+  async *read(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    for await (const piece of this.#pieces) {
+      if (signal.aborted) return;
+      yield Buffer.from(piece as string);
+    }
+  }
+
+  raw(): Disposable {
+    this.isRaw = this.wasRaw = true;
+    return { dispose: () => (this.isRaw = false) };
+  }
+
+  resize(size: WindowSize): void {
+    this.size = size;
+    for (const listener of this.#listeners) listener();
+  }
+
+  onResize(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return { dispose: () => this.#listeners.delete(listener) };
   }
 }
 
