@@ -6,7 +6,7 @@ import type { Container } from './driver';
 import { Exposure } from './exposure';
 import type { Identity, Serving } from './labels';
 import { servingOfContainer } from './labels';
-import { announcementOf } from './network/announcement';
+import { announcementOf, toldBy } from './network/announcement';
 import { OneOff } from './one-off';
 import { RunAttendant } from './run-attendant';
 import { Setbacks } from './setbacks';
@@ -135,7 +135,8 @@ export class Situation {
     const serving = this.serving(container);
     if (!attendant.ready || !serving) return;
     const at = { host: this.context.address, executor: this.context.owner.executor };
-    exposure.show(identity, announcementOf(identity, container, serving, at));
+    const told = this.wish.kind === 'run' ? toldBy(this.wish.task) : {};
+    exposure.show(identity, announcementOf(identity, container, serving, at, told));
   }
 
   /** What is known of the process: its release's word, or before that is heard the container's labels. */

@@ -3,8 +3,9 @@ import { Instance as InstanceMessage } from '../gen/gilliam/v1/instance';
 import type { Process } from '../gen/gilliam/v1/release';
 import { Process as ProcessMessage } from '../gen/gilliam/v1/release';
 import type { Task as TaskMessage } from '../gen/gilliam/v1/session_service';
-import type { Instance } from '../resource/objects';
-import { instances } from '../resource/objects';
+import { Volume as VolumeMessage } from '../gen/gilliam/v1/volume';
+import type { Instance, Volume } from '../resource/objects';
+import { instances, volumes } from '../resource/objects';
 
 /** One instance with all that is needed to run it: the contract's Task with nothing absent. */
 export interface Task {
@@ -12,6 +13,12 @@ export interface Task {
   readonly image: string;
   readonly config: Readonly<Record<string, string>>;
   readonly process: Process;
+  /** Of an auxiliary service: the formations beside its own that may use it. */
+  readonly sharedWith: readonly string[];
+  /** The formation's names for services of others. */
+  readonly imports: Readonly<Record<string, string>>;
+  /** The volumes that it has: one for each of the process's. */
+  readonly volumes: readonly Volume[];
 }
 
 /** Undefined for a message that names no instance: one that a sound control plane does not send. */
@@ -25,6 +32,9 @@ export function completeTask(message: TaskMessage): Task | undefined {
     image: message.image,
     config: message.config,
     process: oneOff ? processOnce(process, oneOff) : process,
+    sharedWith: message.sharedWith,
+    imports: message.imports,
+    volumes: message.volumes.map((volume) => volumes.decode(VolumeMessage.encode(volume).finish())),
   };
 }
 

@@ -1,10 +1,10 @@
 import { messageOf } from '../base/errors';
 import type { Assignment, AssignmentChange, Task as TaskMessage } from '../gen/gilliam/v1/session_service';
-import type { EntryKey } from '../registry/types';
+import type { Identity as Address } from '../registry/types';
 import type { AgentTimes } from './config';
 import type { Container, ContainerEvent } from './driver';
 import { byInstance } from './listing';
-import { keyOf } from './network/announcement';
+import { keyOf, toldBy } from './network/announcement';
 import type { AddressTable } from './network/service-network';
 import { completeTask } from './task';
 import type { Measured } from './usage/usage-reporter';
@@ -109,10 +109,12 @@ export class Workers {
 
   /** Whose the addresses of running containers are, whether or not they are ready. */
   addresses(): AddressTable {
-    const table: Record<string, EntryKey> = {};
-    for (const { container, identity } of this.#workers.values()) {
+    const table: Record<string, Address> = {};
+    for (const { container, identity, wish } of this.#workers.values()) {
       if (container?.state === 'running' && container.address !== undefined) {
-        table[container.address] = keyOf(identity);
+        const { imports, ...told } =
+          'task' in wish ? { imports: wish.task.imports, ...toldBy(wish.task) } : {};
+        table[container.address] = { ...keyOf(identity), ...(imports && { imports }), ...told };
       }
     }
     return table;
@@ -148,6 +150,8 @@ export class Workers {
     const worker = this.#workers.get(uid);
     if (worker) worker.assign(wish, { compare });
     else this.#begin(new Worker(this.#context, { task }, wish));
+    // Its formation's imports may be others, which is none of its worker's business.
+    this.#options.onStep(uid);
     return uid;
   }
 

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { DeniedError, InvalidError } from '../base/errors';
+import { isLabel } from '../resource/names';
 import { isRecord } from './item';
 import { isReleaseLabel } from './service-name';
 import type { RegistryLimits } from './settings';
@@ -43,6 +44,7 @@ function checkFields({
   release,
   executor,
   address,
+  sharedWith,
 }: Readonly<Record<string, unknown>>): void {
   if (host !== undefined && !isHost(host)) throw invalid('host', 'an IPv4 address or a host name');
   if (port !== undefined && !isPort(port)) throw invalid('port', 'a number from 1 to 65535');
@@ -62,6 +64,8 @@ function checkFields({
   if (address !== undefined && (typeof address !== 'string' || !isIPv4(address))) {
     throw invalid('address', 'an IPv4 address');
   }
+  if (sharedWith !== undefined && !isShare(sharedWith))
+    throw invalid('sharedWith', 'a list of formations, or of "*"');
 }
 
 /** Each port is rules in the kernel of every executor. */
@@ -72,8 +76,8 @@ function checkPortCount({ ports }: Readonly<Record<string, unknown>>, limit: num
   throw invalid('ports', description);
 }
 
-function checkExternal({ host, executor, address }: Readonly<Record<string, unknown>>): void {
-  for (const [field, given] of Object.entries({ executor, address })) {
+function checkExternal({ host, executor, address, sharedWith }: Readonly<Record<string, unknown>>): void {
+  for (const [field, given] of Object.entries({ executor, address, sharedWith })) {
     if (given === undefined) continue;
     throw new DeniedError(`${field} is for instances that an executor's agent announces: leave it out`);
   }
@@ -97,6 +101,13 @@ function isOwnMachine(host: string): boolean {
 function isHost(value: unknown): boolean {
   if (typeof value !== 'string') return false;
   return /^[\d.]*$|^0x[\da-f.x]*$/i.test(value) ? isIPv4(value) : hostName.test(value);
+}
+
+/** `*`, or formations. */
+export function isShare(value: unknown): value is readonly string[] {
+  return (
+    Array.isArray(value) && value.every((one) => typeof one === 'string' && (one === '*' || isLabel(one)))
+  );
 }
 
 function isPort(value: unknown): value is number {

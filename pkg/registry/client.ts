@@ -20,7 +20,7 @@ import type { Resolution } from './resolution';
 import { UnknownNameError } from './resolution';
 import type { RegistryStatus } from './status';
 import type { TrafficLine, TrafficTable } from './traffic';
-import type { Announcement, EntryKey, InstanceNetwork, Withdrawal } from './types';
+import type { Announcement, EntryKey, Identity, InstanceNetwork, Withdrawal } from './types';
 
 export { RegistryMirror } from './mirror';
 export type { RegistryMirrorOptions } from './mirror';
@@ -82,7 +82,7 @@ export class RegistryClient {
   }
 
   /** Which instance has which address of the executor's container network. The full table. */
-  async setInstances(table: Readonly<Record<string, EntryKey>>, signal?: AbortSignal): Promise<void> {
+  async setInstances(table: Readonly<Record<string, Identity>>, signal?: AbortSignal): Promise<void> {
     await this.#call({ method: 'PUT', path: '/-/instances', body: table }, signal);
   }
 

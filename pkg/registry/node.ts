@@ -32,6 +32,7 @@ import type {
   EntryKey,
   Follower,
   Identities,
+  Identity,
   InstanceNetwork,
   RegistryView,
   ServiceName,
@@ -100,7 +101,8 @@ export class RegistryNode implements RegistryView, Identities {
   /** Since when each peer is one. */
   readonly #peerSinceMs = new Map<string, number>();
   readonly #graces: Disposable[] = [];
-  #instances: ReadonlyMap<string, EntryKey> = new Map();
+  #instances: ReadonlyMap<string, Identity> = new Map();
+  readonly #instanceListeners = new Set<() => void>();
   #timer?: Disposable;
   #closed = false;
 
@@ -190,8 +192,19 @@ export class RegistryNode implements RegistryView, Identities {
     return following;
   }
 
-  identify(address: string): EntryKey | undefined {
+  identify(address: string): Identity | undefined {
     return this.#instances.get(address);
+  }
+
+  /** Which instance has which address of this executor's container network. */
+  get instances(): ReadonlyMap<string, Identity> {
+    return this.#instances;
+  }
+
+  /** Calls back after the agent has told which instances there are. */
+  onInstances(listener: () => void): Disposable {
+    this.#instanceListeners.add(listener);
+    return { dispose: () => void this.#instanceListeners.delete(listener) };
   }
 
   /**
@@ -200,7 +213,8 @@ export class RegistryNode implements RegistryView, Identities {
    */
   announce(key: EntryKey, body: Announcement, source: Entry['source'] = 'agent'): boolean {
     checkKey(key);
-    return this.#core.announce(key, parseAnnouncement(body, source, this.limits), source);
+    const parsed = parseAnnouncement(body, source, this.limits);
+    return this.#core.announce(key, source === 'agent' ? this.#withShare(key, parsed) : parsed, source);
   }
 
   /** Withdraws; with `waitMs`, waits until all nodes that are up say that nothing is sent there any more. */
@@ -225,8 +239,16 @@ export class RegistryNode implements RegistryView, Identities {
   }
 
   /** Which instance has which address of this executor's container network. The full table. */
-  setInstances(table: Readonly<Record<string, EntryKey>>): void {
-    this.#instances = new Map(Object.entries(table));
+  setInstances(table: Readonly<Record<string, Identity>>): void {
+    const before = this.#instances;
+    const pairs = Object.entries(table).map(([address, one]): [string, Identity] => {
+      const known = before.get(address);
+      // As in announcements: what the agent does not know yet stays as it was.
+      const same = known !== undefined && formatKey(known) === formatKey(one);
+      return [address, same ? { imports: known.imports, sharedWith: known.sharedWith, ...one } : one];
+    });
+    this.#instances = new Map(pairs);
+    for (const listener of [...this.#instanceListeners]) listener();
   }
 
   environment(): InstanceNetwork {
@@ -280,6 +302,14 @@ export class RegistryNode implements RegistryView, Identities {
   onChange(listener: (formations: ReadonlySet<string>) => void): Disposable {
     this.#changeListeners.add(listener);
     return { dispose: () => void this.#changeListeners.delete(listener) };
+  }
+
+  /** An agent that was started again, and has not heard the control plane yet, does not know with whom it is shared. */
+  #withShare(key: EntryKey, body: Announcement): Announcement {
+    if (body.sharedWith !== undefined) return body;
+    const [before] = this.lookup(key);
+    const sharedWith = before?.body.instance === body.instance ? before?.body.sharedWith : undefined;
+    return sharedWith === undefined ? body : { ...body, sharedWith };
   }
 
   #onStep(step: Step): void {

@@ -29,6 +29,8 @@ export interface Announcement {
   readonly executor?: string;
   /** By which that executor, and nobody else, reaches it directly, at the service's own ports. */
   readonly address?: string;
+  /** Of an auxiliary service: the formations beside its own that may use it; `*` for all. */
+  readonly sharedWith?: readonly string[];
 }
 
 /** What is announced now. A value: never changed in place. */
@@ -102,9 +104,17 @@ export interface RegistryView {
   follow(follower: Follower): Disposable;
 }
 
+/** An instance of this executor, and what its formation says of others. */
+export interface Identity extends EntryKey {
+  /** The formation's names for services of other formations: `users` → `web.accounts`. */
+  readonly imports?: Readonly<Record<string, string>>;
+  /** Of an auxiliary service: as in its announcement, and known before that. */
+  readonly sharedWith?: readonly string[];
+}
+
 /** Which instance has an address of this host's container network. Told by the agent. */
 export interface Identities {
-  identify(address: string): EntryKey | undefined;
+  identify(address: string): Identity | undefined;
 }
 
 /** What an instance on this executor is given. `GET /-/environment` of the node, for the agent. */

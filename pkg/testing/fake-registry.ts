@@ -5,6 +5,7 @@ import type {
   Changes,
   Entry,
   EntryKey,
+  Identity,
   Follower,
   Identities,
   RegistryView,
@@ -22,7 +23,8 @@ export class FakeRegistry implements RegistryView, Identities {
   readonly #entries = new Map<EntryPath, Entry>();
   readonly #services = new Map<string, Set<string>>();
   readonly #followers = new Set<Follower>();
-  readonly #identities = new Map<string, EntryKey>();
+  readonly #listeners = new Set<() => void>();
+  readonly #identities = new Map<string, Identity>();
   #version = 0;
 
   /** Announces, or changes what is announced. */
@@ -58,12 +60,22 @@ export class FakeRegistry implements RegistryView, Identities {
   }
 
   /** Says which instance has an address. */
-  setIdentity(address: string, path: EntryPath): void {
-    this.#identities.set(address, keyOf(path));
+  setIdentity(address: string, path: EntryPath, told: Pick<Identity, 'imports' | 'sharedWith'> = {}): void {
+    this.#identities.set(address, { ...keyOf(path), ...told });
+    for (const listener of this.#listeners) listener();
   }
 
-  identify(address: string): EntryKey | undefined {
+  identify(address: string): Identity | undefined {
     return this.#identities.get(address);
+  }
+
+  get instances(): ReadonlyMap<string, Identity> {
+    return this.#identities;
+  }
+
+  onInstances(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return toDisposable(() => void this.#listeners.delete(listener));
   }
 
   lookup(name: ServiceName): readonly Entry[] {

@@ -146,6 +146,7 @@ test('invariant 7: whatever happens, nothing is cut off unsaid, and in the end w
           formation: 'shop',
           service: 'web',
           instance: String(ordinal),
+          imports: {},
         });
       }
       expect(Object.keys(network.instances ?? {})).toHaveLength(ready.length);

@@ -458,7 +458,7 @@ describe('whose an address is', () => {
     await rig.clock.advance(50);
     rig.driver.health.set(rig.id('u2'), false);
     await rig.clock.advance(500);
-    const key = (instance: string) => ({ formation: 'shop', service: 'web', instance });
+    const key = (instance: string) => ({ formation: 'shop', service: 'web', instance, imports: {} });
     expect(network.instances).toEqual({ [addressOf('u1')]: key('1'), [addressOf('u2')]: key('2') });
     rig.plane.stop('u2');
     await rig.clock.advance(100);

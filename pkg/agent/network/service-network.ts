@@ -1,5 +1,5 @@
 import type { TrafficTable } from '../../registry/traffic';
-import type { Announcement, EntryKey, InstanceNetwork, Withdrawal } from '../../registry/types';
+import type { Announcement, EntryKey, Identity, InstanceNetwork, Withdrawal } from '../../registry/types';
 
 /** Another executor's node of the service registry. */
 export interface Peer {
@@ -10,7 +10,7 @@ export interface Peer {
 }
 
 /** Container address → whose it is. */
-export type AddressTable = Readonly<Record<string, EntryKey>>;
+export type AddressTable = Readonly<Record<string, Identity>>;
 
 /**
  * What the agent needs of this machine's network daemon. Every verb may be repeated, and throws while the daemon does

@@ -8,7 +8,8 @@ import type { RegistryNode } from '../node';
 import type { LineSink } from '../remote-follower';
 import type { RemoteFollowers } from '../remote-followers';
 import type { RegistryLimits } from '../settings';
-import type { EntryKey } from '../types';
+import type { Identity } from '../types';
+import { isShare } from '../announcement';
 import type { FollowAck } from '../wire';
 import { answerEmpty, answerJson, answerText, HttpError, readJson } from './answers';
 import type { Caller } from './caller';
@@ -118,20 +119,28 @@ function isHostAndPort(text: string): boolean {
   return /^[-a-z0-9_.]+:[1-9]\d{0,4}$/i.test(text) && Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535;
 }
 
-function parseInstances(value: unknown): Readonly<Record<string, EntryKey>> {
+function parseInstances(value: unknown): Readonly<Record<string, Identity>> {
   if (!isRecord(value)) throw new InvalidError('instances are an object from addresses to instances');
-  const pairs = Object.entries(value).map(([address, one]): [string, EntryKey] => {
-    const { formation, service, instance } = isRecord(one) ? one : {};
+  const pairs = Object.entries(value).map(([address, one]): [string, Identity] => {
+    const { formation, service, instance, imports, sharedWith } = isRecord(one) ? one : {};
     const key =
       typeof formation === 'string' && typeof service === 'string' && typeof instance === 'string'
         ? parseKey(formatKey({ formation, service, instance }))
         : undefined;
-    if (key) return [address, key];
+    const sound =
+      (imports === undefined || isImports(imports)) && (sharedWith === undefined || isShare(sharedWith));
+    if (key && sound) {
+      return [address, { ...key, ...(imports && { imports }), ...(sharedWith && { sharedWith }) }];
+    }
     throw new InvalidError(
       `what is at ${quote(address)} is not of the form {"formation": "shop", "service": "web", "instance": "1"}`,
     );
   });
   return Object.fromEntries(pairs);
+}
+
+function isImports(value: unknown): value is Readonly<Record<string, string>> {
+  return isRecord(value) && Object.values(value).every((target) => typeof target === 'string');
 }
 
 function parseFollowAck(value: unknown): FollowAck {
