@@ -31,6 +31,7 @@ import { RouterServiceService } from '../gen/gilliam/v1/router_service';
 import { ScaleServiceService } from '../gen/gilliam/v1/scale_service';
 import { SessionServiceService } from '../gen/gilliam/v1/session_service';
 import { StageServiceService } from '../gen/gilliam/v1/stage_service';
+import { VolumeServiceService } from '../gen/gilliam/v1/volume_service';
 import { WatchServiceService } from '../gen/gilliam/v1/watch_service';
 import { followUsage } from '../metrics/follow-usage';
 import { Caches } from '../reconcile/caches';
@@ -77,6 +78,7 @@ import { ExecutorLinks } from './session/executor-links';
 import { sessionHandlers } from './session/session';
 import { stageHandlers } from './stage';
 import { StreamLimit } from './stream-limit';
+import { volumeHandlers } from './volumes';
 import { watchable, watchHandlers } from './watch/watch';
 import { WatchHub } from './watch/watch-hub';
 
@@ -222,6 +224,7 @@ export class ApiServer {
     add(RouteServiceService, routeHandlers(context), user);
     add(RegistryServiceService, registryHandlers(context, this.#options.tokens), user);
     add(MetricsServiceService, metricsHandlers(context, this.#usage.history), user);
+    add(VolumeServiceService, volumeHandlers(context), user);
     add(StageServiceService, stageHandlers(context), user);
     add(SessionServiceService, sessionHandlers(this.#links, broker, terminals), gateOf('executor'));
     add(RouterServiceService, routerHandlers(context), gateOf('executor'));

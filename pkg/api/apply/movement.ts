@@ -1,0 +1,90 @@
+import { isDeepStrictEqual } from 'node:util';
+import { PreconditionError } from '../../base/errors';
+import { RolloutPhase, RolloutSpec, RolloutSpec_Intent } from '../../gen/gilliam/v1/rollout';
+import { hasFactors } from '../../resource/current-release';
+import { entryOf } from '../../resource/entries';
+import type { Rollout, Scale } from '../../resource/objects';
+import { compareReleaseNames } from '../../resource/release-name';
+import { isUnderWay, refuseSecondRollout } from '../../resource/rollout';
+import { type FactorChange, factorsOf } from './factors';
+import type { NextRelease } from './next-release';
+import type { FormationState } from './state';
+
+/** How the instances get to be those of the release: not at all, at once, or step by step. */
+export type Movement =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'scale'; readonly before?: Scale; readonly factors: Record<string, number> }
+  | { readonly kind: 'rollout'; readonly spec: RolloutSpec };
+
+export interface MovementWish {
+  readonly rollout: RolloutSpec | undefined;
+  readonly prune: boolean;
+}
+
+/** Throws PreconditionError where another rollout is under way, or a process that runs would disappear unasked. */
+export function movementTo(
+  state: FormationState,
+  release: NextRelease,
+  changes: readonly FactorChange[],
+  wish: MovementWish,
+): Movement {
+  const { scales, rollout } = state;
+  const before = scales.find(({ metadata }) => metadata.name === release.name);
+  const others = scales.filter((scale) => scale !== before && hasFactors(scale));
+  const settled = changes.every((change) => change.before === change.after);
+  if (rollout && leadsTo(rollout, release) && settled) return { kind: 'none' };
+  refuseSecondRollout(rollout);
+  const factors = factorsOf(changes);
+  if (others.length > 0) return { kind: 'rollout', spec: rolloutSpec(release, others, factors, wish) };
+  const same = isDeepStrictEqual({ ...before?.spec.factors }, factors);
+  return same ? { kind: 'none' } : { kind: 'scale', factors, ...(before && { before }) };
+}
+
+function rolloutSpec(
+  release: NextRelease,
+  others: readonly Scale[],
+  factors: Record<string, number>,
+  { rollout, prune }: MovementWish,
+): RolloutSpec {
+  const missing = missingFrom(release, others);
+  const allowed = prune || rollout?.allowMissing === true;
+  if (missing.length > 0 && !allowed) throw disappears(release, missing);
+  return {
+    ...(rollout ?? RolloutSpec.fromPartial({})),
+    to: release.name,
+    from: others.map(({ metadata }) => metadata.name).sort(compareReleaseNames),
+    factors,
+    intent: RolloutSpec_Intent.PROCEED,
+    allowMissing: missing.length > 0 && allowed,
+    message: release.spec.message,
+    author: release.spec.author,
+  };
+}
+
+/** Whether the rollout is on its way to the release already. */
+function leadsTo(rollout: Rollout, release: NextRelease): boolean {
+  const { spec, status } = rollout;
+  const back = spec.intent === RolloutSpec_Intent.ABORT || status.phase === RolloutPhase.ABORTING;
+  return isUnderWay(rollout) && !back && !release.isNew && spec.to === release.name;
+}
+
+interface Missing {
+  readonly process: string;
+  readonly release: string;
+  readonly factor: number;
+}
+
+function missingFrom(release: NextRelease, others: readonly Scale[]): readonly Missing[] {
+  return others.flatMap(({ metadata, spec }) =>
+    Object.entries(spec.factors)
+      .filter(([process, factor]) => factor > 0 && !entryOf(release.spec.processes, process))
+      .map(([process, factor]) => ({ process, factor, release: metadata.name })),
+  );
+}
+
+function disappears({ name }: NextRelease, missing: readonly Missing[]): PreconditionError {
+  const what = missing.map(({ process, factor, release }) => `${process} (${release}: ${factor})`).join(', ');
+  return new PreconditionError(
+    `${what} would disappear, since ${name} has no such process: describe it, scale it to 0, or give --prune`,
+  );
+}

@@ -1,0 +1,92 @@
+import type {
+  ApplyFormationRequest,
+  ApplyFormationResponse,
+  DeepPartial,
+} from '../../gen/gilliam/v1/apply_service';
+import { PlannedChange_Action } from '../../gen/gilliam/v1/apply_service';
+import { RolloutPhase } from '../../gen/gilliam/v1/rollout';
+import { ScaleSpec, ScaleStatus } from '../../gen/gilliam/v1/scale';
+import { hasFactors } from '../../resource/current-release';
+import { rollouts, scales, type Rollout, type Scale } from '../../resource/objects';
+import { ROLLOUT } from '../../resource/rollout';
+import type { Write } from '../../store/store';
+import { type ApiHarness, testImage, testProcesses } from '../../testing/api-harness';
+
+export type Desired = DeepPartial<NonNullable<ApplyFormationRequest['desired']>>;
+export type Options = Partial<Pick<ApplyFormationRequest, 'validateOnly' | 'prune' | 'expectedPlan'>>;
+
+/** Applies to `shop`, or whatever is named. */
+export function apply(
+  api: ApiHarness,
+  desired: Desired,
+  { name = 'shop', ...options }: Options & { readonly name?: string } = {},
+): Promise<ApplyFormationResponse> {
+  return api.client.apply.applyFormation({ name: `formations/${name}`, desired, ...options });
+}
+
+/** A formation of `web` and `worker`. */
+export const shop: Desired = { release: { image: testImage, processes: testProcesses, config: { A: '1' } } };
+
+/** `- scale web 1 → 2`, one line a change. */
+export function linesOf({ changes }: ApplyFormationResponse): string[] {
+  return changes.map(({ action, object, field, before, after }) => {
+    const what = field === '' ? object : `${object} ${field}`;
+    if (action === PlannedChange_Action.CREATE) return `+ ${what} ${after}`.trim();
+    return action === PlannedChange_Action.REMOVE ? `- ${what} ${before}`.trim() : `~ ${what} ${before} → ${after}`;
+  });
+}
+
+/** `start web.1 v2: image changes`, one line an instance. */
+export function instanceLinesOf({ instances }: ApplyFormationResponse): string[] {
+  return instances.map(({ action, instance, release, why }) => {
+    const verb = action.replace('ACTION_', '').toLowerCase();
+    return `${verb} ${instance} ${release}${why === '' ? '' : `: ${why}`}`;
+  });
+}
+
+/** Brings the rollout of the formation to its end, as its controller would. */
+export async function finishRollout(
+  api: ApiHarness,
+  phase = RolloutPhase.SUCCEEDED,
+  formation = 'shop',
+): Promise<void> {
+  const { store } = api;
+  const rollout = await rolloutOf(api, formation);
+  if (!rollout) throw new Error('no rollout');
+  const done: Rollout = { ...rollout, status: { ...rollout.status, phase } };
+  const moves =
+    phase === RolloutPhase.SUCCEEDED
+      ? (await store.list(scales, { formation })).items.filter(hasFactors)
+      : [];
+  const to = await store.get(scales, { formation, name: rollout.spec.to });
+  const metadata = { name: rollout.spec.to, formation, uid: 'u', generation: 1n, revision: 0n, labels: {} };
+  const taken: Scale = {
+    metadata: to?.metadata ?? metadata,
+    spec: ScaleSpec.fromPartial({ factors: rollout.spec.factors }),
+    status: ScaleStatus.fromPartial({}),
+  };
+  await store.commit([
+    { op: 'update', kind: rollouts, object: done },
+    ...moves
+      .filter((scale) => scale.metadata.name !== rollout.spec.to)
+      .map((scale): Scale => ({ ...scale, spec: { ...scale.spec, factors: {} } }))
+      .map((object): Write => ({ op: 'update', kind: scales, object })),
+    ...(phase === RolloutPhase.SUCCEEDED
+      ? [{ op: to ? 'update' : 'create', kind: scales, object: taken } satisfies Write]
+      : []),
+  ]);
+}
+
+export function rolloutOf({ store }: ApiHarness, formation = 'shop'): Promise<Rollout | undefined> {
+  return store.get(rollouts, { formation, name: ROLLOUT });
+}
+
+/** Release → its factors, where it has any. */
+export async function factorsIn({ store }: ApiHarness, formation = 'shop') {
+  const { items } = await store.list(scales, { formation });
+  return Object.fromEntries(
+    items
+      .filter(({ spec }) => Object.keys(spec.factors).length > 0)
+      .map(({ metadata, spec }) => [metadata.name, spec.factors]),
+  );
+}
