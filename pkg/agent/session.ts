@@ -15,7 +15,8 @@ import type {
   TerminalWanted,
   UsageReport,
 } from '../gen/gilliam/v1/session_service';
-import type { Volume } from '../gen/gilliam/v1/volume';
+import { Volume as VolumeMessage } from '../gen/gilliam/v1/volume';
+import { volumes, type Volume } from '../resource/objects';
 import type { Reporter } from './reporter';
 import type { Connect, Transport } from './transport';
 import { Waker } from './waker';
@@ -127,7 +128,9 @@ export class Session {
       case 'change':
         return this.#handler.change(message.value);
       case 'volumesToDelete':
-        return this.#handler.volumesToDelete(message.value.volumes);
+        return this.#handler.volumesToDelete(
+          message.value.volumes.map((each) => volumes.decode(VolumeMessage.encode(each).finish())),
+        );
       case 'registryPeers':
         return this.#handler.peers(message.value.peers);
       case 'ack':

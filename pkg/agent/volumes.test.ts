@@ -4,18 +4,21 @@ import { AgentRig } from '../testing/agent-rig';
 import { failures } from '../testing/fake-driver';
 import { fakeTask } from '../testing/task';
 
-const name = 'test.shop.web.1.data';
-const keeping = (uid = 'u1') => {
-  const task = fakeTask(1, { process: { volumes: [{ name: 'data', path: '/data' }] } });
-  if (task.instance?.metadata) Object.assign(task.instance.metadata, { uid, name: `web-1-${uid.slice(1)}` });
-  return task;
-};
+const name = 'test.shop.web.1.data.v1';
 const volume = (uid = 'v1', executor = 'e1') =>
   Volume.fromPartial({
     metadata: { uid, formation: 'shop', name: 'web-1-data' },
     spec: { service: 'web', ordinal: 1, volume: 'data', executor },
   });
 
+const keeping = (uid = 'u1') => {
+  const task = fakeTask(1, {
+    process: { volumes: [{ name: 'data', path: '/data' }] },
+    volumes: [volume('v1')],
+  });
+  if (task.instance?.metadata) Object.assign(task.instance.metadata, { uid, name: `web-1-${uid.slice(1)}` });
+  return task;
+};
 describe('volumes', () => {
   let rig: AgentRig;
 

@@ -1,6 +1,7 @@
 import { volumesOf } from '../../resource/instance-process';
 import type { Volume } from '../../resource/objects';
 import type { Owner } from '../driver';
+import { EngineFault } from '../driver-errors';
 import { labels } from '../labels';
 import type { Task } from '../task';
 
@@ -13,33 +14,33 @@ export interface EngineVolume {
 }
 
 /** What an instance keeps beyond its container. */
-export function engineVolumes({ instance, process }: Task, owner: Owner): readonly EngineVolume[] {
-  const { metadata, spec } = instance;
-  return volumesOf(instance, process).map(({ name: volume, path }) => ({
-    name: engineVolumeName(owner, metadata.formation, {
-      service: spec.process,
-      ordinal: spec.ordinal,
-      volume,
-    }),
-    path,
-    labels: {
-      [labels.stage]: owner.key,
-      [labels.executor]: owner.executor,
-      [labels.formation]: metadata.formation,
-      [labels.process]: spec.process,
-      [labels.ordinal]: String(spec.ordinal),
-    },
-  }));
+export function engineVolumes({ instance, process, volumes }: Task, owner: Owner): readonly EngineVolume[] {
+  const { formation, name } = instance.metadata;
+  return volumesOf(instance, process).map((mount) => {
+    const volume = volumes.find(({ spec }) => spec.volume === mount.name);
+    // Never without: what it writes would be lost.
+    if (!volume) throw new EngineFault(`volume ${mount.name} of ${name} is not known here`);
+    return {
+      name: engineVolumeName(owner, volume),
+      path: mount.path,
+      labels: {
+        [labels.stage]: owner.key,
+        [labels.executor]: owner.executor,
+        [labels.formation]: formation,
+        [labels.process]: volume.spec.service,
+        [labels.ordinal]: String(volume.spec.ordinal),
+      },
+    };
+  });
 }
 
 /**
- * The same for every holder of the ordinal, which is what makes it keep anything; no other stage at the engine has it.
- * Dots, which no part has, keep two from having the same.
+ * The same for every holder of the ordinal, which is what makes it keep anything. No other stage at the engine has it,
+ * nor any volume that is made later by that name: what an executor was told to delete is never a newer one.
  */
 export function engineVolumeName(
   owner: Pick<Owner, 'key'>,
-  formation: string,
-  { service, ordinal, volume }: Pick<Volume['spec'], 'service' | 'ordinal' | 'volume'>,
+  { metadata: { formation, uid }, spec: { service, ordinal, volume } }: Volume,
 ): string {
-  return [owner.key, formation, service, ordinal, volume].join('.');
+  return [owner.key, formation, service, ordinal, volume, uid.slice(0, 8)].join('.');
 }

@@ -2,7 +2,7 @@ import { backoffMs } from '../../base/backoff';
 import type { Clock } from '../../base/clock';
 import { messageOf } from '../../base/errors';
 import type { Logger } from '../../base/log';
-import type { Volume } from '../../gen/gilliam/v1/volume';
+import type { Volume } from '../../resource/objects';
 import type { Driver, Owner } from '../driver';
 import { Waker } from '../waker';
 import { engineVolumeName } from './engine-volume';
@@ -41,11 +41,11 @@ export class VolumeRemover {
     const { owner } = this.#options;
     const named = new Set<string>();
     this.#wished = new Map();
-    for (const { metadata, spec } of volumes) {
-      if (!metadata || !spec || spec.executor !== owner.executor) continue;
-      named.add(metadata.uid);
-      if (this.#removed.has(metadata.uid)) continue;
-      this.#wished.set(metadata.uid, engineVolumeName(owner, metadata.formation, spec));
+    for (const volume of volumes) {
+      const { uid } = volume.metadata;
+      if (volume.spec.executor !== owner.executor) continue;
+      named.add(uid);
+      if (!this.#removed.has(uid)) this.#wished.set(uid, engineVolumeName(owner, volume));
     }
     for (const uid of this.#removed) if (!named.has(uid)) this.#removed.delete(uid);
     this.#fresh = true;

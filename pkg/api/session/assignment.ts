@@ -1,9 +1,18 @@
 import { InstanceState } from '../../gen/gilliam/v1/instance';
+import type { Process } from '../../gen/gilliam/v1/release';
 import type { Task } from '../../gen/gilliam/v1/session_service';
 import type { CacheReader } from '../../reconcile/cache';
 import { isFinished } from '../../resource/instance';
-import { configOf, imageOf, processOfInstance, runnable } from '../../resource/instance-process';
-import type { Instance, Release } from '../../resource/objects';
+import {
+  configOf,
+  imageOf,
+  processOfInstance,
+  runnable,
+  volumeName,
+  volumesOf,
+} from '../../resource/instance-process';
+import type { Formation, Instance, Release, Volume } from '../../resource/objects';
+import { noSurroundings, type Surroundings, surroundingsOf, surroundingsVersion } from './surroundings';
 
 /**
  * Whether the instance's executor has to know it: to run it, or to stop it. A lost one is to be stopped for as long as
@@ -17,23 +26,46 @@ export function isAssigned({ spec, status }: Instance): boolean {
  * What of a task can change: everything else of an instance and all of its release is fixed. An executor is not told
  * what it has itself reported.
  */
-export function taskVersion({ spec, status }: Instance): string {
-  return `${spec.desired} ${status.state === InstanceState.LOST ? 'lost' : ''}`;
+export function taskVersion({ spec, status }: Instance, around: Surroundings = noSurroundings): string {
+  return `${spec.desired} ${status.state === InstanceState.LOST ? 'lost' : ''} ${surroundingsVersion(around)}`;
 }
 
-/** The instance with what its release says. */
-export function toTask(instance: Instance, releases: Pick<CacheReader<Release>, 'get'>): Task {
+/** Where tasks are put together from. */
+export interface TaskSources {
+  readonly releases: Pick<CacheReader<Release>, 'get'>;
+  readonly formations: Pick<CacheReader<Formation>, 'get'>;
+  readonly volumes: Pick<CacheReader<Volume>, 'get'>;
+}
+
+/** The instance with what its release and its formation say. */
+export function toTask(instance: Instance, sources: TaskSources): Task {
   const { metadata, spec } = instance;
-  const release = releases.get({ formation: metadata.formation, name: spec.release });
+  const { sharedWith, imports } = surroundingsOf(instance, sources.formations);
+  const release = sources.releases.get({ formation: metadata.formation, name: spec.release });
   const process = processOfInstance(instance, release);
   return {
     instance,
     image: release ? imageOf(process, release) : '',
     config: release ? configOf(process, release) : {},
     process: process && runnable(spec.process, process, metadata.formation),
-    sharedWith: [],
-    imports: {},
+    sharedWith: [...sharedWith],
+    imports: { ...imports },
+    volumes: process ? volumesOfTask(instance, process, sources.volumes) : [],
   };
+}
+
+/** They are written in the transaction that places the instance: who sees that sees them. */
+function volumesOfTask(
+  instance: Instance,
+  process: Process,
+  volumes: Pick<CacheReader<Volume>, 'get'>,
+): Volume[] {
+  const { metadata, spec } = instance;
+  return volumesOf(instance, process).flatMap(({ name: volume }) => {
+    const name = volumeName(spec.process, spec.ordinal, volume);
+    const found = volumes.get({ formation: metadata.formation, name });
+    return found ? [found] : [];
+  });
 }
 
 /** Which instances each executor has to know, by uid, in step with the cache. */

@@ -9,6 +9,7 @@ import type { HeldSession } from './held-session';
 import type { Outbox } from './outbox';
 import type { ReportWriter } from './report-writer';
 import { UsageWriter } from './usage-writer';
+import { forgetVolumes } from './volume-deletions';
 
 const maxEventsPerReport = 1_000;
 const maxInstancesPerReport = 10_000;
@@ -57,6 +58,7 @@ export class ExecutorLink {
       const { message } = next.value;
       if (message?.$case === 'report') await this.#report(message.value, signal);
       else if (message?.$case === 'synced') await this.#persist(() => this.session.setSynced(signal), signal);
+      else if (message?.$case === 'volumesDeleted') await this.#forget(message.value.volumes, signal);
       else if (message?.$case === 'usage') this.#usage.take(message.value);
       else throw new InvalidError('after hello come report and synced only');
     }
@@ -78,6 +80,10 @@ export class ExecutorLink {
     );
     this.#recordEvents(report);
     this.outbox.acknowledge(report.sequence);
+  }
+
+  #forget(uids: readonly string[], signal: AbortSignal): Promise<void> {
+    return this.#persist(() => forgetVolumes(this.context, this.session.executor, uids, signal), signal);
   }
 
   /** While the store does not answer the report waits, and with it the executor: nothing is lost. */

@@ -5,9 +5,11 @@ import { ExecutorState, ExecutorStatus } from '../../gen/gilliam/v1/executor';
 import type { ConnectRequest, ConnectResponse, Hello } from '../../gen/gilliam/v1/session_service';
 import {
   executors,
+  formations,
   instances,
   releases,
   sessions,
+  volumes,
   type Executor,
   type Session,
 } from '../../resource/objects';
@@ -21,6 +23,8 @@ import { LeaseKeeper } from './lease-keeper';
 import { Outbox } from './outbox';
 import { RegistryPeers } from './registry-peers';
 import { ReportWriter } from './report-writer';
+import { changesSurroundings } from './surroundings';
+import { VolumeDeletions } from './volume-deletions';
 
 const retry = { startMs: 100, capMs: 2_000, jitter: 0.5 };
 
@@ -30,9 +34,11 @@ export class ExecutorLinks {
   readonly #links = new Map<string, ExecutorLink>();
   readonly #index: AssignmentIndex;
   readonly #peers: RegistryPeers;
+  readonly #deletions: VolumeDeletions;
   readonly #writer: ReportWriter;
   readonly #lease: LeaseKeeper;
   readonly #subscription: { dispose(): void };
+  readonly #formations: { dispose(): void };
   readonly #closing = new AbortController();
 
   constructor(context: ApiContext) {
@@ -43,6 +49,15 @@ export class ExecutorLinks {
     this.#peers = new RegistryPeers(caches.of(executors), clock, () => {
       for (const { outbox } of this.#links.values()) outbox.touchPeers();
     });
+    this.#formations = caches.of(formations).onChange(({ name }, after, before) => {
+      if (!changesSurroundings(after, before)) return;
+      for (const { metadata, spec } of cache.list(name)) {
+        this.#links.get(spec.executor)?.outbox.touch(metadata.uid);
+      }
+    });
+    this.#deletions = new VolumeDeletions(caches.of(volumes), (executor) =>
+      this.#links.get(executor)?.outbox.touchVolumes(),
+    );
     this.#writer = new ReportWriter({ store, cache, clock, random });
     this.#lease = new LeaseKeeper({
       store,
@@ -77,7 +92,12 @@ export class ExecutorLinks {
   ): AsyncGenerator<ConnectResponse> {
     const { caches, log } = this.#context;
     const { session, revision } = await this.#open(hello, signal);
-    const outbox = new Outbox(hello.name, this.#index, caches.of(releases), this.#peers);
+    const sources = {
+      releases: caches.of(releases),
+      formations: caches.of(formations),
+      volumes: caches.of(volumes),
+    };
+    const outbox = new Outbox(hello.name, this.#index, sources, this.#peers, this.#deletions);
     const link = new ExecutorLink(this.#context, this.#writer, session, outbox);
     const other = this.#links.get(hello.name)?.session;
     // Two that open at the same moment may come here in either order; the numbers say which is the newer.
@@ -100,8 +120,10 @@ export class ExecutorLinks {
   async close(): Promise<void> {
     this.#closing.abort(new CancelledError('the server stops'));
     this.#subscription.dispose();
+    this.#formations.dispose();
     this.#index.dispose();
     this.#peers.dispose();
+    this.#deletions.dispose();
     this.#writer.dispose();
     await this.#lease.close();
   }

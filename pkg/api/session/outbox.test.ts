@@ -9,6 +9,9 @@ import { Outbox } from './outbox';
 type Listener = Parameters<CacheReader<Instance>['onChange']>[0];
 
 const noPeers = { list: [] };
+const noDeletions = { of: () => [] };
+const never = { get: () => undefined };
+const nothing = { releases: never, formations: never, volumes: never };
 
 /** A cache that a test changes by hand. */
 class FakeCache {
@@ -72,7 +75,7 @@ test('an executor comes to know exactly what is assigned to it, however slowly i
       const cache = new FakeCache();
       const boxes = new Map<string, Outbox>();
       const index = new AssignmentIndex(cache, (executor, uid) => boxes.get(executor)?.touch(uid));
-      const outbox = new Outbox('e1', index, { get: () => undefined }, noPeers);
+      const outbox = new Outbox('e1', index, nothing, noPeers, noDeletions);
       boxes.set('e1', outbox);
       const end = new AbortController();
       const messages = outbox.messages(end.signal);
@@ -116,7 +119,7 @@ test('an executor comes to know exactly what is assigned to it, however slowly i
 
 test('acknowledgements that were not taken yet become one', async () => {
   const cache = new FakeCache();
-  const outbox = new Outbox('e1', new AssignmentIndex(cache, () => {}), { get: () => undefined }, noPeers);
+  const outbox = new Outbox('e1', new AssignmentIndex(cache, () => {}), nothing, noPeers, noDeletions);
   const end = new AbortController();
   const messages = outbox.messages(end.signal);
   await messages.next();
@@ -131,8 +134,9 @@ test('only so many logs are asked for', () => {
   const outbox = new Outbox(
     'e1',
     new AssignmentIndex(new FakeCache(), () => {}),
-    { get: () => undefined },
+    nothing,
     noPeers,
+    noDeletions,
   );
   const wanted = LogsWanted.fromPartial({ stream: 's', uid: 'u' });
   expect(Array.from({ length: 1_001 }, () => outbox.wantLogs(wanted)).filter((taken) => !taken)).toHaveLength(

@@ -5,11 +5,12 @@ import type {
   Task,
   TerminalWanted,
 } from '../../gen/gilliam/v1/session_service';
-import type { Instance } from '../../resource/objects';
+import type { Instance, Volume } from '../../resource/objects';
 import { Pulse } from '../pulse';
 import { taskVersion, toTask, type AssignmentIndex, type TaskSources } from './assignment';
 import type { RegistryPeers } from './registry-peers';
 import { surroundingsOf } from './surroundings';
+import type { VolumeDeletions } from './volume-deletions';
 
 // Tasks carry configuration: this many of the largest still make a message that any client takes.
 const maxTasksPerChange = 100;
@@ -28,6 +29,7 @@ export class Outbox {
   readonly #logsWanted: LogsWanted[] = [];
   readonly #terminalsWanted: TerminalWanted[] = [];
   #peersSent: readonly RegistryPeer[] | undefined;
+  #deletionsSent: readonly Volume[] | undefined;
   #acknowledged = 0n;
   #acknowledgedSent = 0n;
 
@@ -36,7 +38,13 @@ export class Outbox {
     private readonly index: Pick<AssignmentIndex, 'get' | 'of'>,
     private readonly sources: TaskSources,
     private readonly peers: Pick<RegistryPeers, 'list'>,
+    private readonly deletions: Pick<VolumeDeletions, 'of'>,
   ) {}
+
+  /** The volumes to be deleted may be others. */
+  touchVolumes(): void {
+    this.#pulse.beat();
+  }
 
   /** The peers may be others. */
   touchPeers(): void {
@@ -90,6 +98,11 @@ export class Outbox {
     if (change) return { $case: 'change', value: change };
     const terminal = this.#terminalsWanted.shift();
     if (terminal) return { $case: 'terminalWanted', value: terminal };
+    const doomed = this.deletions.of(this.executor);
+    if (doomed !== this.#deletionsSent && (doomed.length > 0 || this.#deletionsSent)) {
+      this.#deletionsSent = doomed;
+      return { $case: 'volumesToDelete', value: { volumes: [...doomed] } };
+    }
     const { list } = this.peers;
     if (list !== this.#peersSent && (list.length > 0 || this.#peersSent)) {
       this.#peersSent = list;

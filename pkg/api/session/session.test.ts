@@ -122,6 +122,7 @@ describe('the assignment', () => {
       sharedWith: [],
       imports: {},
       process: expect.objectContaining({ command: ['serve'] }) as Task['process'],
+      volumes: [],
     });
   });
 
