@@ -17,10 +17,13 @@ const flagSources: Readonly<Record<string, Source>> = {
   confirm: 'formations',
   executor: 'executors',
   delete: 'routes',
+  from: 'releases',
 };
 
 const argumentSources: Readonly<Record<string, readonly Source[]>> = {
   scale: ['releases', 'processes'],
+  migrate: ['releases'],
+  rollback: ['releases'],
   why: ['instances'],
   logs: ['processes', 'instances'],
   events: ['instances', 'releases'],
