@@ -1,0 +1,57 @@
+import * as Flags from '@oclif/core/flags';
+import { createColors } from 'picocolors';
+import { InvalidError } from '../../pkg/base/errors';
+import { ApplyFormationResponse } from '../../pkg/gen/gilliam/v1/apply_service';
+import { FormationCommand } from './formation-command';
+import { findManifests } from './lib/apply-files';
+import { type FormationPlan, planLines, planName } from './lib/apply-plan';
+import { planSystem, readSystem, type System } from './lib/apply-system';
+
+/** What `apply` and `diff` have in common: manifests are read, and the control plane says what they would change. */
+export abstract class ApplyCommand extends FormationCommand {
+  static readonly fileFlag = Flags.string({
+    char: 'f',
+    description:
+      'a manifest, or a directory: every gilliam.yml in it and below; may be given several times; default the nearest one, here or above',
+    helpValue: 'PATH',
+    multiple: true,
+    multipleNonGreedy: true,
+  });
+  static readonly pruneFlag = Flags.boolean({
+    description: 'also remove what was once applied and is no longer described',
+  });
+
+  /** Reads all that is meant. Of several faults all are printed, each on a line of its own. */
+  protected async readSystem(files: readonly string[], message?: string): Promise<System> {
+    const { cwd, env, signal } = this.context;
+    const found = findManifests(files, cwd);
+    const formation = this.globalFlag('formation');
+    const load = { cwd, env, stage: this.stageName, ...(formation !== undefined && { formation }) };
+    try {
+      const options = { env, signal, ...(message !== undefined && { message }) };
+      return await readSystem(this.client, found, load, options);
+    } catch (error) {
+      if (!(error instanceof InvalidError) || error.violations.length < 2) throw error;
+      const descriptions = error.violations.map(({ description }) => description);
+      const { red } = createColors(this.context.stderr.colors);
+      for (const each of descriptions.slice(0, -1)) this.note(`${red('error:')} ${each}`);
+      throw new InvalidError(descriptions.at(-1) ?? error.message, error.violations, { cause: error });
+    }
+  }
+
+  protected plan(system: System, prune: boolean): Promise<FormationPlan[]> {
+    return planSystem(this.client, system, { prune, signal: this.context.signal });
+  }
+
+  /** Says what would be done; for programs, all of it. */
+  protected answerPlan(plans: readonly FormationPlan[]): void {
+    const plan = planName(plans);
+    const formations = plans.map(({ formation, answer }) => ({
+      formation,
+      ...(ApplyFormationResponse.toJSON(answer) as object),
+    }));
+    const lines = plans.flatMap((each) => planLines(each, this.colors));
+    const changes = plans.some(({ answer }) => answer.changes.length > 0);
+    this.answer({ plan, formations }, changes ? [...lines, `plan ${plan}`] : lines);
+  }
+}

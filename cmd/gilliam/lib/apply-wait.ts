@@ -1,0 +1,155 @@
+import { deadline, sleep } from '../../../pkg/base/clock';
+import { DeadlineError, NotFoundError, PreconditionError } from '../../../pkg/base/errors';
+import type { Client } from '../../../pkg/client/client';
+import { type Instance, InstanceState } from '../../../pkg/gen/gilliam/v1/instance';
+import { type Rollout, RolloutPhase } from '../../../pkg/gen/gilliam/v1/rollout';
+import type { Scale } from '../../../pkg/gen/gilliam/v1/scale';
+import { isFinished } from '../../../pkg/resource/instance';
+import type { Context } from '../context';
+import { InterruptedError } from './describe-error';
+import { formatDuration } from './duration';
+import { compareProcesses } from './factors';
+import { listInstances } from './follow-instances';
+import { shortName, shownState } from './instance-line';
+import type { Progress } from './progress';
+import { listScales } from './scales';
+
+// The rollout and the instances are both looked at: one at a time would tell half of it.
+const lookMs = 300;
+
+export interface AppliedGoal {
+  readonly formation: string;
+  /** Whether a rollout was begun. */
+  readonly rollout: boolean;
+}
+
+/** What a formation has come to. */
+export type Arrival = 'running' | 'paused';
+
+/**
+ * Waits until a formation is what was applied: its rollout at an end or at the canary, its instances running. Throws
+ * PreconditionError when the rollout is taken back, DeadlineError saying what stands in the way.
+ */
+export async function waitForApplied(
+  client: Client,
+  context: Pick<Context, 'clock' | 'signal'>,
+  goals: readonly AppliedGoal[],
+  { timeoutMs, progress }: { readonly timeoutMs: number; readonly progress: Progress },
+): Promise<ReadonlyMap<string, Arrival>> {
+  const limit = deadline(context.clock, timeoutMs, context.signal);
+  const arrived = new Map<string, Arrival>();
+  let left = goals;
+  let last: readonly FormationProgress[] = [];
+  try {
+    for (;;) {
+      last = await Promise.all(left.map((goal) => look(client, goal, limit.signal)));
+      for (const each of last) if (each.arrival) arrived.set(each.formation, each.arrival);
+      left = left.filter(({ formation }) => !arrived.has(formation));
+      if (left.length === 0) return arrived;
+      const waiting = last.filter(({ arrival }) => !arrival);
+      progress.update(waiting.map(({ formation, summary }) => `${formation} ${summary}`).join(' · '));
+      await sleep(context.clock, lookMs, limit.signal);
+    }
+  } catch (error) {
+    if (context.signal.aborted) {
+      throw new InterruptedError('all is applied, but not all of it runs yet: gilliam status', {
+        cause: error,
+      });
+    }
+    if (limit.signal.aborted) throw tooLate(last, timeoutMs);
+    throw error;
+  } finally {
+    limit.dispose();
+  }
+}
+
+interface FormationProgress {
+  readonly formation: string;
+  readonly arrival?: Arrival;
+  readonly summary: string;
+  readonly obstacle?: string;
+}
+
+async function look(client: Client, goal: AppliedGoal, signal: AbortSignal): Promise<FormationProgress> {
+  const { formation } = goal;
+  const parent = `formations/${formation}`;
+  const [rollout, { items }, scales] = await Promise.all([
+    goal.rollout ? currentRollout(client, parent, signal) : undefined,
+    listInstances(client, { parent, showFinished: false }, signal),
+    listScales(client, formation, signal),
+  ]);
+  const phase = rollout?.status?.phase;
+  if (rollout && (phase === RolloutPhase.ABORTED || phase === RolloutPhase.ABORTING)) {
+    throw new PreconditionError(
+      `${formation}: the rollout to ${rollout.spec?.to} was aborted: ${rollout.status?.message || rollout.status?.reason}: gilliam events --formation ${formation}`,
+    );
+  }
+  const counts = countInstances(items, scales);
+  const summary = counts.map(({ process, ready, factor }) => `${process} ${ready}/${factor}`).join(', ');
+  if (phase === RolloutPhase.PAUSED) return { formation, arrival: 'paused', summary };
+  const moving = rollout !== undefined && phase !== RolloutPhase.SUCCEEDED;
+  if (!moving && counts.every((count) => count.ready >= count.factor && count.living === count.factor)) {
+    return { formation, arrival: 'running', summary };
+  }
+  const obstacle = obstacleOf(items);
+  return { formation, summary, ...(obstacle !== undefined && { obstacle }) };
+}
+
+async function currentRollout(
+  client: Client,
+  parent: string,
+  signal: AbortSignal,
+): Promise<Rollout | undefined> {
+  try {
+    return (await client.rollouts.getRollout({ name: `${parent}/rollouts/current` }, { signal })).rollout;
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+}
+
+interface Count {
+  readonly process: string;
+  readonly factor: number;
+  readonly living: number;
+  readonly ready: number;
+}
+
+/** Of all releases together: which of them has an instance is the rollout's affair. */
+export function countInstances(instances: readonly Instance[], scales: readonly Scale[]): readonly Count[] {
+  const factors = new Map<string, number>();
+  for (const { spec } of scales) {
+    for (const [process, factor] of Object.entries(spec?.factors ?? {}))
+      factors.set(process, (factors.get(process) ?? 0) + factor);
+  }
+  const counted = instances.filter(
+    ({ spec, status }) =>
+      spec?.oneOff === undefined && !isFinished(status?.state ?? InstanceState.UNSPECIFIED),
+  );
+  return [...factors]
+    .sort(([left], [right]) => compareProcesses(left, right))
+    .map(([process, factor]) => {
+      const own = counted.filter(({ spec }) => spec?.process === process);
+      return {
+        process,
+        factor,
+        living: own.length,
+        ready: own.filter((instance) => shownState(instance) === 'running').length,
+      };
+    });
+}
+
+function obstacleOf(instances: readonly Instance[]): string | undefined {
+  const instance = instances.find((each) => shownState(each) !== 'running' && each.status?.message);
+  if (!instance) return undefined;
+  return `${shortName(instance)} is ${shownState(instance)}: ${instance.status?.message}: gilliam why ${shortName(instance)} --formation ${instance.metadata?.formation}`;
+}
+
+function tooLate(last: readonly FormationProgress[], timeoutMs: number): DeadlineError {
+  const waiting = last.filter(({ arrival }) => !arrival);
+  const obstacle = waiting.find((each) => each.obstacle !== undefined);
+  const what = waiting.map(({ formation, summary }) => `${formation} has ${summary}`).join('; ');
+  return new DeadlineError(
+    `all is applied, but after ${formatDuration(timeoutMs)} ${what}: ${obstacle?.obstacle ?? 'gilliam status'}`,
+  );
+}
