@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { messageOf, PreconditionError } from '../../pkg/base/errors';
 import { DnsServer } from '../../pkg/dns/dns-server';
 import { resolvConf } from '../../pkg/dns/resolv-conf';
-import type { RegistryView } from '../../pkg/registry/types';
+import { isThisMachine } from '../../pkg/proxy/this-machine';
+import type { RegistryNode } from '../../pkg/registry/node';
 import type { Daemon } from '../../pkg/stage/daemon';
 import { BridgeHairpin } from '../../pkg/virtualip/hairpin';
 import { SystemNft } from '../../pkg/virtualip/nft';
@@ -10,7 +11,7 @@ import { tableName, VirtualIps } from '../../pkg/virtualip/virtual-ips';
 import { whenThere } from './instance-address';
 
 export interface NamesOptions {
-  readonly registry: RegistryView;
+  readonly registry: RegistryNode;
   readonly executor: string;
   /** Where instances reach this machine. */
   readonly address: string;
@@ -48,7 +49,10 @@ export async function startNames(options: NamesOptions, daemon: Daemon): Promise
     });
     return undefined;
   }
-  const dns = new DnsServer({ registry, virtualIps, upstream: resolvConf(clock), clock, random, log });
+  const dns = new DnsServer({
+    ...{ registry, virtualIps, upstream: resolvConf(clock), clock, random, log },
+    askerAt: (from) => registry.identify(from) ?? (isThisMachine(from) ? 'machine' : undefined),
+  });
   await dns.listen([{ host: '127.0.0.1', port }]);
   await whenThere(() => dns.listen([{ host: address, port }]), { clock, log, signal });
   return {

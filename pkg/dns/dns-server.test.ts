@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { SystemClock } from '../base/clock';
 import { silentLogger } from '../base/log';
 import { SeededRandom } from '../base/random';
+import type { Asker } from '../registry/access';
 import { formatServiceName } from '../registry/service-name';
 import type { ServiceName } from '../registry/types';
 import { FakeRegistry } from '../testing/fake-registry';
@@ -114,12 +115,14 @@ describe('the DNS server', () => {
   let registry: FakeRegistry;
   let addresses: FakeAddresses;
   let upstream: Upstream[];
+  let asker: Asker;
   const open: { close(): unknown }[] = [];
 
   beforeEach(() => {
     registry = new FakeRegistry();
     addresses = new FakeAddresses(registry);
     upstream = [];
+    asker = 'machine';
   });
   afterEach(async () => {
     for (const one of open.splice(0).reverse()) await one.close();
@@ -129,6 +132,7 @@ describe('the DNS server', () => {
     const server = new DnsServer({
       ...{ registry, virtualIps: addresses, upstream: () => upstream, limits },
       ...{ clock: new SystemClock(), random: new SeededRandom(1), log: silentLogger },
+      askerAt: () => asker,
     });
     open.push(server);
     const [port] = await server.listen([{ host, port: 0 }]);
@@ -247,6 +251,32 @@ describe('the DNS server', () => {
 
     it.each(['AXFR', 'IXFR'])('does not tell everything (%s)', async (type) => {
       expect(rcode(await ask(await start(), 'shop.service', type))).toBe(5);
+    });
+
+    const instanceOf = (formation: string, imports = {}): Asker => ({
+      ...{ formation, service: 'web', instance: '1', imports },
+    });
+
+    it('hides an auxiliary service from other formations, until it is shared with them', async () => {
+      const port = await start();
+      const code = async (one: Asker) => {
+        asker = one;
+        return rcode(await ask(port, '_cache.shop.service'));
+      };
+      expect([await code(instanceOf('shop')), await code('machine')]).toEqual([0, 0]);
+      expect([await code(instanceOf('blog')), await code(undefined)]).toEqual([3, 3]);
+      const cache = { host: '192.0.2.7', port: 10_010, ports: { '6379': 10_010 } };
+      await registry.put('shop/_cache.1', { ...cache, sharedWith: ['blog'] });
+      expect([await code(instanceOf('blog')), await code(instanceOf('news'))]).toEqual([0, 3]);
+    });
+
+    it("knows an import by the importer's name for it, and to nobody else", async () => {
+      const port = await start();
+      asker = instanceOf('blog', { users: 'web.shop' });
+      const [users, web] = ['users.blog.service', 'web.shop.service'];
+      expect(show(await ask(port, users))).toEqual(show(await ask(port, web)));
+      asker = instanceOf('news', { users: 'web.shop' });
+      expect(rcode(await ask(port, users))).toBe(3);
     });
 
     it('tells instances and their ports by SRV, with their addresses', async () => {

@@ -5,6 +5,7 @@ import { type Clock, sleep } from '../base/clock';
 import { messageOf } from '../base/errors';
 import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
+import type { Asker } from '../registry/access';
 import type { RegistryView } from '../registry/types';
 import { Forwarder } from './forwarder';
 import { type Query, rcodes, readQuery } from './query';
@@ -16,6 +17,8 @@ import { serveTcp } from './tcp-session';
 export interface DnsServerOptions {
   readonly registry: RegistryView;
   readonly virtualIps: NameAddresses;
+  /** Who asks from an address. Absent: whoever asks is answered as the machine itself is. */
+  readonly askerAt?: (address: string) => Asker;
   /** Whom to ask for everything else. */
   readonly upstream: Upstreams;
   readonly clock: Clock;
@@ -96,7 +99,7 @@ export class DnsServer {
       socket.once('close', () => this.#sessions.delete(socket));
       serveTcp({
         socket,
-        answer: (message) => this.#handle(message, 'tcp'),
+        answer: (message) => this.#handle(message, 'tcp', socket.remoteAddress),
         clock: this.#options.clock,
         idleMs: this.#limits.idleMs,
       });
@@ -117,7 +120,7 @@ export class DnsServer {
     socket.on('message', (message, from) => {
       // Raw sockets can say so, and nothing can be sent there.
       if (from.port === 0) return;
-      void this.#handle(message, 'udp').then((reply) => {
+      void this.#handle(message, 'udp', from.address).then((reply) => {
         // Whoever asked may be gone, and the socket closed.
         if (reply && this.#datagrams.includes(socket)) socket.send(reply, from.port, from.address, () => {});
       });
@@ -126,14 +129,14 @@ export class DnsServer {
   }
 
   /** Never rejects. */
-  async #handle(message: Buffer, transport: Transport): Promise<Buffer | undefined> {
+  async #handle(message: Buffer, transport: Transport, from = ''): Promise<Buffer | undefined> {
     const query = readQuery(message);
     if (!query) return undefined;
     if ('rcode' in query) return encodeError(query.id, query.rcode);
     if (this.#underWay >= this.#limits.queries) return encodeReply(query, failure, transport);
     this.#underWay++;
     try {
-      return await this.#answer(query, transport);
+      return await this.#answer(query, transport, from);
     } catch (error) {
       this.#options.log.warn('a query cannot be answered', {
         name: query.question.name,
@@ -145,12 +148,16 @@ export class DnsServer {
     }
   }
 
-  async #answer(query: Query, transport: Transport): Promise<Buffer> {
+  async #answer(query: Query, transport: Transport, from: string): Promise<Buffer> {
     if (query.edns && query.edns.version !== 0) {
       return encodeReply(query, { rcode: rcodes.badVersion }, transport);
     }
     if (this.#zone.owns(query.question)) {
-      return encodeReply(query, await this.#inTime(this.#zone.answer(query.question)), transport);
+      return encodeReply(
+        query,
+        await this.#inTime(this.#zone.answer(query.question, this.#askerAt(from))),
+        transport,
+      );
     }
     const answer = await this.#forwarder.forward(query, transport);
     return answer ?? encodeReply(query, failure, transport);
@@ -168,6 +175,12 @@ export class DnsServer {
     } finally {
       answered.abort();
     }
+  }
+
+  #askerAt(address: string): Asker {
+    const { askerAt } = this.#options;
+    const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
+    return askerAt ? askerAt(plain) : 'machine';
   }
 
   /** Whether we would ask ourselves. */

@@ -1,4 +1,5 @@
 import type { Answer } from 'dns-packet';
+import { type Asker, mayUse, meantBy } from '../registry/access';
 import { endpointsOf } from '../registry/endpoints';
 import { formatServiceName, parseServiceName, SERVICE_SUFFIX } from '../registry/service-name';
 import type { Endpoint, RegistryView, ServiceName } from '../registry/types';
@@ -44,14 +45,21 @@ export class ServiceZone {
     return address !== undefined && this.#virtualIps.isVirtual(address);
   }
 
-  async answer(question: Question): Promise<Reply> {
+  /**
+   * What is said to whoever asks: names are not the same to all. An auxiliary service of others that is not shared with
+   * the asker is not there.
+   */
+  async answer(question: Question, asker: Asker): Promise<Reply> {
     if (question.class !== classes.in && question.class !== classes.any) return { rcode: rcodes.refused };
     if (question.type === types.axfr || question.type === types.ixfr) return { rcode: rcodes.refused };
     const address = reversed(question.name.toLowerCase());
     if (address !== undefined) return this.#pointer(question, address);
 
-    const asked = takeApart(question.name);
+    const said = takeApart(question.name);
+    const asked = said && { ...said, name: meantBy(asker, said.name, this.#registry) };
     if (!asked) return question.name.toLowerCase() === SERVICE_SUFFIX ? nothing() : unknown();
+    const entries = this.#registry.lookup(asked.name);
+    if (entries.length > 0 && !entries.some((entry) => mayUse(asker, entry))) return unknown();
     const virtualIp = await this.#virtualIps.addressOf(asked.name);
     if (virtualIp === undefined) return unknown();
     if (question.type === types.srv) return this.#instances(question, asked);

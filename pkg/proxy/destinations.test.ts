@@ -21,6 +21,7 @@ function setUp() {
   const destinations = new Destinations({
     registry,
     identities: registry,
+    isMachine: () => false,
     executor: 'one',
     rules: outsideRules(['*']),
     clock,

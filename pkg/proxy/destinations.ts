@@ -1,7 +1,9 @@
 import type { Clock } from '../base/clock';
 import type { Random } from '../base/random';
 import type { TrafficCounters } from '../metrics/traffic-counters';
+import { type Asker, mayUse, meantBy } from '../registry/access';
 import { endpointsOf, servicePortsOf } from '../registry/endpoints';
+import { type GuardedPlaces, guardedPlaces } from '../registry/guarded-places';
 import { formatServiceName, parseServiceName, SERVICE_SUFFIX } from '../registry/service-name';
 import type { Changes, Entry, EntryKey, Identities, RegistryView, ServiceName } from '../registry/types';
 import { leastOutstanding } from './balance';
@@ -35,6 +37,7 @@ const forgetMs = 600_000;
 export class Destinations {
   readonly #known = new Map<string, Destination>();
   readonly #upstreams = new Map<string, Upstream>();
+  #guarded: GuardedPlaces | undefined;
   /** By entry: those that a withdrawal is about. */
   readonly #byEntry = new Map<string, Set<Upstream>>();
 
@@ -42,6 +45,8 @@ export class Destinations {
     private readonly context: {
       readonly registry: RegistryView;
       readonly identities: Identities;
+      /** Whether an address is one of this machine's own. */
+      readonly isMachine: (address: string) => boolean;
       readonly executor: string;
       readonly rules: OutsideRules;
       readonly clock: Clock;
@@ -54,15 +59,15 @@ export class Destinations {
 
   /** @param caller the address it asks from @throws {Refusal} where there is nothing to send to */
   find(target: RequestTarget, caller: string): Destination {
-    const { clock, identities } = this.context;
+    const { clock } = this.context;
     const { host, port } = target;
     const full = host.endsWith(`.${SERVICE_SUFFIX}`) || host.endsWith(`.${SERVICE_SUFFIX}.`);
-    const formation = full ? undefined : identities.identify(caller)?.formation;
-    const key = `${formation ?? ''}|${host}|${port}`;
+    const asker = this.#askerAt(caller);
+    const key = `${typeof asker === 'object' ? asker.formation : (asker ?? '?')}|${host}|${port}`;
     const nowMs = clock.monotonic();
     const known = this.#known.get(key);
     if (known && nowMs < known.untilMs) return known;
-    const found = this.#resolve(target, formation, full, nowMs + rememberMs);
+    const found = this.#resolve(target, asker, full, nowMs + rememberMs);
     this.#known.delete(key);
     this.#known.set(key, found);
     if (this.#known.size > maxRemembered) this.#known.delete(this.#known.keys().next().value as string);
@@ -93,6 +98,7 @@ export class Destinations {
   /** Sends nothing new to what is withdrawn. Resolves when what was under way there has ended. */
   async apply(changes: Changes): Promise<void> {
     this.#known.clear();
+    this.#guarded = undefined;
     const gone = changes.withdrawn.flatMap((entry) => this.#withdrawn(entry));
     await Promise.all(gone.map((upstream) => upstream.withdraw()));
   }
@@ -127,22 +133,21 @@ export class Destinations {
     });
   }
 
-  #resolve(
-    target: RequestTarget,
-    formation: string | undefined,
-    full: boolean,
-    untilMs: number,
-  ): Destination {
+  #resolve(target: RequestTarget, asker: Asker, full: boolean, untilMs: number): Destination {
     const { registry } = this.context;
-    const { host, port } = target;
+    const { host } = target;
     if (full) {
       const name = parseServiceName(host);
       if (!name) throw new Refusal(404, `"${host}" is no name of a service: they are like web.shop.service`);
-      return this.#service(name, host, port, untilMs);
+      return this.#service(meantBy(asker, name, registry), asker, target, untilMs);
     }
+    const { port } = target;
+    const formation = typeof asker === 'object' ? asker.formation : undefined;
     const name = parseServiceName(host, { formation });
-    if (name && registry.services(name.formation).includes(name.service)) {
-      return this.#service(name, host, port, untilMs);
+    const meant = name && meantBy(asker, name, registry);
+    // An import stands for what it says, whether or not there is any.
+    if (meant && (meant !== name || registry.services(name.formation).includes(name.service))) {
+      return this.#service(meant, asker, target, untilMs);
     }
     const { rules } = this.context;
     const upstream = this.#upstream({ host, port, trusted: false, rules }, `${host}:${port}`);
@@ -150,16 +155,19 @@ export class Destinations {
     return { label: `${host}:${port}`, upstreams: [upstream], turn: 0, untilMs, short };
   }
 
-  #service(name: ServiceName, label: string, port: number, untilMs: number): Destination {
-    const upstreams = this.#places(name, label, port);
+  #service(name: ServiceName, asker: Asker, { host, port }: RequestTarget, untilMs: number): Destination {
+    const label = host;
+    const upstreams = this.#places(name, asker, label, port);
     // Anywhere: where requests are rare, each would begin with the first, and on every machine.
     const turn = Math.floor(this.context.random.next() * upstreams.length);
     return { label, upstreams, turn, untilMs };
   }
 
-  #places(name: ServiceName, label: string, port: number): Upstream[] {
+  #places(name: ServiceName, asker: Asker, label: string, port: number): Upstream[] {
     const { registry, executor } = this.context;
-    const entries = registry.lookup(name);
+    const all = registry.lookup(name);
+    const entries = all.filter((entry) => mayUse(asker, entry));
+    if (all.length > entries.length && entries.length === 0) throw notShared(name, asker);
     if (entries.length === 0) {
       if (!registry.services(name.formation).includes(name.service)) throw this.#unknown(name, label);
       throw new Refusal(503, `${label} has no instance that is ready: see gilliam ps and gilliam scale`, {
@@ -181,6 +189,23 @@ export class Destinations {
       const place: Place = { host: address, port, trusted: entry.source === 'agent' };
       return this.#upstream(place, upstreamKey(entry, place), endpoint);
     });
+  }
+
+  #askerAt(caller: string): Asker {
+    const { identities, isMachine } = this.context;
+    return identities.identify(caller) ?? (isMachine(caller) ? 'machine' : undefined);
+  }
+
+  /** Whether an auxiliary service is reached there: past its name, nobody is sent to one. */
+  isGuarded(address: string, port: number): boolean {
+    const { registry, executor, isMachine } = this.context;
+    this.#guarded ??= guardedPlaces(registry, executor);
+    const { addresses, published, elsewhere } = this.#guarded;
+    return (
+      addresses.has(address) ||
+      elsewhere.has(`${address}:${port}`) ||
+      (published.has(port) && isMachine(address))
+    );
   }
 
   #upstream(place: Place, key: string, endpoint?: Upstream['endpoint']): Upstream {
@@ -215,6 +240,20 @@ export class Destinations {
     const full = formatServiceName(name);
     return new Refusal(404, `there is no service ${label === full ? full : `${label} (${full})`}: ${hint}`);
   }
+}
+
+function notShared({ service, formation }: ServiceName, asker: Asker): Refusal {
+  const name = formatServiceName({ service, formation });
+  if (typeof asker !== 'object') {
+    return new Refusal(
+      403,
+      `${name} is for ${formation}'s own instances, and you are none that is known here`,
+    );
+  }
+  return new Refusal(
+    403,
+    `${name} is ${formation}'s own, and you are of ${asker.formation}: gilliam share ${service} --with ${asker.formation} --formation ${formation}`,
+  );
 }
 
 function entryKey({ formation, service, instance }: EntryKey): string {

@@ -55,6 +55,8 @@ export class Dialer {
       readonly connectMs: number;
       /** Whether the proxy itself listens there. */
       readonly isSelf: (address: string, port: number) => boolean;
+      /** Whether an auxiliary service is reached there. */
+      readonly isGuarded?: (address: string, port: number) => boolean;
     },
   ) {}
 
@@ -85,6 +87,9 @@ export class Dialer {
     const what = host === address ? address : `${host} (${address})`;
     if (!trusted && isOwn(address)) {
       throw new DialError('forbidden', `${what} is this machine's own: instances cannot reach it`);
+    }
+    if (!trusted && this.options.isGuarded?.(address, port)) {
+      throw new DialError('forbidden', `${what}:${port} is an auxiliary service: ask for it by its name`);
     }
     if (rules && !rules.allowsName(host, port) && !rules.allowsAddress(address, port)) {
       throw notAllowed(what);

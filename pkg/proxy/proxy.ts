@@ -1,5 +1,4 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import type { Clock } from '../base/clock';
 import type { Disposable } from '../base/disposable';
 import { messageOf, PreconditionError } from '../base/errors';
@@ -13,8 +12,9 @@ import { Destinations } from './destinations';
 import { Dialer, resolveBySystem, type Resolve } from './dialer';
 import { pseudonymOf } from './forward';
 import { defaultProxyOptions, type ProxyOptions } from './options';
-import { isOwn, outsideRules } from './outside';
+import { outsideRules } from './outside';
 import { Refusal } from './refusal';
+import { isThisMachine } from './this-machine';
 
 export interface ListenAddress {
   readonly host: string;
@@ -96,11 +96,13 @@ export class Proxy implements Follower {
       resolveMs: options.resolveMs,
       connectMs: options.connectMs,
       isSelf: (address, port) => this.#ports.has(port) && isThisMachine(address),
+      isGuarded: (address, port) => this.#destinations.isGuarded(address, port),
     });
     const rules = outsideRules(options.allow);
     this.#destinations = new Destinations({
       registry,
       identities,
+      isMachine: isThisMachine,
       executor,
       rules,
       clock,
@@ -244,11 +246,6 @@ function listenOn(server: Server, { host, port }: ListenAddress): Promise<void> 
 
 function tooMany(message: string): Refusal {
   return new Refusal(503, `${message}: close some, or try again`, { retryAfterSeconds: 1 });
-}
-
-function isThisMachine(address: string): boolean {
-  if (isOwn(address)) return true;
-  return Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === address));
 }
 
 /** The times are looked at as often as the shortest of them asks for. */
