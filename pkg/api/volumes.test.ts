@@ -27,6 +27,11 @@ async function volume(formation = 'shop', ordinal = 1, executor = 'e1'): Promise
 }
 
 const find = (name: string) => api.store.get(volumes, { formation: 'shop', name });
+/** Those that are to be deleted have other names, so that theirs are free. */
+const doomed = async (name: string) =>
+  (await api.store.list(volumes, { formation: 'shop' })).items.find(
+    ({ metadata }) => metadata.deleted && metadata.name.startsWith(`${name}.`),
+  );
 const remove = (name: string, validateOnly = false) =>
   api.client.volumes.deleteVolume({ name: `formations/shop/volumes/${name}`, validateOnly });
 
@@ -48,13 +53,15 @@ describe('listVolumes', () => {
 });
 
 describe('deleteVolume', () => {
-  test('asks for deletion, once', async () => {
-    await volume();
+  test('asks for deletion, once, and frees the name', async () => {
+    const before = await volume();
     const { volume: deleted } = await remove('web-1-data');
     expect(deleted?.metadata?.deleted).toBeDefined();
-    const found = await find('web-1-data');
-    expect(found?.metadata.deleted).toEqual(deleted?.metadata?.deleted);
+    expect(await find('web-1-data')).toBeUndefined();
+    const found = await doomed('web-1-data');
+    expect(found).toMatchObject({ metadata: { uid: before.metadata.uid }, spec: before.spec });
     expect((await remove('web-1-data')).volume?.metadata).toEqual(found?.metadata);
+    expect((await api.store.list(volumes, { formation: 'shop' })).items).toHaveLength(1);
   });
 
   test('changes nothing when it only validates', async () => {
@@ -80,7 +87,7 @@ describe('deleteVolume', () => {
     await volume();
     await api.placeInstance(over);
     await remove('web-1-data');
-    expect((await find('web-1-data'))?.metadata.deleted).toBeDefined();
+    expect(await doomed('web-1-data')).toBeDefined();
   });
 
   test('says what there is when it is asked for something else', async () => {
@@ -95,7 +102,9 @@ describe('deleteVolume', () => {
 describe('a deletion', () => {
   const told = (executor: SessionClient) =>
     executor.received.flatMap((message) =>
-      message.$case === 'volumesToDelete' ? [message.value.volumes.map((each) => each.metadata?.name)] : [],
+      message.$case === 'volumesToDelete'
+        ? [message.value.volumes.map(({ spec }) => `${spec?.service}.${spec?.ordinal}`)]
+        : [],
     );
 
   test('is told to the executor that has the volume, and over when it says that it is done', async () => {
@@ -105,11 +114,11 @@ describe('a deletion', () => {
     await eventually(() => expect(executor.received).toHaveLength(1));
     await remove('web-1-data');
     await remove('web-2-data');
-    await eventually(() => expect(told(executor)).toEqual([['web-1-data']]));
+    await eventually(() => expect(told(executor)).toEqual([['web.1']]));
     executor.send({ $case: 'volumesDeleted', value: { volumes: [made.metadata.uid, 'another'] } });
-    await eventually(async () => expect(await find('web-1-data')).toBeUndefined());
-    await eventually(() => expect(told(executor)).toEqual([['web-1-data'], []]));
-    expect(await find('web-2-data')).toBeDefined();
+    await eventually(async () => expect(await doomed('web-1-data')).toBeUndefined());
+    await eventually(() => expect(told(executor)).toEqual([['web.1'], []]));
+    expect(await doomed('web-2-data')).toBeDefined();
     await executor.finish();
   });
 
@@ -118,7 +127,7 @@ describe('a deletion', () => {
     await remove('web-1-data');
     for (let session = 0; session < 2; session++) {
       const executor = new SessionClient(api.connect({ token: 'executor-token' }));
-      await eventually(() => expect(told(executor)).toEqual([['web-1-data']]));
+      await eventually(() => expect(told(executor)).toEqual([['web.1']]));
       await executor.abort();
       await api.stopServer();
       await api.startServer();
@@ -134,7 +143,7 @@ describe('a deletion', () => {
     executor.send({ $case: 'synced', value: {} });
     await eventually(async () => expect((await api.sessionOf('e1'))?.synced).toBe(true));
     expect(await find('web-1-data')).toBeDefined();
-    expect(await find('web-2-data')).toBeDefined();
+    expect(await doomed('web-2-data')).toBeDefined();
     await executor.finish();
   });
 });

@@ -5,6 +5,7 @@ import { isFinished, shortName } from '../resource/instance';
 import { parseName, parseParent, quote, WILDCARD } from '../resource/names';
 import { executors, instances, volumes, type Instance, type Volume } from '../resource/objects';
 import { suggestion } from '../resource/suggest';
+import type { Write } from '../store/store';
 import type { ApiContext } from './api-context';
 import { by, type CallContext, type Handlers } from './call';
 import { requireFormation } from './objects';
@@ -19,7 +20,12 @@ export function volumeHandlers(context: ApiContext): Handlers<VolumeServiceServi
     if (found) return found;
     await requireFormation(context, key.formation, signal);
     const known = (await store.list(volumes, { formation: key.formation }, signal)).items;
-    const names = known.map(({ metadata }) => metadata.name);
+    // Asked for twice, perhaps because the first answer was lost.
+    const last = known.findLast(
+      ({ metadata }) => metadata.deleted && metadata.name.startsWith(`${key.name}.`),
+    );
+    if (last) return last;
+    const names = known.filter(({ metadata }) => !metadata.deleted).map(({ metadata }) => metadata.name);
     throw new NotFoundError(
       `${quote(key.formation)} has no volume ${quote(key.name)}: ${names.length === 0 ? 'nothing in it keeps anything' : suggestion(key.name, names)}`,
     );
@@ -37,13 +43,15 @@ export function volumeHandlers(context: ApiContext): Handlers<VolumeServiceServi
       );
     }
     if (before.metadata.deleted) return before;
-    const object: Volume = {
-      ...before,
-      metadata: { ...before.metadata, deleted: new Date(clock.now()) },
-    };
+    const object = doomed(before, new Date(clock.now()));
     if (dry) return object;
     // Refused if an instance is placed meanwhile: its volumes are written with it.
-    const revision = await store.commit([{ op: 'update', kind: volumes, object }], [], call.signal);
+    const { revision: known } = before.metadata;
+    const writes: Write[] = [
+      { op: 'delete', kind: volumes, key, revision: known },
+      { op: 'create', kind: volumes, object },
+    ];
+    const revision = await store.commit(writes, [], call.signal);
     const where = await whereFrom(before.spec.executor, call.signal);
     events.record({
       formation: key.formation,
@@ -82,6 +90,16 @@ export function volumeHandlers(context: ApiContext): Handlers<VolumeServiceServi
       return { volume };
     },
   };
+}
+
+/**
+ * The volume under another name, until its executor has deleted it: so its own is free at once, and whoever waits for
+ * it is given a new one, even when that executor never comes back.
+ */
+function doomed(volume: Volume, deleted: Date): Volume {
+  const { metadata } = volume;
+  const name = `${metadata.name}.${metadata.uid.slice(0, 8)}`;
+  return { ...volume, metadata: { ...metadata, name, deleted, revision: 0n } };
 }
 
 /** One that is still to be placed has none yet: it waits, perhaps for an executor that will never be back. */

@@ -1,6 +1,6 @@
 import { InstanceState } from '../gen/gilliam/v1/instance';
 import { shortName } from '../resource/instance';
-import { volumes } from '../resource/objects';
+import { formations, volumes } from '../resource/objects';
 import { ControlHarness } from '../testing/control-harness';
 
 const data = { volumes: [{ name: 'data', path: '/data' }] };
@@ -21,6 +21,7 @@ describe('volumes', () => {
     (await stage.store.list(volumes, { formation: 'shop' })).items.map(
       ({ metadata, spec }) => `${metadata.name} on ${spec.executor}`,
     );
+  const formation = () => stage.store.get(formations, { formation: '', name: 'shop' });
   const living = async () =>
     (await stage.living('shop')).map((each) => `${each.metadata.name} on ${each.spec.executor || 'nothing'}`);
 
@@ -88,6 +89,37 @@ describe('volumes', () => {
     await stage.run(1_000);
     expect(await living()).toEqual(['_db-1-2 on e1']);
     expect(await all()).toEqual(['_db-1-data on e1']);
+  });
+
+  it('are deleted with their formation, and it is not forgotten before them', async () => {
+    await begin();
+    await stage.executor('e1');
+    await stage.run(500);
+    await stage.deleteFormation('shop');
+    await stage.run(2_000);
+    const [volume] = (await stage.store.list(volumes, { formation: 'shop' })).items;
+    expect(volume?.metadata.deleted).toBeDefined();
+    expect(await stage.living('shop')).toEqual([]);
+    expect(await formation()).toBeDefined();
+    if (!volume) throw new Error('no volume');
+    const { name, revision } = volume.metadata;
+    const key = { formation: 'shop', name };
+    await stage.store.commit([{ op: 'delete', kind: volumes, key, revision }]);
+    await stage.run(1_000);
+    expect(await formation()).toBeUndefined();
+  });
+
+  it('do not hold up the end of their formation for ever, when their executor is lost', async () => {
+    await begin();
+    const e1 = await stage.executor('e1');
+    await stage.run(500);
+    await e1.disconnect();
+    await stage.deleteFormation('shop');
+    await stage.run(5_000);
+    expect(await formation()).toBeDefined();
+    await stage.run(15_000);
+    expect(await all()).toEqual([]);
+    expect(await formation()).toBeUndefined();
   });
 
   it('that get an instance become newer, so that a deletion decided before is refused', async () => {

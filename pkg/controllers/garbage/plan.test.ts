@@ -1,7 +1,8 @@
 import { InstanceState } from '../../gen/gilliam/v1/instance';
 import type { Instance } from '../../resource/objects';
+import { volumeOf } from '../../testing/scheduling-objects';
 import { event, formation, frozen, instance } from '../fixtures';
-import { defaultRetention, isOver, planEvents, planInstances } from './plan';
+import { defaultRetention, isOver, planEvents, planInstances, planVolumes } from './plan';
 
 const { STOPPED, FAILED } = InstanceState;
 const now = new Date(100 * 3_600_000);
@@ -43,6 +44,20 @@ describe('planInstances', () => {
     expect(names(forget)).toEqual(['web-1-2', 'web-1-1']);
   });
 
+  it('forgets finished one-offs after a minute, the newest too', () => {
+    const oneOff = (name: string, minutes: number) => ({
+      ...finished(name, 1, minutes),
+      spec: instance(name, { oneOff: true }).spec,
+    });
+    const { forget, requeueAfterMs } = plan([
+      oneOff('run.1', 0.5),
+      oneOff('run.2', 1),
+      finished('web.1', 1, 9),
+    ]);
+    expect(names(forget)).toEqual(['run-2-1']);
+    expect(requeueAfterMs).toBe(30_000);
+  });
+
   it('never forgets what lives', () => {
     const old = instance('web.1', { changed: minutesAgo(9_000) });
     const stopping = instance('web.2', {
@@ -82,5 +97,22 @@ describe('isOver', () => {
 
   it('what is left of a formation that is gone', () => {
     expect(isOver(undefined, [])).toBe(true);
+  });
+});
+
+describe('planVolumes', () => {
+  const data = volumeOf({ service: '_db', volume: 'data', executor: 'e1' });
+  const asked = volumeOf({ service: '_db', volume: 'data', executor: 'e1', ordinal: 2, deleted: now });
+  const lost = volumeOf({ service: '_db', volume: 'data', executor: 'e2', ordinal: 3 });
+  const isLost = (executor: string) => executor === 'e2';
+
+  it('leaves the volumes of a formation alone that is not deleted', () => {
+    expect(planVolumes(formation(), frozen([data, asked, lost]), isLost)).toEqual({ ask: [], forget: [] });
+  });
+
+  it('has those of a deleted one deleted, and does not wait for executors that are lost', () => {
+    const { ask, forget } = planVolumes(formation('shop', now), frozen([data, asked, lost]), isLost);
+    expect(ask).toEqual([{ ...data, metadata: { ...data.metadata, deleted: now } }]);
+    expect(forget).toEqual([lost]);
   });
 });

@@ -1,17 +1,39 @@
 import type { Clock } from '../../base/clock';
 import { ConflictError } from '../../base/errors';
 import type { Random } from '../../base/random';
+import { ExecutorState } from '../../gen/gilliam/v1/executor';
 import type { CacheReader } from '../../reconcile/cache';
 import type { Outcome, Reconciler } from '../../reconcile/reconciler';
 import type { Source } from '../../reconcile/source';
 import { changesOf } from '../../reconcile/source';
 import type { Writer } from '../../reconcile/writer';
 import { isFinished } from '../../resource/instance';
-import { events, formations, instances, releases, routes, scales } from '../../resource/objects';
-import type { Formation, Instance, Kind, Release, Scale, StoredObject } from '../../resource/objects';
+import {
+  cronJobs,
+  events,
+  formations,
+  instances,
+  releases,
+  rollouts,
+  routes,
+  scales,
+  volumes,
+} from '../../resource/objects';
+import type {
+  CronJob,
+  Executor,
+  Formation,
+  Instance,
+  Kind,
+  Release,
+  Rollout,
+  Scale,
+  StoredObject,
+  Volume,
+} from '../../resource/objects';
 import { claimant, routeClaims } from '../../resource/route-claim';
 import type { Store, Write } from '../../store/store';
-import { defaultRetention, isOver, planEvents, planInstances } from './plan';
+import { defaultRetention, isOver, planEvents, planInstances, planVolumes } from './plan';
 import type { Retention } from './plan';
 
 export interface GarbageReconcilerOptions {
@@ -20,6 +42,10 @@ export interface GarbageReconcilerOptions {
     readonly scales: CacheReader<Scale>;
     readonly releases: CacheReader<Release>;
     readonly instances: CacheReader<Instance>;
+    readonly rollouts: CacheReader<Rollout>;
+    readonly cronJobs: CacheReader<CronJob>;
+    readonly volumes: CacheReader<Volume>;
+    readonly executors: CacheReader<Executor>;
   };
   /** For events, which are too many to keep a copy of, and routes, which are few and seldom forgotten. */
   readonly store: Pick<Store, 'list'>;
@@ -57,6 +83,10 @@ export class GarbageReconciler implements Reconciler {
       changesOf(caches.instances, (after) =>
         after && isFinished(after.status.state) ? [after.metadata.formation] : [],
       ),
+      changesOf(caches.volumes, (after, before) => [(after ?? before)?.metadata.formation ?? '']),
+      changesOf(caches.executors, (after) =>
+        after?.status.state === ExecutorState.LOST ? this.#deletedOn(after.metadata.name) : [],
+      ),
     ];
   }
 
@@ -64,11 +94,41 @@ export class GarbageReconciler implements Reconciler {
     const { caches, clock } = this.#options;
     const formation = caches.formations.get({ formation: '', name: key });
     const known = key === '' ? [] : caches.instances.list(key);
-    if (key !== '' && isOver(formation, known)) return this.#forgetFormation(key, formation, signal);
+    if (key !== '' && isOver(formation, known)) {
+      // Its volumes first: as long as there is one, its executor has to delete it.
+      if (await this.#volumesGone(key, formation, signal))
+        return this.#forgetFormation(key, formation, signal);
+      return {};
+    }
     const plan = planInstances(known, this.#retention, new Date(clock.now()));
     await this.#delete(instances, plan.forget, signal);
     const sweepAfterMs = await this.#sweep(key, signal);
     return { requeueAfterMs: Math.min(plan.requeueAfterMs ?? Infinity, sweepAfterMs) };
+  }
+
+  /** Has what is left of a formation's volumes deleted; whether nothing is. */
+  async #volumesGone(key: string, formation: Formation | undefined, signal: AbortSignal): Promise<boolean> {
+    const { caches, writer } = this.#options;
+    const known = caches.volumes.list(key);
+    const { ask, forget } = planVolumes(formation, known, (executor) => this.#isLost(executor));
+    const asked = ask.map((object): Write => ({ op: 'update', kind: volumes, object }));
+    const refused = await writer.commitEach(asked, [], signal);
+    if (refused[0]) throw new ConflictError(refused[0].error.message, { cause: refused[0].error });
+    await this.#delete(volumes, forget, signal);
+    return known.length === forget.length;
+  }
+
+  #isLost(name: string): boolean {
+    const executor = this.#options.caches.executors.get({ formation: '', name });
+    return !executor || executor.status.state === ExecutorState.LOST;
+  }
+
+  /** The formations that wait for volumes there. */
+  #deletedOn(executor: string): string[] {
+    const doomed = this.#options.caches.volumes.list().filter(({ metadata, spec }) => {
+      return spec.executor === executor && metadata.deleted;
+    });
+    return [...new Set(doomed.map(({ metadata }) => metadata.formation))];
   }
 
   /** All that belongs to it, and it last: as long as it is there, it is known that something is left to forget. */
@@ -78,6 +138,8 @@ export class GarbageReconciler implements Reconciler {
     signal: AbortSignal,
   ): Promise<Outcome> {
     const { caches, store } = this.#options;
+    await this.#delete(cronJobs, caches.cronJobs.list(key), signal);
+    await this.#delete(rollouts, caches.rollouts.list(key), signal);
     await this.#delete(instances, caches.instances.list(key), signal);
     await this.#delete(scales, caches.scales.list(key), signal);
     await this.#delete(releases, caches.releases.list(key), signal);
