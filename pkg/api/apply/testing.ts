@@ -32,7 +32,9 @@ export function linesOf({ changes }: ApplyFormationResponse): string[] {
   return changes.map(({ action, object, field, before, after }) => {
     const what = field === '' ? object : `${object} ${field}`;
     if (action === PlannedChange_Action.CREATE) return `+ ${what} ${after}`.trim();
-    return action === PlannedChange_Action.REMOVE ? `- ${what} ${before}`.trim() : `~ ${what} ${before} → ${after}`;
+    return action === PlannedChange_Action.REMOVE
+      ? `- ${what} ${before}`.trim()
+      : `~ ${what} ${before} → ${after}`;
   });
 }
 
