@@ -11,9 +11,6 @@ import { manifestSchema } from './manifest-schema';
 import type { Path } from './path';
 import type { TypeCatalog } from './type-catalog';
 
-/** The file's usual name. */
-export const MANIFEST_FILE = 'gilliam.yml';
-
 /** A manifest, understood as far as it can be by itself. What its source adds comes with `toDesired`. */
 export interface Manifest extends Omit<ManifestFile, 'auxiliary'> {
   /** For messages. */

@@ -110,4 +110,36 @@ describe('deploy', () => {
     });
     expect(outcome.stderr).toContain('[1/1] RUN true');
   });
+
+  test('gilliam.yml refines the processes that the Procfile says', async () => {
+    cli.write('Procfile', 'web: serve\nworker: work\n');
+    cli.write(
+      'gilliam.yml',
+      'processes:\n  web: {env: {LEVEL: debug}, grace: 30s}\n  clock: {script: tick}\n',
+    );
+    cli.commit();
+    await gilliam('create shop');
+    const { spec } = JSON.parse((await gilliam('deploy --json')).stdout) as {
+      spec: { source: string; processes: Record<string, object> };
+    };
+    expect(spec.processes).toMatchObject({
+      web: { command: ['/bin/sh', '-c', 'web'], env: { LEVEL: 'debug' }, graceMs: 30_000 },
+      worker: { command: ['/bin/sh', '-c', 'worker'] },
+      clock: { command: ['/bin/sh', '-c', 'exec tick'] },
+    });
+    expect(spec.source).toMatch(/^[0-9a-f]{64}$/);
+    expect((await gilliam('deploy --plan')).stdout).toContain('process clock: exec tick\n');
+  });
+
+  test('a manifest that is wrong is refused, with its place, before anything is built', async () => {
+    cli.write('Procfile', 'web: serve\n');
+    cli.write('gilliam.yml', 'processes:\n  web:\n    scrip: serve\n');
+    cli.commit();
+    await gilliam('create shop');
+    expect(await gilliam('deploy')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'error: gilliam.yml:3:5: processes.web.scrip is no key: did you mean script?\n',
+    });
+  });
 });

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { InvalidError, messageOf, PreconditionError } from '../../../pkg/base/errors';
 import { MAX_FILE_BYTES } from '../../../pkg/manifest/document';
-import { MANIFEST_FILE } from '../../../pkg/manifest/manifest';
+import { MANIFEST_FILE } from '../../../pkg/manifest/file-name';
 import { formatBytes } from '../../../pkg/resource/quantity';
 import { UsageError } from './errors';
 

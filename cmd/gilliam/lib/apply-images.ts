@@ -98,20 +98,30 @@ export async function buildImages(
   around: BuildAround,
 ): Promise<Images> {
   const plan = planImages(item, known);
-  const parent = `formations/${item.formation}`;
   let { image } = plan;
   if (plan.buildsApp && item.source) {
     around.announce(item.formation);
-    const target = { parent, head: item.source, forApply: true };
+    const target = { parent: `formations/${item.formation}`, head: item.source, forApply: true };
     image = (await buildHead(client, target, around.reporter, around)).image;
   }
-  for (const name of plan.services) {
+  await buildServices(client, item, known, around);
+  return { image, images: planImages(item, known).images };
+}
+
+/** Builds the images of auxiliary services that are not there, and remembers them in `known`. */
+export async function buildServices(
+  client: Client,
+  item: WithImages,
+  known: Map<string, string>,
+  around: BuildAround,
+): Promise<void> {
+  const parent = `formations/${item.formation}`;
+  for (const name of planImages(item, known).services) {
     const tree = item.trees.get(name);
     if (!tree || known.has(tree.hash)) continue;
     around.announce(`${item.formation} ${name}`);
     known.set(tree.hash, await buildService(client, parent, tree, around));
   }
-  return { image, images: planImages(item, known).images };
 }
 
 async function buildService(

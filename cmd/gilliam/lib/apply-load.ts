@@ -62,7 +62,7 @@ function formationOf(manifest: Manifest, file: FoundFile, given: string | undefi
   if (manifest.formation !== undefined) {
     if (given === undefined || given === manifest.formation) return manifest.formation;
     throw new UsageError(
-      `--formation ${given}: ${file.shown} is about ${manifest.formation}: leave one of them out`,
+      `${file.shown} is about ${manifest.formation}, and ${given} was asked for: leave one of them out`,
     );
   }
   const name = given ?? findAppFile(dirname(file.path))?.formation;

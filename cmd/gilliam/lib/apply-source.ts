@@ -35,13 +35,21 @@ export async function withSources(
   });
 }
 
-/** The source's processes: all of a Procfile; of what is only guessed, those that the manifest names. */
-export function detectedProcesses(manifest: Manifest, { tree }: Source): Record<string, Process> {
-  const named = manifest.processes ?? {};
-  const commandsElsewhere = Object.keys(named).length > 0;
+/** The processes that a source says by itself. */
+function detectedProcesses(manifest: Manifest, { tree }: Source): Record<string, Process> {
+  const commandsElsewhere = Object.keys(manifest.processes ?? {}).length > 0;
   const all = processesOf(detect(tree, { commandsElsewhere }));
-  if (tree.texts.has('Procfile') || !commandsElsewhere) return all;
-  return Object.fromEntries(Object.entries(all).filter(([name]) => Object.hasOwn(named, name)));
+  return namedProcesses(manifest, all, tree.texts.has('Procfile'));
+}
+
+/** All processes of a Procfile; of those that are only guessed, what the manifest names. */
+export function namedProcesses(
+  { processes: named = {} }: Manifest,
+  detected: Readonly<Record<string, Process>>,
+  hasProcfile: boolean,
+): Record<string, Process> {
+  if (hasProcfile || Object.keys(named).length === 0) return { ...detected };
+  return Object.fromEntries(Object.entries(detected).filter(([name]) => Object.hasOwn(named, name)));
 }
 
 function sourceDirectory({ directory, manifest }: Loaded): string {

@@ -4,7 +4,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { PreconditionError } from '../../../pkg/base/errors';
 import { READ_FILES, type EntryKind, type SourceTree } from '../../../pkg/builder/tree';
-import { MANIFEST_FILE } from '../../../pkg/manifest/manifest';
+import { MANIFEST_FILE } from '../../../pkg/manifest/file-name';
 import type { Context } from '../context';
 import { appFileName } from './app-file';
 import type { Head } from './git';

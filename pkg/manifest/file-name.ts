@@ -1,0 +1,2 @@
+/** What a manifest is called. */
+export const MANIFEST_FILE = 'gilliam.yml';
