@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { Agent } from '../../pkg/agent/agent';
 import { DockerDriver } from '../../pkg/agent/docker/docker-driver';
+import { FileArchive } from '../../pkg/agent/logs/file-archive';
 import { registryNetwork } from '../../pkg/agent/network/registry-network';
 import { grpcConnect } from '../../pkg/agent/transport';
 import { CgroupMeter } from '../../pkg/agent/usage/cgroup-meter';
@@ -11,12 +13,14 @@ import { readToken } from '../../pkg/stage/tokens';
 runDaemon('executor', async ({ clock, random, log, version, signal, setting }) => {
   const stage = setting('GILLIAM_STAGE');
   const token = readToken(setting('GILLIAM_TOKEN_FILE'));
+  const directory = setting('GILLIAM_DATA_DIR', '');
   const registry = setting('GILLIAM_REGISTRY', '');
   const agent = new Agent({
     driver: new DockerDriver({ clock }),
     connect: grpcConnect({ address: setting('GILLIAM_API'), token, stage }),
     network: registry ? registryNetwork(new RegistryClient({ url: registry, token, clock })) : undefined,
     meter: firstOf(new CgroupMeter(), new EngineMeter()),
+    archive: directory ? new FileArchive({ directory: join(directory, 'logs'), clock, log }) : undefined,
     clock,
     random,
     log,

@@ -761,7 +761,7 @@ describe('logs', () => {
     await open();
     rig.plane.assign(fakeTask(1));
     await rig.clock.advance(100);
-    for (let line = 0; line < 3000; line++) rig.driver.print(rig.id('u1'), `line ${line}`);
+    for (let line = 0; line < 10_000; line++) rig.driver.print(rig.id('u1'), `line ${line}`);
     let taken = 0;
     let release = () => {};
     rig.plane.takeLogs = async () => {
@@ -769,9 +769,9 @@ describe('logs', () => {
     };
     rig.plane.wantLogs({ stream: 's', uid: 'u1' });
     await rig.clock.advance(1000);
-    expect(texts('s')).toHaveLength(512);
+    expect(texts('s')).toHaveLength(4096);
     release();
     await rig.clock.advance(10);
-    expect(texts('s')).toHaveLength(3000);
+    expect(texts('s')).toHaveLength(10_000);
   });
 });

@@ -10,8 +10,9 @@ import type { Host } from './host';
 import { systemHost } from './host';
 import { ImagePuller } from './image-puller';
 import { Limiter } from './limiter';
-import { LogSender } from './log-sender';
-import type { LogSource } from './log-sender';
+import type { LogArchive } from './logs/archive';
+import { LogSender } from './logs/log-sender';
+import type { LogSource } from './logs/log-sender';
 import { Networking } from './network/networking';
 import type { ServiceNetwork } from './network/service-network';
 import { PortAllocator } from './port-allocator';
@@ -35,6 +36,8 @@ export interface AgentOptions {
   readonly config: AgentConfig;
   /** Default: the machine. */
   readonly host?: Host;
+  /** Where what instances have printed is kept when they are gone; absent for an executor that forgets it. */
+  readonly archive?: LogArchive;
   /** This machine's network daemon; absent for an executor without service network. */
   readonly network?: ServiceNetwork;
   /** Absent: what containers use is not told. */
@@ -113,6 +116,7 @@ export class Agent {
     });
     this.#logs = new LogSender({
       driver,
+      archive: options.archive,
       clock,
       log,
       source: (uid) => this.#logSource(uid),
@@ -180,6 +184,7 @@ export class Agent {
       reporter: this.#reporter,
       address: config.host,
       bindAddress,
+      archive: this.#options.archive,
       network: this.#networking,
     };
   }

@@ -2,6 +2,7 @@ import type { ContainerSpec } from './container-spec';
 import type { Container, ContainerEvent, Driver, LogEntry, Owner } from './driver';
 import { BadCommand, ContainerGone, ImageMissing, PortTaken, VolumeInUse } from './driver-errors';
 import { labels } from './labels';
+import type { CommandTerminal } from './terminal/command-terminal';
 
 /** An engine to run the suite on. */
 export interface DriverUnderTest {
@@ -276,6 +277,44 @@ export function describeDriver(open: () => Promise<DriverUnderTest>, suffix: str
     ]);
   });
 
+  test('whoever attaches before the start misses nothing, and is told how it ended', async () => {
+    const { id } = await driver.create(
+      spec({ command: ['cat'], attach: { tty: false }, logs: { bytes: 0, files: 0 } }),
+    );
+    const terminal = await driver.attach(id, { tty: false });
+    await driver.start(id);
+    const reading = textOf(terminal);
+    await terminal.write(Buffer.from('hello '));
+    await terminal.write(Buffer.from('world'));
+    terminal.end();
+    expect(await reading).toBe('world'.padStart(11, 'hello '));
+    expect(await terminal.exit(ended.signal)).toBe(0);
+    expect((await exited(id)).exitCode).toBe(0);
+    terminal.close();
+  });
+
+  test('a command beside a container’s own has streams and an exit code of its own', async () => {
+    const { id } = await started();
+    const terminal = await driver.open(id, { command: ['/bin/sh', '-c', 'exit 7'], tty: false });
+    expect(await textOf(terminal)).toBe('');
+    expect(await terminal.exit(ended.signal)).toBe(7);
+    terminal.close();
+    const cat = await driver.open(id, { command: ['cat'], tty: false });
+    const reading = textOf(cat);
+    await cat.write(Buffer.from('hello'));
+    cat.end();
+    expect(await reading).toBe('hello');
+    cat.close();
+    await driver.stop(id, 1000);
+    await expect(driver.open(id, { command: ['cat'], tty: false })).rejects.toThrow(ContainerGone);
+  });
+
+  async function textOf({ output }: CommandTerminal): Promise<string> {
+    const pieces: Uint8Array[] = [];
+    for await (const { bytes } of output) pieces.push(bytes);
+    return Buffer.concat(pieces).toString('utf8');
+  }
+
   async function printing(lines: readonly string[]): Promise<string> {
     const script = lines.map((line) => `echo ${line}; sleep 0.05;`).join(' ');
     const { id } = await started({ command: ['/bin/sh', '-c', `${script} echo no >&2; sleep 300`] });
@@ -290,8 +329,8 @@ export function describeDriver(open: () => Promise<DriverUnderTest>, suffix: str
     options: { tailLines?: number; sinceNs?: bigint } = {},
   ): Promise<LogEntry[]> {
     const entries: LogEntry[] = [];
-    for await (const entry of driver.logs(id, { follow: false, ...options }, ended.signal))
-      entries.push(entry);
+    for await (const batch of driver.logs(id, { follow: false, ...options }, ended.signal))
+      entries.push(...batch);
     return entries;
   }
 
@@ -309,12 +348,12 @@ export function describeDriver(open: () => Promise<DriverUnderTest>, suffix: str
     const id = await printing(['one']);
     const seen: string[] = [];
     const reading = (async () => {
-      for await (const { line } of driver.logs(id, { follow: true }, ended.signal))
-        seen.push(line.toString());
+      for await (const batch of driver.logs(id, { follow: true }, ended.signal))
+        seen.push(...batch.map(({ line }) => line.toString()));
     })();
     await until(async () => (seen.length >= 2 ? true : undefined), 'the lines');
-    for await (const entry of driver.logs(id, { follow: true }, ended.signal)) {
-      expect(entry.line.toString()).toBe('one');
+    for await (const [entry] of driver.logs(id, { follow: true }, ended.signal)) {
+      expect(entry?.line.toString()).toBe('one');
       break;
     }
     await under.kill(id);

@@ -126,8 +126,8 @@ export interface Driver {
    */
   events(owner: Owner, signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>>;
 
-  /** What it printed, oldest first; with `follow` until it exits. ContainerGone. */
-  logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogEntry>;
+  /** What it printed, oldest first, as many lines at a time as there are; with `follow` until it exits. ContainerGone. */
+  logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<readonly LogEntry[]>;
 
   /** Runs a command in the running container, to its end. ContainerGone when it does not run. */
   exec(id: string, command: readonly string[], signal?: AbortSignal): Promise<ExecResult>;

@@ -11,11 +11,13 @@ export async function lastLine(driver: Driver, id: string, signal: AbortSignal):
   let any: string | undefined;
   let error: string | undefined;
   try {
-    for await (const entry of driver.logs(id, { follow: false, tailLines: lookedAt }, signal)) {
-      const line = entry.line.toString('utf8').trim();
-      if (!line) continue;
-      any = line;
-      if (entry.stream === 'stderr') error = line;
+    for await (const entries of driver.logs(id, { follow: false, tailLines: lookedAt }, signal)) {
+      for (const entry of entries) {
+        const line = entry.line.toString('utf8').trim();
+        if (!line) continue;
+        any = line;
+        if (entry.stream === 'stderr') error = line;
+      }
     }
   } catch {
     return error ?? any;

@@ -5,6 +5,7 @@ import type { Driver, Owner } from './driver';
 import type { Host } from './host';
 import type { ImagePuller } from './image-puller';
 import type { Limiter } from './limiter';
+import type { LogArchive } from './logs/archive';
 import type { Networking } from './network/networking';
 import type { PortAllocator } from './port-allocator';
 import type { Reporter } from './reporter';
@@ -27,6 +28,8 @@ export interface SharedContext {
   readonly address: string;
   /** Where published ports listen. */
   readonly bindAddress: string;
+  /** Where what containers have printed goes when they do; absent where it is not kept. */
+  readonly archive?: LogArchive;
   /** The service network; absent where the executor has none. */
   readonly network?: Pick<Networking, 'environment' | 'announcer'>;
 }

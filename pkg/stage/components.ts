@@ -181,6 +181,7 @@ function executor(input: ComponentInput): Component {
       GILLIAM_EXECUTOR_NAME: config.executor.name,
       GILLIAM_EXECUTOR_HOST: config.executor.host,
       GILLIAM_HOST_PORT_BASE: String(config.hostPortBase),
+      GILLIAM_DATA_DIR: paths.executor,
       GILLIAM_REGISTRY: config.network && `http://${registryAddress(config)}`,
       // Where the control plane finds the registry: with one executor, there are no peers to tell.
       GILLIAM_REGISTRY_ADDRESS: config.network && registryAddress(config),

@@ -21,6 +21,8 @@ export interface StagePaths {
   /** Where etcd listens for the control plane: whoever may not enter the directory cannot connect. */
   readonly etcdSocket: string;
   readonly logs: string;
+  /** What the executor keeps: what instances have printed that are gone. */
+  readonly executor: string;
   /** What the network daemon keeps: its registry's entries, the virtual IPs. */
   readonly network: string;
   /** What the router keeps: the last table of routes, HAProxy's configuration. */
@@ -62,6 +64,7 @@ export function pathsIn(data: string, stage: string): StagePaths {
     run: join(data, 'run'),
     etcdSocket: join(data, 'run', etcdSockets.client),
     logs: join(data, 'logs'),
+    executor: join(data, 'executor'),
     network: join(data, 'network'),
     router: join(data, 'router'),
   };

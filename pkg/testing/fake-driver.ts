@@ -295,7 +295,7 @@ export class FakeDriver implements Driver {
     return this.#call('events', signal, () => this.#subscribe(owner, signal));
   }
 
-  async *logs(id: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogEntry> {
+  async *logs(id: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<readonly LogEntry[]> {
     if (!this.#up) throw unavailable();
     const container = this.#find(id);
     const since = container.logs.filter(({ timeNs }) => timeNs >= (options.sinceNs ?? 0n));
@@ -307,8 +307,9 @@ export class FakeDriver implements Driver {
       while (!signal.aborted) {
         const entry = container.logs[next];
         if (entry) {
-          next++;
-          yield entry;
+          const entries = container.logs.slice(next);
+          next += entries.length;
+          yield entries;
         } else if (!options.follow || container.state !== 'running') return;
         else await waker.wait(this.#clock, undefined, signal);
       }

@@ -168,12 +168,16 @@ export class DockerDriver implements Driver {
     return readEvents(stream, signal);
   }
 
-  async *logs(id: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<LogEntry> {
+  async *logs(id: string, options: LogOptions, signal: AbortSignal): AsyncGenerator<readonly LogEntry[]> {
     const demux = new LogDemux();
     const stream = await this.#guard('logs', signal, () => this.#openLogs(id, options, signal));
     try {
-      for await (const chunk of chunksOf(stream, signal)) yield* demux.push(chunk);
-      yield* demux.end();
+      for await (const chunk of chunksOf(stream, signal)) {
+        const entries = demux.push(chunk);
+        if (entries.length > 0) yield entries;
+      }
+      const rest = demux.end();
+      if (rest.length > 0) yield rest;
     } catch (error) {
       throw driverError('logs', error);
     }

@@ -99,7 +99,7 @@ export function execControl(exec: Docker.Exec, clock: Clock): CommandControl {
       const { Running, Pid } = await exec.inspect();
       if (!Running || !(Pid > 1)) return;
       try {
-        process.kill(-Pid, name as NodeJS.Signals);
+        process.kill(-Pid, name);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
       }

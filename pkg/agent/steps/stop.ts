@@ -1,7 +1,12 @@
+import { deadline } from '../../base/clock';
+import { messageOf } from '../../base/errors';
 import { InstanceState } from '../../gen/gilliam/v1/instance';
 import type { Container } from '../driver';
 import { identityOfContainer } from '../labels';
 import type { Situation } from '../situation';
+
+/** How long it may take to take over what a container has printed. */
+const keepLogsMs = 20_000;
 
 /** SIGTERM, the grace period, SIGKILL. */
 export async function stop(situation: Situation, container: Container, signal: AbortSignal): Promise<void> {
@@ -15,11 +20,35 @@ export async function stop(situation: Situation, container: Container, signal: A
 
 /** Removes what does not run. */
 export async function remove(situation: Situation, container: Container, signal: AbortSignal): Promise<void> {
+  if (container.state === 'exited') await keepLogs(situation, container, signal);
   await situation.context.driver.remove(container.id, signal);
   situation.container = undefined;
   situation.discard = false;
   const exit = container.state === 'exited' ? { exitCode: container.exitCode } : {};
   situation.keeper.set({ containerId: '', ...exit });
+}
+
+/** What it has printed outlives it. That it cannot be kept is no reason to keep the container. */
+async function keepLogs(
+  { context, keeper, log }: Situation,
+  container: Container,
+  signal: AbortSignal,
+): Promise<void> {
+  const { archive, driver, clock } = context;
+  // Of what somebody was attached to, nothing is kept.
+  if (!archive || keeper.identity.oneOff?.attached) return;
+  const limit = deadline(clock, keepLogsMs, signal);
+  try {
+    await archive.keep(
+      keeper.identity,
+      container.id,
+      driver.logs(container.id, { follow: false }, limit.signal),
+    );
+  } catch (error) {
+    log.warn('what an instance has printed could not be kept', { error: messageOf(error) });
+  } finally {
+    limit.dispose();
+  }
 }
 
 /** Nothing is left of it here, as was wished. */

@@ -5,15 +5,19 @@ import { LogsWanted } from '../../gen/gilliam/v1/session_service';
 import { isFinished, shortName } from '../../resource/instance';
 import { instances, type Instance } from '../../resource/objects';
 import type { ApiContext } from '../api-context';
-import { Pulse } from '../pulse';
 import type { ExecutorLinks } from '../session/executor-links';
+import { executorLogs } from './executor-logs';
 import type { LineQueue } from './line-queue';
-import type { LogBroker, LogPipe } from './log-broker';
+import type { LogBroker } from './log-broker';
 
 export interface LogsOptions {
   readonly follow: boolean;
   readonly tailLines?: number;
   readonly since?: Date;
+  readonly until?: Date;
+  readonly contains: string;
+  /** Also what its containers printed that are gone. */
+  readonly withHistory: boolean;
 }
 
 interface Parts {
@@ -52,60 +56,22 @@ export class InstanceLogs {
   }
 
   /** Asks the executor once; the answer is why there is not all, or nothing. */
-  async #once(signal: AbortSignal): Promise<string> {
-    const { context, links, broker, queue } = this.parts;
-    const { executor } = this.instance.spec;
-    const link = links.get(executor);
-    if (!link) return `executor ${executor} is not connected: its logs cannot be read now`;
-    const stream = context.random.uuid();
-    const done = new Pulse();
-    const left = new AbortController();
-    let begun = false;
-    let over = false;
-    let problem = '';
-    const finish = (why: string) => {
-      problem ||= why;
-      over = true;
-      done.beat();
-    };
-    const pipe: LogPipe = {
-      push: async (lines) => {
-        begun = true;
-        return !over && (await queue.push(this.#label(lines)));
-      },
-      end: finish,
-      left: left.signal,
-    };
-    const timer = context.clock.after(context.limits.logsWithinMs, () => {
-      if (!begun) finish(`executor ${executor} does not send logs: is it overloaded?`);
-    });
-    // Its session is over: it will not answer. What it has begun to send comes by a call of its own.
-    const onSessionOver = () => {
-      if (!begun) finish(`executor ${executor} has just disconnected: its logs cannot be read now`);
-    };
-    link.session.over.addEventListener('abort', onSessionOver, { once: true });
-    broker.expect(stream, pipe);
-    try {
-      if (!link.outbox.wantLogs(this.#wanted(stream)))
-        return `executor ${executor} is asked for too many logs at a time`;
-      while (!over && !signal.aborted) await done.next(signal);
-      return problem;
-    } finally {
-      over = true;
-      left.abort();
-      timer.dispose();
-      link.session.over.removeEventListener('abort', onSessionOver);
-      broker.forget(stream);
-    }
+  #once(signal: AbortSignal): Promise<string> {
+    const take = (lines: readonly LogLine[]) => this.parts.queue.push(this.#label(lines));
+    return executorLogs(this.parts, this.instance.spec.executor, this.#wanted(), take, signal);
   }
 
-  #wanted(stream: string): LogsWanted {
-    const { follow, tailLines, since } = this.options;
-    const uid = this.instance.metadata.uid;
+  #wanted(): LogsWanted {
+    const { follow, tailLines, since, until, contains, withHistory } = this.options;
+    const { uid, formation } = this.instance.metadata;
     this.#skip = this.#countAtLastTime;
-    if (this.#lastTime === undefined)
-      return LogsWanted.fromPartial({ stream, uid, follow, tailLines, since });
-    return LogsWanted.fromPartial({ stream, uid, follow, since: new Date(this.#lastTime) });
+    const again = this.#lastTime !== undefined;
+    return LogsWanted.fromPartial({
+      ...{ uid, follow, until, contains },
+      // What its containers printed that are gone is asked for once, and by one of the two ways only.
+      formation: withHistory && !again ? formation : '',
+      ...(again ? { since: new Date(this.#lastTime as number) } : { tailLines, since }),
+    });
   }
 
   /** The lines as the reader gets them, without those that it has already. */

@@ -28,6 +28,8 @@ export function matches(sources: readonly LogSource[], { spec }: Instance): bool
 
 /** Whether there can be logs: its executor has begun, and has not been told to forget it. */
 export function hasLogs({ spec, status }: Instance): boolean {
+  // What somebody is attached to prints for them alone.
+  if (spec.oneOff?.attached) return false;
   return spec.executor !== '' && !isFinished(status.state) && status.state !== InstanceState.ASSIGNED;
 }
 
@@ -41,7 +43,8 @@ export function initialInstances(
 ): readonly Instance[] {
   const newest = new Map<string, Instance>();
   for (const instance of all) {
-    if (!matches(sources, instance) || instance.spec.executor === '') continue;
+    if (!matches(sources, instance) || instance.spec.executor === '' || instance.spec.oneOff?.attached)
+      continue;
     const held = newest.get(shortName(instance));
     if (!held || instance.spec.incarnation > held.spec.incarnation) newest.set(shortName(instance), instance);
   }
@@ -49,6 +52,14 @@ export function initialInstances(
   return [...newest.values()].filter(
     (instance) => hasLogs(instance) || instance.status.state === InstanceState.FAILED || named,
   );
+}
+
+/** Whose logs to begin with beside all history: those that have containers, which no history has yet. */
+export function livingInstances(
+  all: readonly Instance[],
+  sources: readonly LogSource[],
+): readonly Instance[] {
+  return all.filter((instance) => matches(sources, instance) && hasLogs(instance));
 }
 
 /** Throws NotFoundError for a source that there is not and, so far, never was. */

@@ -1,15 +1,27 @@
-import type { LogServiceService } from '../../gen/gilliam/v1/log_service';
+import { InvalidError } from '../../base/errors';
+import type { LogLine, LogServiceService, StreamLogsRequest } from '../../gen/gilliam/v1/log_service';
+import { LogsWanted } from '../../gen/gilliam/v1/session_service';
+import { instanceRef } from '../../resource/instance-name';
 import { parseParent } from '../../resource/names';
 import { instances, releases, type Instance } from '../../resource/objects';
+import { parseReleaseName } from '../../resource/release-name';
 import type { ApiContext } from '../api-context';
 import type { Handlers } from '../call';
 import { requireFormation } from '../objects';
 import type { ExecutorLinks } from '../session/executor-links';
 import type { StreamLimit } from '../stream-limit';
+import { executorLogs } from './executor-logs';
 import { InstanceLogs, type LogsOptions } from './instance-logs';
 import { LineQueue } from './line-queue';
 import type { LogBroker } from './log-broker';
-import { checkSources, hasLogs, initialInstances, matches, parseSources } from './log-sources';
+import {
+  checkSources,
+  hasLogs,
+  initialInstances,
+  livingInstances,
+  matches,
+  parseSources,
+} from './log-sources';
 
 interface Parts {
   readonly context: ApiContext;
@@ -23,6 +35,7 @@ export function logHandlers({ context, links, broker, streams }: Parts): Handler
   return {
     async *streamLogs(request, call) {
       const name = parseParent(request.parent);
+      checkRequest(request);
       const sources = parseSources(request.sources);
       const formation = await requireFormation(context, name, call.signal);
       await caches.reached(formation.metadata.revision, call.signal);
@@ -37,29 +50,49 @@ export function logHandlers({ context, links, broker, streams }: Parts): Handler
       const queue = new LineQueue();
       const started = new Set<string>();
       const running = new Set<Promise<void>>();
-      const start = (instance: Instance, options: LogsOptions) => {
-        if (started.has(instance.metadata.uid)) return;
-        started.add(instance.metadata.uid);
-        const logs = new InstanceLogs({ context, links, broker, queue }, instance, options);
-        const run: Promise<void> = logs.run(call.signal).finally(() => {
+      const { tailLines, since, until, contains, showFinished } = request;
+      // What is printed after the end that is asked for is of no interest.
+      const follow = request.follow && !until;
+      const options = { follow, tailLines, since, until, contains, withHistory: !showFinished };
+      const begin = (work: Promise<void>) => {
+        const run: Promise<void> = work.finally(() => {
           running.delete(run);
-          if (!request.follow && running.size === 0) queue.close();
+          if (!follow && running.size === 0) queue.close();
         });
         running.add(run);
         run.catch(() => {});
       };
-      const { follow, tailLines, since } = request;
+      const start = (instance: Instance, options: LogsOptions) => {
+        if (started.has(instance.metadata.uid)) return;
+        if (request.release !== '' && instance.spec.release !== request.release) return;
+        started.add(instance.metadata.uid);
+        begin(new InstanceLogs({ context, links, broker, queue }, instance, options).run(call.signal));
+      };
       const subscription = cache.onChange((_key, after) => {
         if (!follow || after?.metadata.formation !== name) return;
         // What starts later is followed from its beginning.
-        if (hasLogs(after) && matches(sources, after)) start(after, { follow, since });
+        if (hasLogs(after) && matches(sources, after)) start(after, { ...options, tailLines: undefined });
       });
       try {
         // That the stream stands: who waits for a line may wait for long.
         yield { lines: [] };
-        for (const instance of initialInstances(cache.list(name), sources)) {
-          start(instance, { follow, tailLines, since });
+        const known = cache.list(name);
+        if (showFinished) {
+          for (const history of historyOf(links, name, request)) {
+            const take = (lines: readonly LogLine[]) => queue.push(lines);
+            begin(
+              executorLogs(
+                { context, links, broker },
+                history.executor,
+                history.wanted,
+                take,
+                call.signal,
+              ).then(() => {}),
+            );
+          }
         }
+        const first = showFinished ? livingInstances(known, sources) : initialInstances(known, sources);
+        for (const instance of first) start(instance, options);
         if (!follow && running.size === 0) queue.close();
         for await (const lines of queue.read(call.signal)) yield { lines: [...lines] };
       } finally {
@@ -69,4 +102,36 @@ export function logHandlers({ context, links, broker, streams }: Parts): Handler
       }
     },
   };
+}
+
+const maxContainsBytes = 1_024;
+
+function checkRequest({ release, contains, since, until }: StreamLogsRequest): void {
+  if (release !== '') parseReleaseName(release, 'release');
+  const refuse = (field: string, description: string) => {
+    throw new InvalidError(description, [{ field, description }]);
+  };
+  if (Buffer.byteLength(contains) > maxContainsBytes || /[\r\n]/.test(contains)) {
+    refuse('contains', `contains has to be a part of one line, of at most ${maxContainsBytes} bytes`);
+  }
+  if (since && until && since >= until) {
+    refuse('until', 'until is not after since: nothing was printed between them');
+  }
+}
+
+/** What to ask the connected executors for: the lines of all instances that are gone. */
+function historyOf(
+  links: ExecutorLinks,
+  formation: string,
+  { sources, release, since, until, contains, tailLines }: StreamLogsRequest,
+): { readonly executor: string; readonly wanted: LogsWanted }[] {
+  const named = sources.length === 0 ? [''] : sources;
+  return links.connected.flatMap((executor) =>
+    named.map((source) => {
+      const ref = instanceRef(source);
+      const instance = ref ? `${ref.process}.${ref.ordinal}` : source;
+      const choice = { release, since, until, contains, tailLines };
+      return { executor, wanted: LogsWanted.fromPartial({ formation, instance, ...choice }) };
+    }),
+  );
 }

@@ -1,20 +1,22 @@
-import { silentLogger } from '../base/log';
-import { LogsWanted, type SendLogsRequest } from '../gen/gilliam/v1/session_service';
-import { VirtualClock } from '../testing/virtual-clock';
-import type { Driver, LogEntry } from './driver';
-import { EngineUnavailable } from './driver-errors';
-import type { Identity } from './labels';
+import { silentLogger } from '../../base/log';
+import { LogsWanted, type SendLogsRequest } from '../../gen/gilliam/v1/session_service';
+import { VirtualClock } from '../../testing/virtual-clock';
+import type { Driver, LogEntry } from '../driver';
+import { EngineUnavailable } from '../driver-errors';
+import type { Identity } from '../labels';
+import type { Transport } from '../transport';
 import { LogSender } from './log-sender';
-import type { Transport } from './transport';
 
 const identity = { shortName: 'web.1', release: 'v1' } as Identity;
 
 /** An engine that gives so many lines, and then breaks off. */
 function brokenAfter(lines: number): Driver {
-  async function* logs(): AsyncGenerator<LogEntry> {
-    for (let line = 1; line <= lines; line++) {
-      yield { stream: 'stdout', line: Buffer.from(`${line}`), timeNs: BigInt(line) };
-    }
+  async function* logs(): AsyncGenerator<readonly LogEntry[]> {
+    yield Array.from({ length: lines }, (_, line) => ({
+      stream: 'stdout',
+      line: Buffer.from(`${line}`),
+      timeNs: BigInt(line),
+    }));
     throw new EngineUnavailable('the container engine does not answer');
   }
   return { logs } as unknown as Driver;
@@ -44,6 +46,5 @@ test('an engine that breaks off while the reader is slow harms nobody', async ()
   });
   const wanted = LogsWanted.fromPartial({ stream: 's1', uid: 'u1' });
   await sender.send(wanted, transport, new AbortController().signal);
-  // One message as large as they get: what comes next is asked for already, and nobody waits for it yet.
   expect(lines).toEqual([0, 512]);
 });
