@@ -13,6 +13,8 @@ export interface Task {
   readonly image: string;
   readonly config: Readonly<Record<string, string>>;
   readonly process: Process;
+  /** Hundredths of the service's requests that go to the release; undefined for as many as its instances are of all. */
+  readonly trafficPercent?: number;
   /** Of an auxiliary service: the formations beside its own that may use it. */
   readonly sharedWith: readonly string[];
   /** The formation's names for services of others. */
@@ -32,6 +34,7 @@ export function completeTask(message: TaskMessage): Task | undefined {
     image: message.image,
     config: message.config,
     process: oneOff ? processOnce(process, oneOff) : process,
+    ...(message.trafficPercent !== undefined && { trafficPercent: message.trafficPercent }),
     sharedWith: message.sharedWith,
     imports: message.imports,
     volumes: message.volumes.map((volume) => volumes.decode(VolumeMessage.encode(volume).finish())),

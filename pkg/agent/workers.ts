@@ -4,7 +4,7 @@ import type { Identity as Address } from '../registry/types';
 import type { AgentTimes } from './config';
 import type { Container, ContainerEvent } from './driver';
 import { byInstance } from './listing';
-import { keyOf, toldBy } from './network/announcement';
+import { keyOf, sharedBy } from './network/announcement';
 import type { AddressTable } from './network/service-network';
 import { completeTask } from './task';
 import type { Measured } from './usage/usage-reporter';
@@ -113,7 +113,7 @@ export class Workers {
     for (const { container, identity, wish } of this.#workers.values()) {
       if (container?.state === 'running' && container.address !== undefined) {
         const { imports, ...told } =
-          'task' in wish ? { imports: wish.task.imports, ...toldBy(wish.task) } : {};
+          'task' in wish ? { imports: wish.task.imports, ...sharedBy(wish.task) } : {};
         table[container.address] = { ...keyOf(identity), ...(imports && { imports }), ...told };
       }
     }

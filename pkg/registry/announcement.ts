@@ -45,6 +45,7 @@ function checkFields({
   executor,
   address,
   sharedWith,
+  trafficPercent,
 }: Readonly<Record<string, unknown>>): void {
   if (host !== undefined && !isHost(host)) throw invalid('host', 'an IPv4 address or a host name');
   if (port !== undefined && !isPort(port)) throw invalid('port', 'a number from 1 to 65535');
@@ -66,6 +67,8 @@ function checkFields({
   }
   if (sharedWith !== undefined && !isShare(sharedWith))
     throw invalid('sharedWith', 'a list of formations, or of "*"');
+  if (trafficPercent !== undefined && trafficPercent !== null && !isPercent(trafficPercent))
+    throw invalid('trafficPercent', 'a number from 0 to 100');
 }
 
 /** Each port is rules in the kernel of every executor. */
@@ -76,8 +79,9 @@ function checkPortCount({ ports }: Readonly<Record<string, unknown>>, limit: num
   throw invalid('ports', description);
 }
 
-function checkExternal({ host, executor, address, sharedWith }: Readonly<Record<string, unknown>>): void {
-  for (const [field, given] of Object.entries({ executor, address, sharedWith })) {
+function checkExternal({ host, ...only }: Readonly<Record<string, unknown>>): void {
+  const { executor, address, sharedWith, trafficPercent } = only;
+  for (const [field, given] of Object.entries({ executor, address, sharedWith, trafficPercent })) {
     if (given === undefined) continue;
     throw new DeniedError(`${field} is for instances that an executor's agent announces: leave it out`);
   }
@@ -112,6 +116,10 @@ export function isShare(value: unknown): value is readonly string[] {
 
 function isPort(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65_535;
+}
+
+function isPercent(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 100;
 }
 
 function depthOf(value: unknown, limit: number): number {

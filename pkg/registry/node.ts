@@ -39,6 +39,7 @@ import type {
   Withdrawal,
 } from './types';
 import { formatGossip } from './wire';
+import { withTold } from './with-told';
 import { Withdrawals } from './withdrawals';
 
 export interface RegistryNodeOptions {
@@ -214,7 +215,11 @@ export class RegistryNode implements RegistryView, Identities {
   announce(key: EntryKey, body: Announcement, source: Entry['source'] = 'agent'): boolean {
     checkKey(key);
     const parsed = parseAnnouncement(body, source, this.limits);
-    return this.#core.announce(key, source === 'agent' ? this.#withShare(key, parsed) : parsed, source);
+    return this.#core.announce(
+      key,
+      source === 'agent' ? withTold(parsed, this.lookup(key)[0]?.body) : parsed,
+      source,
+    );
   }
 
   /** Withdraws; with `waitMs`, waits until all nodes that are up say that nothing is sent there any more. */
@@ -302,14 +307,6 @@ export class RegistryNode implements RegistryView, Identities {
   onChange(listener: (formations: ReadonlySet<string>) => void): Disposable {
     this.#changeListeners.add(listener);
     return { dispose: () => void this.#changeListeners.delete(listener) };
-  }
-
-  /** An agent that was started again, and has not heard the control plane yet, does not know with whom it is shared. */
-  #withShare(key: EntryKey, body: Announcement): Announcement {
-    if (body.sharedWith !== undefined) return body;
-    const [before] = this.lookup(key);
-    const sharedWith = before?.body.instance === body.instance ? before?.body.sharedWith : undefined;
-    return sharedWith === undefined ? body : { ...body, sharedWith };
   }
 
   #onStep(step: Step): void {

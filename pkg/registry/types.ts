@@ -31,6 +31,11 @@ export interface Announcement {
   readonly address?: string;
   /** Of an auxiliary service: the formations beside its own that may use it; `*` for all. */
   readonly sharedWith?: readonly string[];
+  /**
+   * Hundredths of the service's requests that go to the release's instances together. Null, which is not kept: to each
+   * as to any other. Absent from an agent that has not heard yet: as before.
+   */
+  readonly trafficPercent?: number | null;
 }
 
 /** What is announced now. A value: never changed in place. */

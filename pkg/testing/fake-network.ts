@@ -5,6 +5,7 @@ import { UnavailableError } from '../base/errors';
 import { formatKey } from '../registry/entry-key';
 import type { TrafficTable } from '../registry/traffic';
 import type { Announcement, EntryKey, InstanceNetwork, Withdrawal } from '../registry/types';
+import { withTold } from '../registry/with-told';
 
 /** As in the registry: what an agent announces is forgotten when it is not renewed for so long. */
 const livenessMs = 120_000;
@@ -65,7 +66,7 @@ export class FakeNetwork implements ServiceNetwork {
   async announce(key: EntryKey, body: Announcement, signal: AbortSignal): Promise<void> {
     await this.#answer(signal);
     const name = formatKey(key);
-    this.#entries.set(name, body);
+    this.#entries.set(name, withTold(body, this.#entries.get(name)));
     this.heardMs.set(name, this.#clock.monotonic());
     for (const follower of this.followers.keys()) this.sending.add(`${name} ${follower}`);
   }

@@ -14,10 +14,16 @@ export function keyOf({ formation, process, ordinal }: Identity): EntryKey {
 export interface Told {
   /** Of an auxiliary service: the formations beside its own that may use it. */
   readonly sharedWith?: readonly string[];
+  /** The release's share of the requests, in hundredths; null for one by number. */
+  readonly trafficPercent?: number | null;
 }
 
 /** Of an instance's task. */
-export function toldBy({ instance, sharedWith }: Task): Told {
+export function toldBy(task: Task): Told {
+  return { trafficPercent: task.trafficPercent ?? null, ...sharedBy(task) };
+}
+
+export function sharedBy({ instance, sharedWith }: Task): Pick<Told, 'sharedWith'> {
   return isAuxiliary(instance.spec.process) ? { sharedWith } : {};
 }
 
@@ -46,5 +52,6 @@ export function announcementOf(
     executor: at.executor,
     ...(container.address !== undefined && { address: container.address }),
     ...(told.sharedWith && { sharedWith: [...told.sharedWith] }),
+    ...(told.trafficPercent !== undefined && { trafficPercent: told.trafficPercent }),
   };
 }

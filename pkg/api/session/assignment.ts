@@ -11,7 +11,7 @@ import {
   volumeName,
   volumesOf,
 } from '../../resource/instance-process';
-import type { Formation, Instance, Release, Volume } from '../../resource/objects';
+import type { Formation, Instance, Release, Scale, Volume } from '../../resource/objects';
 import { noSurroundings, type Surroundings, surroundingsOf, surroundingsVersion } from './surroundings';
 
 /**
@@ -26,8 +26,13 @@ export function isAssigned({ spec, status }: Instance): boolean {
  * What of a task can change: everything else of an instance and all of its release is fixed. An executor is not told
  * what it has itself reported.
  */
-export function taskVersion({ spec, status }: Instance, around: Surroundings = noSurroundings): string {
-  return `${spec.desired} ${status.state === InstanceState.LOST ? 'lost' : ''} ${surroundingsVersion(around)}`;
+export function taskVersion(
+  { spec, status }: Instance,
+  around: Surroundings = noSurroundings,
+  trafficPercent?: number,
+): string {
+  const lost = status.state === InstanceState.LOST ? 'lost' : '';
+  return `${spec.desired} ${lost} ${trafficPercent ?? ''} ${surroundingsVersion(around)}`;
 }
 
 /** Where tasks are put together from. */
@@ -35,6 +40,12 @@ export interface TaskSources {
   readonly releases: Pick<CacheReader<Release>, 'get'>;
   readonly formations: Pick<CacheReader<Formation>, 'get'>;
   readonly volumes: Pick<CacheReader<Volume>, 'get'>;
+  readonly scales: Pick<CacheReader<Scale>, 'get'>;
+}
+
+/** The share of the requests that the instance's release was given. */
+export function trafficPercentOf({ metadata, spec }: Instance, { scales }: Pick<TaskSources, 'scales'>) {
+  return scales.get({ formation: metadata.formation, name: spec.release })?.spec.trafficPercent;
 }
 
 /** The instance with what its release and its formation say. */
@@ -48,6 +59,7 @@ export function toTask(instance: Instance, sources: TaskSources): Task {
     image: release ? imageOf(process, release) : '',
     config: release ? configOf(process, release) : {},
     process: process && runnable(spec.process, process, metadata.formation),
+    trafficPercent: trafficPercentOf(instance, sources),
     sharedWith: [...sharedWith],
     imports: { ...imports },
     volumes: process ? volumesOfTask(instance, process, sources.volumes) : [],

@@ -8,6 +8,7 @@ import {
   formations,
   instances,
   releases,
+  scales,
   sessions,
   volumes,
   type Executor,
@@ -39,6 +40,7 @@ export class ExecutorLinks {
   readonly #lease: LeaseKeeper;
   readonly #subscription: { dispose(): void };
   readonly #formations: { dispose(): void };
+  readonly #scales: { dispose(): void };
   readonly #closing = new AbortController();
 
   constructor(context: ApiContext) {
@@ -53,6 +55,12 @@ export class ExecutorLinks {
       if (!changesSurroundings(after, before)) return;
       for (const { metadata, spec } of cache.list(name)) {
         this.#links.get(spec.executor)?.outbox.touch(metadata.uid);
+      }
+    });
+    this.#scales = caches.of(scales).onChange(({ formation, name }, after, before) => {
+      if (after?.spec.trafficPercent === before?.spec.trafficPercent) return;
+      for (const { metadata, spec } of cache.list(formation)) {
+        if (spec.release === name) this.#links.get(spec.executor)?.outbox.touch(metadata.uid);
       }
     });
     this.#deletions = new VolumeDeletions(caches.of(volumes), (executor) =>
@@ -84,6 +92,11 @@ export class ExecutorLinks {
     return this.#links.get(executor);
   }
 
+  /** The names of all connected executors. */
+  get connected(): readonly string[] {
+    return [...this.#links.keys()];
+  }
+
   /** Serves the executor that said hello, until its stream or its session is over. */
   async *serve(
     hello: Hello,
@@ -96,6 +109,7 @@ export class ExecutorLinks {
       releases: caches.of(releases),
       formations: caches.of(formations),
       volumes: caches.of(volumes),
+      scales: caches.of(scales),
     };
     const outbox = new Outbox(hello.name, this.#index, sources, this.#peers, this.#deletions);
     const link = new ExecutorLink(this.#context, this.#writer, session, outbox);
@@ -121,6 +135,7 @@ export class ExecutorLinks {
     this.#closing.abort(new CancelledError('the server stops'));
     this.#subscription.dispose();
     this.#formations.dispose();
+    this.#scales.dispose();
     this.#index.dispose();
     this.#peers.dispose();
     this.#deletions.dispose();

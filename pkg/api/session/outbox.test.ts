@@ -11,7 +11,7 @@ type Listener = Parameters<CacheReader<Instance>['onChange']>[0];
 const noPeers = { list: [] };
 const noDeletions = { of: () => [] };
 const never = { get: () => undefined };
-const nothing = { releases: never, formations: never, volumes: never };
+const nothing = { releases: never, formations: never, volumes: never, scales: never };
 
 /** A cache that a test changes by hand. */
 class FakeCache {

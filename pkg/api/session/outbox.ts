@@ -7,7 +7,7 @@ import type {
 } from '../../gen/gilliam/v1/session_service';
 import type { Instance, Volume } from '../../resource/objects';
 import { Pulse } from '../pulse';
-import { taskVersion, toTask, type AssignmentIndex, type TaskSources } from './assignment';
+import { taskVersion, toTask, trafficPercentOf, type AssignmentIndex, type TaskSources } from './assignment';
 import type { RegistryPeers } from './registry-peers';
 import { surroundingsOf } from './surroundings';
 import type { VolumeDeletions } from './volume-deletions';
@@ -138,7 +138,9 @@ export class Outbox {
   }
 
   #version(instance: Instance): string {
-    return taskVersion(instance, surroundingsOf(instance, this.sources.formations));
+    const { sources } = this;
+    const around = surroundingsOf(instance, sources.formations);
+    return taskVersion(instance, around, trafficPercentOf(instance, sources));
   }
 
   #task(instance: Instance): Task {
