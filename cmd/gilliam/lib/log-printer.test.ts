@@ -16,7 +16,7 @@ function printed(
     columns: 80,
   };
   const printer = new LogPrinter(output, { json, timestamps });
-  for (const line of lines) printer.print(line);
+  printer.print(lines);
   return Buffer.concat(chunks);
 }
 

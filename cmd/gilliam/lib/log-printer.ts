@@ -13,11 +13,13 @@ const palette = [
   'magentaBright',
 ] as const;
 
+const lineEnd = Buffer.from('\n');
+
 /** Prints log lines as they come: `web.1 | line`, each instance in a colour of its own, or JSON objects. */
 export class LogPrinter {
   readonly #output: Output;
   readonly #options: { readonly json: boolean; readonly timestamps: boolean };
-  readonly #prefixes = new Map<string, string>();
+  readonly #prefixes = new Map<string, Buffer>();
   #width = 0;
 
   constructor(output: Output, options: { readonly json: boolean; readonly timestamps: boolean }) {
@@ -25,28 +27,38 @@ export class LogPrinter {
     this.#options = options;
   }
 
-  print(line: LogLine): void {
-    if (this.#options.json) return this.#output.write(`${JSON.stringify(asJson(line))}\n`);
-    const time = this.#options.timestamps ? `${line.time?.toISOString() ?? '-'} ` : '';
-    // The line is written as it was printed, UTF-8 or not.
-    this.#output.write(
-      Buffer.concat([Buffer.from(`${this.#prefix(line.instance)}${time}`), line.line, Buffer.from('\n')]),
-    );
+  print(lines: readonly LogLine[]): void {
+    if (lines.length === 0) return;
+    if (this.#options.json) {
+      return this.#output.write(lines.map((line) => `${JSON.stringify(asJson(line))}\n`).join(''));
+    }
+    // Lines are written as they were printed, UTF-8 or not; together, since each write costs as much as many lines.
+    this.#output.write(Buffer.concat(lines.flatMap((line) => this.#pieces(line))));
   }
 
-  #prefix(instance: string): string {
-    if (!this.#output.isTerminal) return `${instance} | `;
-    if (instance.length > this.#width) {
+  #pieces({ instance, line, time }: LogLine): Uint8Array[] {
+    const stamp = this.#options.timestamps ? `${time?.toISOString() ?? '-'} ` : '';
+    const prefix = this.#prefix(instance);
+    return [stamp === '' ? prefix : Buffer.concat([prefix, Buffer.from(stamp)]), line, lineEnd];
+  }
+
+  #prefix(instance: string): Buffer {
+    if (this.#output.isTerminal && instance.length > this.#width) {
       this.#width = instance.length;
       this.#prefixes.clear();
     }
     let prefix = this.#prefixes.get(instance);
     if (prefix === undefined) {
-      const color = palette[hash(instance) % palette.length] ?? 'cyan';
-      prefix = createColors(this.#output.colors)[color](`${instance.padEnd(this.#width)} | `);
+      prefix = Buffer.from(this.#textBefore(instance));
       this.#prefixes.set(instance, prefix);
     }
     return prefix;
+  }
+
+  #textBefore(instance: string): string {
+    if (!this.#output.isTerminal) return `${instance} | `;
+    const color = palette[hash(instance) % palette.length] ?? 'cyan';
+    return createColors(this.#output.colors)[color](`${instance.padEnd(this.#width)} | `);
   }
 }
 

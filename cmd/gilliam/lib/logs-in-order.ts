@@ -6,11 +6,11 @@ import type { LogLine } from '../../../pkg/gen/gilliam/v1/log_service';
  */
 export async function* logsInOrder(
   batches: AsyncIterable<readonly LogLine[]>,
-  maxHeld = 20_000,
+  maxHeld = 200_000,
 ): AsyncGenerator<readonly LogLine[]> {
   let held: LogLine[] = [];
   for await (const batch of batches) {
-    held = held.concat(batch);
+    for (const line of batch) held.push(line);
     if (held.length < maxHeld) continue;
     yield inOrder(held);
     held = [];
