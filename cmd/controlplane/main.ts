@@ -5,6 +5,7 @@ import { ApiServer } from '../../pkg/api/server';
 import { sleep } from '../../pkg/base/clock';
 import { UnavailableError } from '../../pkg/base/errors';
 import { DockerBuilder } from '../../pkg/builder/docker-builder';
+import { DockerImages } from '../../pkg/builder/docker-images';
 import { hostBuildArgs, hostCaBundle } from '../../pkg/builder/host-settings';
 import { ControllerManager } from '../../pkg/controllers/manager';
 import { type Daemon, runDaemon } from '../../pkg/stage/daemon';
@@ -38,6 +39,7 @@ runDaemon('controlplane', async (daemon) => {
   const api = new ApiServer({
     store,
     builder,
+    images: new DockerImages({ docker: new Docker(), stage: setting('GILLIAM_STAGE_KEY') }),
     clock,
     random,
     log,

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock';
 import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
-import type { Builder } from '../builder/types';
+import type { Builder, ImageArchive } from '../builder/types';
 import type { Caches } from '../reconcile/caches';
 import type { Store } from '../store/store';
 import type { EventRecorder } from './event-recorder';
@@ -13,6 +13,7 @@ export interface ApiContext {
   /** Formations, releases, scales, instances, executors, sessions and routes. */
   readonly caches: Caches;
   readonly builder?: Builder;
+  readonly images?: ImageArchive;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -1,4 +1,4 @@
-import { ExhaustedError, InvalidError, PreconditionError } from '../base/errors';
+import { InvalidError, PreconditionError } from '../base/errors';
 import type { Builder } from '../builder/types';
 import type { BuildRequest, BuildServiceService } from '../gen/gilliam/v1/build_service';
 import { parseParent } from '../resource/names';
@@ -7,8 +7,7 @@ import type { ApiContext } from './api-context';
 import type { Handlers } from './call';
 import { requireLivingFormation } from './objects';
 import { StreamLimit } from './stream-limit';
-
-const maxChunkBytes = 2 ** 20;
+import { Upload } from './upload';
 
 export function buildHandlers(context: ApiContext): Handlers<BuildServiceService> {
   const places = new StreamLimit(context.limits.maxBuilds, 'builds');
@@ -21,7 +20,9 @@ export function buildHandlers(context: ApiContext): Handlers<BuildServiceService
       const place = places.take();
       try {
         if (!forApply) await requireLivingFormation(context, formation, call.signal);
-        const tar = new Upload(iterator, context.limits.maxUploadBytes, call.signal);
+        const { maxUploadBytes: maxBytes } = context.limits;
+        const tooMuch = `the source tree is over the limit of ${formatBytes(maxBytes)}: commit less, or keep large files elsewhere`;
+        const tar = new Upload(iterator, { chunkOf, maxBytes, tooMuch }, call.signal);
         const input = { formation, commit, tar, commandsElsewhere: forApply };
         try {
           if (planOnly) yield { part: { $case: 'plan', value: await builder.plan(input, call.signal) } };
@@ -37,47 +38,9 @@ export function buildHandlers(context: ApiContext): Handlers<BuildServiceService
   };
 }
 
-/** The chunks of the tree, as the builder asks for them: what it does not take, the client cannot send. */
-class Upload implements AsyncIterable<Uint8Array> {
-  /** Why it ended early. */
-  failure: Error | undefined;
-
-  constructor(
-    private readonly requests: AsyncIterator<BuildRequest>,
-    private readonly maxBytes: number,
-    private readonly signal: AbortSignal,
-  ) {}
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    try {
-      let bytes = 0;
-      for (let next = await this.requests.next(); !next.done; next = await this.requests.next()) {
-        const { part } = next.value;
-        if (part?.$case !== 'chunk')
-          throw invalid('part', 'start comes once, then chunks of the tar archive');
-        if (part.value.length > maxChunkBytes) {
-          throw invalid(
-            'chunk',
-            `a chunk is ${formatBytes(part.value.length)}: send at most 1 MiB at a time`,
-          );
-        }
-        bytes += part.value.length;
-        if (bytes > this.maxBytes) {
-          throw new ExhaustedError(
-            `the source tree is over the limit of ${formatBytes(this.maxBytes)}: commit less, or keep large files elsewhere`,
-          );
-        }
-        yield part.value;
-      }
-      // A cancelled stream ends as a finished one does, and is known to be cancelled a turn later: half a tree must
-      // not pass for a whole one.
-      await new Promise((resolve) => setImmediate(resolve));
-      this.signal.throwIfAborted();
-    } catch (error) {
-      this.failure = error as Error;
-      throw error;
-    }
-  }
+function chunkOf({ part }: BuildRequest): Uint8Array {
+  if (part?.$case === 'chunk') return part.value;
+  throw invalid('part', 'start comes once, then chunks of the tar archive');
 }
 
 function requireBuilder({ builder }: ApiContext): Builder {

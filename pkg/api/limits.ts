@@ -4,6 +4,8 @@ export interface Limits {
   readonly maxMessageBytes: number;
   /** The largest source tree, as a tar archive. */
   readonly maxUploadBytes: number;
+  /** The largest image that is taken in, as `docker save` writes it. */
+  readonly maxImageBytes: number;
   /** Builds at a time. */
   readonly maxBuilds: number;
   /** Watches and log streams at a time. */
@@ -25,6 +27,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   maxMessageBytes: 4 * 2 ** 20,
   maxUploadBytes: 512 * 2 ** 20,
+  maxImageBytes: 8 * 2 ** 30,
   maxBuilds: 4,
   maxStreams: 1_000,
   watchHistory: 10_000,

@@ -11,10 +11,11 @@ import {
 } from '../base/errors';
 import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
-import type { Builder } from '../builder/types';
+import type { Builder, ImageArchive } from '../builder/types';
 import type { Method } from '../client/types';
 import { ApplyServiceService } from '../gen/gilliam/v1/apply_service';
 import { BuildServiceService } from '../gen/gilliam/v1/build_service';
+import { BundleServiceService } from '../gen/gilliam/v1/bundle_service';
 import { CronServiceService } from '../gen/gilliam/v1/cron_service';
 import { EventServiceService } from '../gen/gilliam/v1/event_service';
 import { ExecServiceService } from '../gen/gilliam/v1/exec_service';
@@ -53,6 +54,7 @@ import type { ApiContext } from './api-context';
 import { applyHandlers } from './apply/apply';
 import { Authenticator, type Audience, type Tokens } from './authenticator';
 import { buildHandlers } from './build';
+import { bundleHandlers } from './bundles';
 import { implement, type CallContext, type EnteredCall, type Gate, type Handlers } from './call';
 import { cronHandlers } from './cron';
 import { EventRecorder } from './event-recorder';
@@ -86,6 +88,8 @@ export interface ApiServerOptions {
   readonly store: Store;
   /** Without one no images are built here. */
   readonly builder?: Builder;
+  /** Without one no images are given away or taken in here. */
+  readonly images?: ImageArchive;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -221,6 +225,7 @@ export class ApiServer {
     add(LogServiceService, logHandlers({ context, links: this.#links, broker, streams }), user);
     add(ApplyServiceService, applyHandlers(context), user);
     add(BuildServiceService, buildHandlers(context), user);
+    add(BundleServiceService, bundleHandlers(context), user);
     add(RouteServiceService, routeHandlers(context), user);
     add(RegistryServiceService, registryHandlers(context, this.#options.tokens), user);
     add(MetricsServiceService, metricsHandlers(context, this.#usage.history), user);

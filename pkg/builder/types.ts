@@ -22,3 +22,16 @@ export interface Builder {
   /** Whether builds are possible now: undefined, or why not. */
   health(signal: AbortSignal): Promise<string | undefined>;
 }
+
+/** The images of the engine that builds, on their way from and to other stages. */
+export interface ImageArchive {
+  /** The digest of the image itself, `sha256:…`. Throws NotFoundError where the engine does not have it. */
+  find(image: string, signal: AbortSignal): Promise<string>;
+  /** As `docker save` writes it. `id` is what `find` has said. */
+  save(id: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * Takes in an archive of one image. Throws InvalidError when it holds another than `id`, or more than that, and then
+   * leaves the engine as it was.
+   */
+  load(id: string, tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
+}

@@ -10,6 +10,7 @@ import { instances, sessions, type Instance, type Session } from '../resource/ob
 import { MemoryStore } from '../store/memory/memory-store';
 import type { Store } from '../store/store';
 import { FakeBuilder } from './fake-builder';
+import { FakeImages } from './fake-images';
 
 export const testImage = `sha256:${'1'.repeat(64)}`;
 export const testProcesses = {
@@ -22,6 +23,7 @@ export class ApiHarness {
   readonly clock = new SystemClock();
   readonly random = new SystemRandom();
   readonly builder = new FakeBuilder();
+  readonly images = new FakeImages();
   readonly store: Store;
   readonly #held: (() => void | Promise<void>)[] = [];
   #server: ApiServer | undefined;
@@ -64,10 +66,11 @@ export class ApiHarness {
     listen,
     ...options
   }: Partial<ApiServerOptions> & { listen?: ListenOptions } = {}): Promise<void> {
-    const { store, builder, clock, random } = this;
+    const { store, builder, images, clock, random } = this;
     this.#server = new ApiServer({
       store,
       builder,
+      images,
       clock,
       random,
       log: silentLogger,

@@ -1,0 +1,115 @@
+import { createReadStream } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import type Docker from 'dockerode';
+import { ExhaustedError, GilliamError, InvalidError, NotFoundError, UnavailableError } from '../base/errors';
+import { quote } from '../resource/names';
+import type { EngineMessage } from './build-output';
+import { isDiskFull } from './checked-copy';
+import { reasonOf, statusOf } from './engine';
+import { checkImageArchive } from './image-check';
+import { jsonLines } from './json-lines';
+import type { ImageArchive } from './types';
+
+export interface DockerImagesOptions {
+  readonly docker: Docker;
+  /** For the images' names: what has none is pruned some day. */
+  readonly stage: string;
+  /** Where archives are kept while they are checked. Default the system's directory for temporary files. */
+  readonly directory?: string;
+}
+
+/** The images of a Docker Engine. */
+export class DockerImages implements ImageArchive {
+  constructor(private readonly options: DockerImagesOptions) {}
+
+  async find(image: string, signal: AbortSignal): Promise<string> {
+    const handle = this.options.docker.getImage(image);
+    // dockerode passes the signal on; its types do not know that yet.
+    const inspect = handle.inspect.bind(handle) as unknown as (options: {
+      abortSignal: AbortSignal;
+    }) => Promise<Docker.ImageInspectInfo>;
+    try {
+      return (await inspect({ abortSignal: signal })).Id;
+    } catch (error) {
+      if (statusOf(error) !== 404) throw unavailable(error, signal);
+      throw new NotFoundError(
+        `image ${quote(image)} is gone from the stage's engine: deploy again, or release one that is there`,
+        { cause: error },
+      );
+    }
+  }
+
+  async *save(id: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    try {
+      const stream = (await this.options.docker.getImage(id).get()) as Readable;
+      signal.addEventListener('abort', () => stream.destroy(), { once: true });
+      yield* stream as AsyncIterable<Uint8Array>;
+      signal.throwIfAborted();
+    } catch (error) {
+      throw unavailable(error, signal);
+    }
+  }
+
+  async load(id: string, tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+    const { directory = tmpdir(), stage } = this.options;
+    const own = await mkdtemp(join(directory, 'gilliam-image-'));
+    const path = join(own, 'image.tar');
+    try {
+      await spool(tar, path, directory);
+      await checkImageArchive(createReadStream(path), id, signal);
+      await this.#load(path, signal);
+      if ((await this.find(id, signal)) !== id) throw new InvalidError(`the engine has not taken in ${id}`);
+      const tag = id.slice('sha256:'.length, 'sha256:'.length + 12);
+      await this.options.docker
+        .getImage(id)
+        .tag({ repo: `gilliam/${stage}/launched`, tag, abortSignal: signal });
+    } finally {
+      await rm(own, { recursive: true, force: true });
+    }
+  }
+
+  async #load(path: string, signal: AbortSignal): Promise<void> {
+    try {
+      const answer = (await this.options.docker.loadImage(createReadStream(path), {
+        quiet: true,
+      })) as unknown as Readable;
+      for await (const { error } of jsonLines<EngineMessage>(answer)) {
+        if (error !== undefined) throw new InvalidError(`the engine refuses the image: ${error}`);
+      }
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === 400 || status === 500) {
+        throw new InvalidError(`the engine refuses the image: ${reasonOf(error)}`, [], { cause: error });
+      }
+      throw unavailable(error, signal);
+    }
+  }
+}
+
+async function spool(tar: AsyncIterable<Uint8Array>, path: string, directory: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    for await (const chunk of tar) await file.write(chunk);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    throw new ExhaustedError(
+      `the disk of the control plane is full (${directory}): free space, then try again`,
+      {
+        cause: error,
+      },
+    );
+  } finally {
+    await file.close();
+  }
+}
+
+function unavailable(error: unknown, signal: AbortSignal): Error {
+  if (error instanceof GilliamError) return error;
+  if (signal.aborted) return signal.reason as Error;
+  return new UnavailableError(`the Docker Engine does not answer, is it running? (${reasonOf(error)})`, {
+    cause: error,
+  });
+}
