@@ -5,12 +5,14 @@ import { type Asker, mayUse, meantBy } from '../registry/access';
 import { endpointsOf, servicePortsOf } from '../registry/endpoints';
 import { type GuardedPlaces, guardedPlaces } from '../registry/guarded-places';
 import { formatServiceName, parseServiceName, SERVICE_SUFFIX } from '../registry/service-name';
+import { trafficSharesOf, type TrafficShares } from '../registry/traffic-shares';
 import type { Changes, Entry, EntryKey, Identities, RegistryView, ServiceName } from '../registry/types';
 import { leastOutstanding } from './balance';
 import type { Dialer, Place } from './dialer';
 import { nearestNames } from './nearest-names';
 import type { OutsideRules } from './outside';
 import { Refusal } from './refusal';
+import { chooseByShare, groupsOf, type ShareGroup } from './share-turns';
 import type { RequestTarget } from './target';
 import { Upstream, type UpstreamOptions } from './upstream';
 
@@ -20,6 +22,8 @@ export interface Destination {
   readonly label: string;
   /** Never empty. */
   readonly upstreams: readonly Upstream[];
+  /** Where releases have shares of the requests. */
+  readonly groups?: readonly ShareGroup<Upstream>[];
   /** Next in turn among equals. */
   turn: number;
   readonly untilMs: number;
@@ -27,11 +31,18 @@ export interface Destination {
   readonly short?: ServiceName;
 }
 
+interface Places {
+  readonly upstreams: readonly Upstream[];
+  readonly shares: TrafficShares | undefined;
+}
+
 /** Changes are told; whether an entry is stale is not. */
 const rememberMs = 1_000;
 const maxRemembered = 10_000;
 /** How long a place without connections is remembered, and its counters with it. */
 const forgetMs = 600_000;
+/** Shares are by where the turns begin, too. */
+const manyTurns = 1_000_000;
 
 /** Knows for each target the places that can answer, and their connections. */
 export class Destinations {
@@ -80,8 +91,11 @@ export class Destinations {
    */
   choose(destination: Destination, tried: ReadonlySet<Upstream> | undefined): Upstream {
     const nowMs = this.context.clock.monotonic();
-    const { upstreams, label } = destination;
-    const chosen = leastOutstanding(upstreams, destination.turn++, nowMs, tried);
+    const { upstreams, groups, label } = destination;
+    const turn = destination.turn++;
+    const chosen = groups
+      ? chooseByShare(groups, turn, nowMs, tried)
+      : leastOutstanding(upstreams, turn, nowMs, tried);
     if (chosen) return chosen;
     const limit = this.context.options.connectionsPerEndpoint;
     throw new Refusal(503, `${label} is at its limit of ${limit} connections per endpoint: try again`, {
@@ -157,13 +171,14 @@ export class Destinations {
 
   #service(name: ServiceName, asker: Asker, { host, port }: RequestTarget, untilMs: number): Destination {
     const label = host;
-    const upstreams = this.#places(name, asker, label, port);
+    const { upstreams, shares } = this.#places(name, asker, label, port);
+    const groups = shares && groupsOf(upstreams, shares);
     // Anywhere: where requests are rare, each would begin with the first, and on every machine.
-    const turn = Math.floor(this.context.random.next() * upstreams.length);
-    return { label, upstreams, turn, untilMs };
+    const turn = Math.floor(this.context.random.next() * (groups ? manyTurns : upstreams.length));
+    return { label, upstreams, turn, untilMs, ...(groups && { groups }) };
   }
 
-  #places(name: ServiceName, asker: Asker, label: string, port: number): Upstream[] {
+  #places(name: ServiceName, asker: Asker, label: string, port: number): Places {
     const { registry, executor } = this.context;
     const all = registry.lookup(name);
     const entries = all.filter((entry) => mayUse(asker, entry));
@@ -184,11 +199,13 @@ export class Destinations {
           : `${label} has no port ${port}: it has ${ports.join(', ')}`,
       );
     }
-    return endpoints.map((endpoint) => {
+    const upstreams = endpoints.map((endpoint) => {
       const { entry, address, port } = endpoint;
       const place: Place = { host: address, port, trusted: entry.source === 'agent' };
       return this.#upstream(place, upstreamKey(entry, place), endpoint);
     });
+    // Of what is announced now: a place that is known already may be remembered with an earlier share.
+    return { upstreams, shares: trafficSharesOf(endpoints.map(({ entry }) => entry)) };
   }
 
   #askerAt(caller: string): Asker {

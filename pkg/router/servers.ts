@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ReleaseWeight } from '../gen/gilliam/v1/route';
 import { endpointsOf } from '../registry/endpoints';
 import type { Endpoint, Entry, RegistryView, ServiceName } from '../registry/types';
+import { trafficWeights } from './traffic-weights';
 import { serverWeights } from './weights';
 
 /** One line of a backend: an endpoint of its service. */
@@ -23,7 +24,7 @@ export interface ServersOptions {
   readonly addressOf: AddressOf;
 }
 
-/** The servers of a service, as the registry knows it now, in the order of their names. */
+/** The servers of a service, as the registry knows it now, in the order of their names. A route's own shares win. */
 export function serversOf(
   name: ServiceName,
   shares: readonly ReleaseWeight[],
@@ -35,10 +36,8 @@ export function serversOf(
     if (address !== undefined) found.set(serverName(endpoint), { endpoint, address });
   }
   const sorted = [...found].sort(([a], [b]) => (a < b ? -1 : 1));
-  const weights = serverWeights(
-    sorted.map(([, { endpoint }]) => releaseOf(endpoint.entry)),
-    shares,
-  );
+  const entries = sorted.map(([, { endpoint }]) => endpoint.entry);
+  const weights = shares.length > 0 ? serverWeights(entries.map(releaseOf), shares) : trafficWeights(entries);
   return sorted.map(([name, { endpoint, address }], index) => ({
     name,
     address,
