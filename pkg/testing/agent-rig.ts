@@ -3,6 +3,7 @@ import type { AgentConfig } from '../agent/config';
 import { silentLogger } from '../base/log';
 import { SeededRandom } from '../base/random';
 import type { InstanceState } from '../gen/gilliam/v1/instance';
+import { FakeArchive } from './fake-archive';
 import { FakeControlPlane } from './fake-control-plane';
 import type { FakeDriverOptions } from './fake-driver';
 import { FakeDriver } from './fake-driver';
@@ -14,6 +15,7 @@ export class AgentRig {
   readonly clock = new VirtualClock();
   readonly plane = new FakeControlPlane();
   readonly driver: FakeDriver;
+  readonly archive = new FakeArchive(this.clock);
   readonly network: FakeNetwork | undefined;
   readonly #config: Partial<AgentConfig>;
   #stop = new AbortController();
@@ -36,6 +38,7 @@ export class AgentRig {
       host: this.driver.host,
       connect: this.plane.connect,
       network: this.network,
+      archive: this.archive,
       clock: this.clock,
       random: new SeededRandom(1),
       log: silentLogger,

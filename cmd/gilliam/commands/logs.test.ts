@@ -1,5 +1,6 @@
 import { InstanceState } from '../../../pkg/gen/gilliam/v1/instance';
 import { LogLine_Stream } from '../../../pkg/gen/gilliam/v1/log_service';
+import type { LogsWanted } from '../../../pkg/gen/gilliam/v1/session_service';
 import { eventually } from '../../../pkg/testing/api-harness';
 import { SessionClient } from '../../../pkg/testing/session-client';
 import { CliHarness, type RunOptions } from '../testing/cli-harness';
@@ -20,17 +21,27 @@ afterEach(async () => {
 
 const gilliam = (line: string, options?: RunOptions) => cli.gilliam(line, options);
 
-/** Answers the next wish for logs with these lines. */
+/** Answers the wish for the living instance's logs with these lines, and that for history, if any, with the others. */
 async function answer(...lines: string[]): Promise<void> {
-  await eventually(() => expect(executor.logsWanted).toHaveLength(1));
-  const { stream = '' } = executor.logsWanted.shift() ?? {};
+  await send(await wish(({ uid }) => uid !== ''), lines);
+}
+
+function wish(chosen: (wanted: LogsWanted) => boolean): Promise<LogsWanted> {
+  return eventually(() => {
+    const at = executor.logsWanted.findIndex(chosen);
+    if (at < 0) throw new Error('not asked for');
+    return executor.logsWanted.splice(at, 1)[0] as LogsWanted;
+  });
+}
+
+async function send({ stream }: LogsWanted, lines: readonly string[], release = 'v1'): Promise<void> {
   async function* requests() {
     yield {
       stream,
       error: '',
       lines: lines.map((line) => ({
         instance: 'web.1',
-        release: 'v1',
+        release,
         stream: LogLine_Stream.STDOUT,
         time: new Date(0),
         line: Buffer.from(line),
@@ -41,9 +52,36 @@ async function answer(...lines: string[]): Promise<void> {
 }
 
 test('lines behind the name of their instance', async () => {
-  const printed = gilliam('logs web.1 --tail 2 --since 1h');
+  const printed = gilliam('logs web.1 --tail 2');
   await answer('hello', 'world');
   expect(await printed).toEqual({ code: 0, stdout: 'web.1 | hello\nweb.1 | world\n', stderr: '' });
+});
+
+test('what instances that are gone have printed comes with what lives, chosen where it is', async () => {
+  const printed = gilliam(
+    'logs web.1 -r v1 -g err --since 2026-01-01T00:00:00Z --until 2026-01-02T00:00:00Z',
+  );
+  const choice = {
+    release: 'v1',
+    contains: 'err',
+    since: new Date('2026-01-01T00:00:00Z'),
+    until: new Date('2026-01-02T00:00:00Z'),
+  };
+  const history = await wish(({ uid }) => uid === '');
+  expect(history).toMatchObject({ ...choice, formation: 'shop', instance: 'web.1' });
+  const living = await wish(({ uid }) => uid !== '');
+  // The history is asked for once: not again by the instance.
+  expect(living).toMatchObject({ contains: 'err', formation: '', follow: false });
+  await send(history, ['old err']);
+  await send(living, ['new err']);
+  expect(await printed).toEqual({ code: 0, stdout: 'web.1 | old err\nweb.1 | new err\n', stderr: '' });
+});
+
+test('another release’s instances are left out', async () => {
+  const printed = gilliam('logs -r v2');
+  await send(await wish(({ uid }) => uid === ''), []);
+  expect(await printed).toEqual({ code: 0, stdout: '', stderr: '' });
+  expect(executor.logsWanted).toEqual([]);
 });
 
 test('--json: one object a line', async () => {
@@ -68,6 +106,10 @@ test.each([
   ['logs web/1', 1, /"web\/1" is neither a process/],
   ['logs --tail x', 2, /--tail: Expected an integer/],
   ['logs --since yesterday', 2, /"yesterday" is not a length of time/],
+  ['logs --since 2026-13-45', 2, /"2026-13-45" is no moment/],
+  ['logs --since 1m --until 5m', 1, /until is not after since/],
+  ['logs -f --until 5m', 2, /--follow goes on, --until ends/],
+  ['logs -r two', 1, /"two"/],
 ])('%s is refused', async (line, code, message) => {
   const outcome = await gilliam(line);
   expect(outcome.stderr).toMatch(message);
