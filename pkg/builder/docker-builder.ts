@@ -163,7 +163,7 @@ export class DockerBuilder implements Builder {
     try {
       const options = {
         dockerfile: context.dockerfile,
-        buildargs: { ...this.#options.buildArgs },
+        buildargs: { ...this.#options.buildArgs, ...this.#baseArgument(context) },
         rm: true,
         forcerm: true,
       };
@@ -176,6 +176,11 @@ export class DockerBuilder implements Builder {
 
   #planOf({ commandsElsewhere }: BuildInput, { tree }: Spool): ContextPlan {
     return planBuild(tree, { ...this.#options, ...(commandsElsewhere && { commandsElsewhere }) });
+  }
+
+  /** For Dockerfiles that ask for the base image without knowing its name: `ARG GILLIAM_BASE`. */
+  #baseArgument({ plan }: ContextPlan): Record<string, string> {
+    return plan.dockerfile.includes('GILLIAM_BASE') ? { GILLIAM_BASE: this.#options.baseImage } : {};
   }
 
   /** Names the image, so that nothing prunes it, and reads from it what the Dockerfile did not tell. */

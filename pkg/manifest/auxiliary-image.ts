@@ -6,40 +6,97 @@ export interface AuxiliaryTree {
   readonly files: ReadonlyMap<string, string>;
 }
 
-const baseImage = 'gilliam/base:bookworm';
+/** Who everything runs as, and whose what is kept is, whatever the image it is made of. */
+const USER = '10001:10001';
+const ENTRYPOINT = '/usr/local/bin/gilliam-entrypoint';
+const FROM_BASE = ['ARG GILLIAM_BASE=gilliam/base:bookworm', 'FROM $GILLIAM_BASE'];
 
 /**
  * The source trees of a type's image, in the order in which they are tried: from a registry, which may be out of reach;
  * then what needs none. The same type and version make the same trees.
  */
-export function auxiliaryImages({ image }: ServiceType, version: string): readonly AuxiliaryTree[] {
+export function auxiliaryImages(type: ServiceType, version: string): readonly AuxiliaryTree[] {
   const values = new Map([['version', version]]);
-  const { registry, dockerfile, debian } = image;
+  const fill = (text: string) => fillTemplate(text, values);
+  const { registry, dockerfile, debian, copy = {} } = type.image;
   const trees: AuxiliaryTree[] = [];
-  if (dockerfile !== undefined) trees.push(treeOf(fillTemplate(dockerfile, values)));
-  if (registry !== undefined) trees.push(treeOf(`FROM ${fillTemplate(registry, values)}\n`));
-  if (debian) {
-    const packages = debian.packages.map((name) => fillTemplate(name, values)).join(' ');
-    const lines = [
-      `FROM ${baseImage}`,
-      'USER root',
-      `RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${packages} && rm -rf /var/lib/apt/lists/*`,
-      ...(debian.setup === undefined
-        ? []
-        : ['COPY setup /tmp/setup', 'RUN sh -eu /tmp/setup && rm /tmp/setup']),
-      'COPY entrypoint /usr/local/bin/gilliam-entrypoint',
-      'RUN chmod 755 /usr/local/bin/gilliam-entrypoint',
-      'ENTRYPOINT ["/usr/local/bin/gilliam-entrypoint"]',
-      '',
-    ];
-    const setup = debian.setup === undefined ? [] : [['setup', fillTemplate(debian.setup, values)] as const];
-    trees.push({
-      files: new Map([['Dockerfile', lines.join('\n')], ...setup, ['entrypoint', debian.entrypoint]]),
-    });
+  if (dockerfile !== undefined) trees.push(treeOf(fill(dockerfile)));
+  if (registry !== undefined) {
+    // With an entrypoint of its own, the type is the same service wherever its program comes from.
+    const rest = debian ? finish(type) : [];
+    trees.push(treeOf(lines(...fromRegistry(fill(registry), copy, debian), ...rest), debian));
   }
+  if (debian) trees.push(treeOf(fromDebian(type, debian, version), debian));
   return trees;
 }
 
-function treeOf(dockerfile: string): AuxiliaryTree {
-  return { files: new Map([['Dockerfile', dockerfile]]) };
+type Debian = NonNullable<ServiceType['image']['debian']>;
+
+function fromDebian(type: ServiceType, { packages, prepare, setup }: Debian, version: string): string {
+  const steps = [
+    'export DEBIAN_FRONTEND=noninteractive',
+    'apt-get update -qq',
+    checkVersion(type, packages[0] ?? '', version),
+    // Nothing is to be started while the image is made.
+    "printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d",
+    'chmod +x /usr/sbin/policy-rc.d',
+    ...linesOf(prepare),
+    `apt-get install -y -qq --no-install-recommends ${packages.join(' ')} > /dev/null`,
+    ...linesOf(setup),
+    'rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin',
+  ];
+  return lines(...FROM_BASE, 'USER 0:0', `RUN ${steps.join(' && \\\n    ')}`, ...finish(type));
+}
+
+/** Debian has one version of everything: another one is refused by name, before anything is fetched. */
+function checkVersion({ type, image }: ServiceType, name: string, version: string): string {
+  const way =
+    image.registry === undefined ? '' : ', or give the Docker Engine a registry to fetch another one from';
+  const message = `${type} ${version} was asked for, but Debian has $found: ask for that version${way}`;
+  const same = ['', '.*', '+*', '-*', '~*'].map((rest) => `'${version}'${rest}`).join('|');
+  return [
+    `found=$(apt-cache show --no-all-versions ${name} | sed -n 's/^Version: \\([0-9]*:\\)\\{0,1\\}//p')`,
+    `case "$found" in ${same}) ;; *) echo "${message}" >&2; exit 1 ;; esac`,
+  ].join(' && \\\n    ');
+}
+
+/** The registry's image itself, or a few files of it on the base image. */
+function fromRegistry(image: string, copy: Readonly<Record<string, string>>, debian?: Debian): string[] {
+  const copied = Object.entries(copy);
+  if (copied.length === 0) return [`FROM ${image}`, ...(debian ? ['USER 0:0'] : [])];
+  const copies = copied.map(([from, to]) => `COPY --from=server ${from} ${to}`);
+  const [argument = '', ...base] = FROM_BASE;
+  return [argument, `FROM ${image} AS server`, ...base, 'USER 0:0', ...copies];
+}
+
+/** The user, who some programs look up by number, and what is theirs: a new volume is given the owner of its path. */
+function finish({ ports, volumes }: ServiceType): string[] {
+  const directories = Object.values(volumes);
+  const owned = directories.length === 0 ? [] : [`install -d -o 10001 -g 10001 ${directories.join(' ')}`];
+  const known = "grep -q ':x:10001:' /etc/passwd || echo 'app:x:10001:10001::/tmp:/bin/sh' >> /etc/passwd";
+  return [
+    `RUN ${[`{ ${known}; }`, ...owned].join(' && ')}`,
+    `COPY entrypoint ${ENTRYPOINT}`,
+    ...(ports.length === 0 ? [] : [`EXPOSE ${ports.map((port) => port.containerPort).join(' ')}`]),
+    `USER ${USER}`,
+    'WORKDIR /',
+    `ENTRYPOINT ["/bin/sh", "${ENTRYPOINT}"]`,
+    'CMD []',
+  ];
+}
+
+function linesOf(script: string | undefined): string[] {
+  return (script ?? '')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}
+
+function lines(...all: readonly string[]): string {
+  return `${all.join('\n')}\n`;
+}
+
+function treeOf(dockerfile: string, debian?: Debian): AuxiliaryTree {
+  const entrypoint = debian ? [['entrypoint', debian.entrypoint] as const] : [];
+  return { files: new Map([['Dockerfile', dockerfile], ...entrypoint]) };
 }

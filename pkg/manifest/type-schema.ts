@@ -23,8 +23,14 @@ export const typeSchema = z
         registry: z
           .string()
           .optional()
-          .describe('Where a registry can be reached: taken from there.')
+          .describe('Where a registry can be reached: taken from there, in place of the Debian packages.')
           .meta({ examples: ['docker.io/library/redis:{version}'] }),
+        copy: z
+          .record(z.string(), z.string())
+          .optional()
+          .describe(
+            'Files of the image in the registry, path there → path here: put onto the base image, where that one has no shell to run `debian.entrypoint`.',
+          ),
         debian: z
           .strictObject({
             packages: z.array(z.string()).min(1).describe('Installed on the base image.'),
@@ -33,6 +39,10 @@ export const typeSchema = z
               .min(1)
               .optional()
               .describe('Those of `versions` that the packages give; without, only the default.'),
+            prepare: z
+              .string()
+              .optional()
+              .describe('Lines for the shell, run once before the packages are there.'),
             setup: z
               .string()
               .optional()
@@ -40,7 +50,7 @@ export const typeSchema = z
             entrypoint: z
               .string()
               .describe(
-                'A shell script that ends in `exec`: what runs in the container, with `command` behind it.',
+                'A shell script that ends in `exec`: what runs in the container where `command` says nothing else.',
               ),
           })
           .optional()
