@@ -49,8 +49,9 @@ function checkRoute(given: ManifestRoute, made: Route, home: Home, found: Faults
     if (!(error instanceof InvalidError)) throw error;
     for (const { field, description } of error.violations) {
       const key = field.replace(/^route\.spec\./, '');
-      const column = /^\w+, column (\d+):/.exec(description)?.[1];
       const path = pathOf(given, key.replace(/[.[].*$/, ''));
+      // Of a pattern that is a key, the key's own place is told.
+      const column = path.length === 2 ? undefined : /^[\w.]+, column (\d+):/.exec(description)?.[1];
       found.say(path, `routes: ${description}`, column === undefined ? undefined : Number(column));
     }
   }

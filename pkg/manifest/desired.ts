@@ -77,9 +77,10 @@ function allProcesses(manifest: Manifest, around: Surroundings, found: Faults): 
   const all = Object.create(null) as Record<string, Process>;
   for (const [name, process] of Object.entries(around.processes ?? {})) all[name] = process;
   for (const [name, given] of Object.entries(manifest.processes ?? {})) {
+    const known = entryOf(all, name);
     // An image that was there before says itself what it runs.
-    const known = entryOf(all, name) ?? (manifest.image === undefined ? undefined : Process.fromPartial({}));
-    const base = baseOf(name, given, known);
+    const own = manifest.image === undefined ? undefined : Process.fromPartial({});
+    const base = baseOf(name, given, known) ?? own;
     if (base) all[name] = refine(base, given, manifest);
     else {
       const others = Object.keys(around.processes ?? {});

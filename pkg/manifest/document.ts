@@ -140,7 +140,8 @@ class Reader {
     const { value, source } = node;
     const plain = typeof value === 'number' || typeof value === 'boolean';
     if (plain && source !== undefined && this.isText(path)) return { offset, value: source };
-    if (value instanceof Object) throw this.#refuse(offset, path, 'has a tag: write the value without it');
+    if (typeof value === 'object' && value !== null)
+      throw this.#refuse(offset, path, 'has a tag: write the value without it');
     if (typeof value !== 'string') return { offset, value };
     const quoted = /["']/.test(this.text[offset] ?? '') ? 1 : 0;
     const written = this.text.startsWith(value, offset + quoted);
