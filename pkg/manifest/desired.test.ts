@@ -48,18 +48,21 @@ describe('a manifest refines what the source says', () => {
     expect(refined('processes: {web: {needs: [worker]}}').web?.needs).toEqual(['worker']);
   });
 
-  test('an image that is there already says itself what it runs', () => {
+  describe('with an image that is there already', () => {
     const image = `sha256:${'a'.repeat(64)}`;
-    const desired = toDesired(read(`image: ${image}\nprocesses: {web: {ports: [80]}}`));
-    expect(desired.release).toMatchObject({
-      image,
-      processes: { web: { command: [], ports: [{ containerPort: 80 }] } },
+
+    test('it says itself what it runs', () => {
+      const desired = toDesired(read(`image: ${image}\nprocesses: {web: {ports: [80]}}`));
+      expect(desired.release).toMatchObject({
+        image,
+        processes: { web: { command: [], ports: [{ containerPort: 80 }] } },
+      });
     });
 
-  test('a script listens as it does in a Procfile, whatever image it runs in', () => {
-    const desired = toDesired(read(`image: ${image}\nprocesses: {web: {script: node web.js}}`));
-    expect(desired.release?.processes['web']?.ports).toEqual([{ name: '', containerPort: 8080 }]);
-  });
+    test('a script listens as it does in a Procfile', () => {
+      const desired = toDesired(read(`image: ${image}\nprocesses: {web: {script: node web.js}}`));
+      expect(desired.release?.processes['web']?.ports).toEqual([{ name: '', containerPort: 8080 }]);
+    });
   });
 });
 
