@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 /** A port of a name's virtual address, and what is behind it. */
 export interface VirtualService {
   /** `web.shop.service`, for whoever reads the rules. */
@@ -6,6 +8,8 @@ export interface VirtualService {
   readonly port: number;
   /** Never empty: a service without endpoints is left out, and refused. */
   readonly endpoints: readonly Target[];
+  /** Where endpoints have shares: which of them each of so many connections in a row goes to. */
+  readonly turns?: readonly number[];
 }
 
 /** Where a connection is sent. */
@@ -121,7 +125,7 @@ function serviceLines(table: string, service: VirtualService): string[] {
   const chain = chainOf(service);
   return [
     ...emptyLines(table, service),
-    `add rule ip ${table} ${chain} meta l4proto tcp dnat ip to ${balance(service.endpoints)} comment "${commentOf(service)}"`,
+    `add rule ip ${table} ${chain} meta l4proto tcp dnat ip to ${balance(service)} comment "${commentOf(service)}"`,
     `add element ip ${table} ports { ${service.address} . ${service.port} : goto ${chain} }`,
   ];
 }
@@ -137,12 +141,13 @@ function commentOf({ name, port }: VirtualService): string {
   return `${name.length > 120 ? `${name.slice(0, 119)}~` : name}:${port}`;
 }
 
-/** Every new connection to the next endpoint. */
-function balance(endpoints: readonly Target[]): string {
-  const [only] = endpoints as [Target];
-  if (endpoints.length === 1) return `${only.address}:${only.port}`;
-  const map = endpoints.map(({ address, port }, index) => `${index} : ${address} . ${port}`);
-  return `numgen inc mod ${endpoints.length} map { ${map.join(', ')} }`;
+/** Every new connection to the next endpoint, or the one whose turn it is. */
+function balance({ endpoints, turns = endpoints.map((_, index) => index) }: VirtualService): string {
+  const targets = turns.map((index) => endpoints[index] as Target);
+  const [only] = targets as [Target];
+  if (targets.length === 1) return `${only.address}:${only.port}`;
+  const map = targets.map(({ address, port }, index) => `${index} : ${address} . ${port}`);
+  return `numgen inc mod ${targets.length} map { ${map.join(', ')} }`;
 }
 
 function chainOf({ address, port }: VirtualService): string {
@@ -152,6 +157,7 @@ function chainOf({ address, port }: VirtualService): string {
 function sameEndpoints(one: VirtualService, other: VirtualService): boolean {
   return (
     one.endpoints.length === other.endpoints.length &&
+    isDeepStrictEqual(one.turns, other.turns) &&
     one.endpoints.every(({ address, port }, index) => {
       const twin = other.endpoints[index] as Target;
       return twin.address === address && twin.port === port;

@@ -2,6 +2,7 @@ import { endpointsOf, servicePortsOf } from '../registry/endpoints';
 import type { Entry } from '../registry/types';
 import { type AddressRange, isForwardable, parseAddress } from './address-range';
 import type { Target, VirtualService } from './ruleset';
+import { turnsOf } from './turns';
 
 /** As whom, and by what, endpoints are seen. */
 export interface Viewpoint {
@@ -35,7 +36,9 @@ export function servicesOf(
     .sort((a, b) => a - b)
     .map((port) => {
       const having = usualPorts.has(port) ? entries : (byPort.get(port) ?? []);
-      return { name, address, port, endpoints: targetsOf(having, port, viewpoint) };
+      const places = placesOf(having, port, viewpoint);
+      const turns = turnsOf(places.map(({ entry }) => entry));
+      return { name, address, port, endpoints: places.map(({ target }) => target), ...(turns && { turns }) };
     })
     .filter(({ endpoints }) => endpoints.length > 0);
 }
@@ -63,7 +66,7 @@ function keptPorts(byPort: ReadonlyMap<number, readonly Entry[]>): number[] {
 /** Every place where connections to the entries may have gone, at whatever port. */
 export function allTargetsOf(entries: readonly Entry[], viewpoint: Viewpoint): readonly Target[] {
   return entries.flatMap((entry) =>
-    servicePortsOf(entry).flatMap((port) => targetsOf([entry], port, viewpoint)),
+    servicePortsOf(entry).flatMap((port) => placesOf([entry], port, viewpoint).map(({ target }) => target)),
   );
 }
 
@@ -78,19 +81,28 @@ export function targetKey({ address, port }: Target): string {
   return `${address}:${port}`;
 }
 
-function targetsOf(entries: readonly Entry[], port: number, viewpoint: Viewpoint): readonly Target[] {
+interface TargetPlace {
+  readonly target: Target;
+  readonly entry: Entry;
+}
+
+/** Where the entries are reached at a port, by address; each place once. */
+function placesOf(entries: readonly Entry[], port: number, viewpoint: Viewpoint): readonly TargetPlace[] {
   const { executor, range, resolve } = viewpoint;
-  const targets = new Map<string, Target>();
+  const places = new Map<string, TargetPlace>();
   for (const endpoint of endpointsOf(entries, { executor, port })) {
     const text = parseAddress(endpoint.address) === undefined ? resolve(endpoint.address) : endpoint.address;
     const number = text === undefined ? undefined : parseAddress(text);
     if (text === undefined || number === undefined) continue;
     if (!isForwardable(number, range) || !isPort(endpoint.port)) continue;
     const target = { address: text, port: endpoint.port };
-    targets.set(targetKey(target), target);
+    places.set(targetKey(target), { target, entry: endpoint.entry });
   }
-  return [...targets.values()]
-    .sort((a, b) => (parseAddress(a.address) ?? 0) - (parseAddress(b.address) ?? 0) || a.port - b.port)
+  return [...places.values()]
+    .sort(
+      ({ target: a }, { target: b }) =>
+        (parseAddress(a.address) ?? 0) - (parseAddress(b.address) ?? 0) || a.port - b.port,
+    )
     .slice(0, maxEndpoints);
 }
 
