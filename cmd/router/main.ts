@@ -1,12 +1,13 @@
 import { lookup } from 'node:dns/promises';
 import { join } from 'node:path';
 import { connect } from '../../pkg/client/client';
-import { RegistryMirror } from '../../pkg/registry/client';
+import { RegistryClient, RegistryMirror } from '../../pkg/registry/client';
 import { HaproxyProcess } from '../../pkg/router/haproxy-process';
 import { openFilesLimit, unprivileged } from '../../pkg/router/host';
 import { ApiRouteSource } from '../../pkg/router/route-source';
 import { Router } from '../../pkg/router/router';
 import { maxConnectionsOf } from '../../pkg/router/settings';
+import { TrafficReport } from '../../pkg/router/traffic-report';
 import { runDaemon } from '../../pkg/stage/daemon';
 import { readToken } from '../../pkg/stage/tokens';
 
@@ -20,6 +21,7 @@ runDaemon('router', async ({ clock, random, log, signal, setting }) => {
     ...{ url: setting('GILLIAM_REGISTRY'), token, name: 'router' },
     ...{ clock, random, log },
   });
+  const node = new RegistryClient({ url: setting('GILLIAM_REGISTRY'), token, clock });
   const file = join(dataDir, 'routes.json');
   const router = new Router({
     ...{ registry, executor, clock, random, log },
@@ -30,10 +32,15 @@ runDaemon('router', async ({ clock, random, log, signal, setting }) => {
       http: Number(setting('GILLIAM_HTTP_PORT')),
       https: Number(setting('GILLIAM_HTTPS_PORT')),
     },
+    traffic: new TrafficReport({
+      ...{ clock, random, log },
+      tell: (lines, telling) => node.putTraffic(lines, telling),
+    }),
     maxConnections: maxConnectionsOf(openFilesLimit()),
     resolve: async (host) => (await lookup(host, { family: 4 })).address,
     ...unprivileged(),
   });
   await Promise.race([router.run(signal), registry.run(signal).then(() => new Promise<never>(() => {}))]);
   client.close();
+  await node.close();
 });

@@ -23,13 +23,20 @@ export interface Backend {
   readonly route: CompiledRoute;
   /** Absent for a redirect. */
   readonly service?: ServiceName;
+  /** The router's own socket, where requests are held while there is no instance. Absent: they are not. */
+  readonly hold?: string;
   /** Whether it has to look at the path before it answers. */
   readonly verify: boolean;
 }
 
 /** The backend in HAProxy's words, with its servers. */
 export function backendText(backend: Backend, servers: readonly Server[]): string {
-  const lines = [...backendLines(backend), ...servers.map((server) => serverLine(server))];
+  const { hold } = backend;
+  const lines = [
+    ...backendLines(backend),
+    ...(hold === undefined ? [] : [`server ${HOLD} abns@${hold} weight 0 pool-max-conn 0`]),
+    ...servers.map((server) => serverLine(server)),
+  ];
   return [`backend ${backend.name}`, ...lines.map((line) => `  ${line}`), ''].join('\n');
 }
 
@@ -46,7 +53,7 @@ function rateTable(route: CompiledRoute): string {
   return `${backendName(route)}::rate`;
 }
 
-function backendLines({ route, service, verify }: Backend): string[] {
+function backendLines({ route, service, verify, hold }: Backend): string[] {
   const rules = [...(verify ? [verifyRule(route)] : []), ...rateRules(route), ...captureRules(route)];
   if (route.redirect) return [...rules, ...redirectRules(route)];
   const name = service ? formatServiceName(service) : '';
@@ -55,11 +62,37 @@ function backendLines({ route, service, verify }: Backend): string[] {
     'balance roundrobin',
     ...timeoutLines(route),
     ...rules,
-    `${answer(503, `no instance of ${name} serves`, 'hdr Retry-After 1 ')} if !{ nbsrv,bool } !{ stopping }`,
+    ...(hold === undefined ? emptyLines(name) : holdLines(name)),
     ...stickyLines(route),
     ...pathRules(route),
     ...route.requestHeaders.map((edit) => headerRule('request', edit)),
     ...route.responseHeaders.map((edit) => headerRule('response', edit)),
+  ];
+}
+
+const noServer = 'if !{ nbsrv,bool } !{ stopping }';
+
+function emptyLines(name: string): string[] {
+  return [`${answer(503, `no instance of ${name} serves`, 'hdr Retry-After 1 ')} ${noServer}`];
+}
+
+/** The server that stands for the router itself: no name of an instance's, as those have dots. */
+export const HOLD = 'hold';
+
+/** Longer than the router holds: it is the one to give up. */
+const heldTimeoutMs = 90_000;
+
+/** Without an instance the router has it, and passes it on when there is one. It weighs nothing: no other request goes there. */
+function holdLines(name: string): string[] {
+  const held = 'if { var(txn.hold) -m found }';
+  const reason = `no instance of ${name} could be connected to`;
+  return [
+    'option abortonclose',
+    `http-request set-var(txn.hold) bool(1) ${noServer}`,
+    `http-request set-header X-Gilliam-Hold ${name} ${held}`,
+    `http-request set-timeout server ${heldTimeoutMs}ms ${held}`,
+    `use-server ${HOLD} ${held}`,
+    `http-error status 503 content-type text/plain hdr Retry-After 1 hdr X-Gilliam-Reason ${word(reason)} string ${line(`503: ${reason}`)}`,
   ];
 }
 

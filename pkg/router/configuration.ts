@@ -1,7 +1,7 @@
 import type { CompiledRoute } from '../routing/types';
 import type { Backend } from './backend';
 import { backendText, rateTableText } from './backend';
-import { frontendText, refusedMap } from './frontend';
+import { frontendText, refusedMap, unknownText } from './frontend';
 import { backendName, buildMatchTable, EXPANDS, expandsService } from './match-table';
 import type { MatchTable } from './match-table';
 import { mapKey, word } from './quote';
@@ -30,9 +30,13 @@ export function compileStructure(
   ordered: readonly CompiledRoute[],
   known: readonly Service[],
   settings: Settings,
+  held: ReadonlySet<string> = new Set(),
 ): Structure {
   const table = buildMatchTable(ordered);
-  const all = ordered.flatMap((route) => backendsOf(route, known, table));
+  const { hold } = settings;
+  const all = ordered
+    .flatMap((route) => backendsOf(route, known, table))
+    .map((one): Backend => (one.service && held.has(serviceKey(one.service)) ? { ...one, hold } : one));
   const backends = new Map<string, Backend[]>();
   for (const backend of all) {
     if (!backend.service) continue;
@@ -42,7 +46,7 @@ export function compileStructure(
   const redirects = all.filter(({ service }) => !service).map((backend) => backendText(backend, []));
   const tls = certificatesOf(ordered);
   const files = new Map([
-    [`${configurationDirectory}/00-gilliam.cfg`, globalText(settings) + frontendText(table, settings)],
+    [`${configurationDirectory}/00-gilliam.cfg`, frontText(table, settings, all)],
     [`${configurationDirectory}/10-routes.cfg`, [...ordered.map(rateTableText), ...redirects].join('')],
     ...mapFiles(table, all),
     ['certificates.list', tls.list],
@@ -107,6 +111,15 @@ function mapFiles(table: MatchTable, all: readonly Backend[]): [string, string][
  */
 const idleShare = 60;
 
+/** All but the backends of routes, which take up the last defaults there are. */
+function frontText(table: MatchTable, settings: Settings, all: readonly Backend[]): string {
+  const defaults = defaultsText(settings);
+  const front = frontendText(table, settings) + unknownText(settings);
+  if (all.every(({ hold }) => hold === undefined)) return globalText(settings) + defaults + front;
+  // Whether a client has gone while its request is held is seen only by a frontend that looks.
+  return `${globalText(settings)}${defaults}  option abortonclose\n\n${front}${defaults}`;
+}
+
 function globalText({ socket, maxConnections, times, user, group }: Settings): string {
   return `global
   default-path parent
@@ -121,7 +134,11 @@ function globalText({ socket, maxConnections, times, user, group }: Settings): s
   tune.pool-low-fd-ratio ${idleShare}
   tune.pool-high-fd-ratio ${idleShare + 10}
 ${user === undefined ? '' : `  user ${user}\n`}${group === undefined ? '' : `  group ${group}\n`}
-defaults
+`;
+}
+
+function defaultsText({ times }: Settings): string {
+  return `defaults
   mode http
   option redispatch 1
   option dontlognull

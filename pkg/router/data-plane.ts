@@ -18,6 +18,8 @@ export interface DataPlaneOptions {
   readonly log: Logger;
   /** The servers that a backend should have now. */
   readonly serversIn: (backend: Backend) => readonly Server[];
+  /** Services whose requests are held while they have no instance. */
+  readonly held: () => ReadonlySet<string>;
 }
 
 const noServers: RunningServers = new Map();
@@ -72,8 +74,8 @@ export class DataPlane {
     known: readonly Service[],
     signal: AbortSignal,
   ): Promise<void> {
-    const { settings } = this.options;
-    const structure = compileStructure(ordered, known, settings);
+    const { settings, held } = this.options;
+    const structure = compileStructure(ordered, known, settings, held());
     const bare = [...structure.backends].map(([name, backends]) => serviceText(backends, () => []) + name);
     const entries = (files: ReadonlyMap<string, string>) => [...files].flat();
     this.#fingerprint = fingerprintOf([

@@ -4,7 +4,7 @@ import type { Condition } from './conditions';
 import { noConditions } from './conditions';
 import type { MatchTable } from './match-table';
 import { EXPANDS } from './match-table';
-import { literal, mapKey, word } from './quote';
+import { line, literal, mapKey, word } from './quote';
 import type { Ports, Settings } from './settings';
 import { OTHERS } from './shapes';
 
@@ -18,7 +18,14 @@ const harmless = "^/[!$&'()*+,/0-9:=?@A-Z_a-z|~-]*$";
 export function frontendText(table: MatchTable, settings: Settings): string {
   const { ports } = settings;
   const at = ports.bind ?? '';
-  const rules = [...refusals(), ...classRules(table), ...nodeRules(table), ...forwardedHeaders(ports)];
+  const unknown = settings.hold === undefined ? answerUnknown : toUnknown;
+  const rules = [
+    ...refusals(),
+    ...classRules(table),
+    ...nodeRules(table),
+    ...unknown,
+    ...forwardedHeaders(ports),
+  ];
   const lines = [
     `bind ${at}:${ports.http}`,
     ...(ports.https === undefined
@@ -84,9 +91,41 @@ function nodeRules(table: MatchTable): string[] {
     ...(shapes.size > 0 ? shapeRules() : []),
     ...(shards > 0 ? groupRules(conditions, shards) : []),
     ...(expands ? expandRules() : []),
-    `${answer(404, noPath)} if !{ var(txn.to) -m found } !{ var(txn.class) -m str any }`,
-    `${answer(404, 'no route for this host')} ${none}`,
   ];
+}
+
+const noHost = 'no route for this host';
+const answerUnknown = [
+  `${answer(404, noPath)} if !{ var(txn.to) -m found } !{ var(txn.class) -m str any }`,
+  `${answer(404, noHost)} unless { var(txn.to) -m found }`,
+];
+
+/** No name of a route's backend: those begin with that of a formation. */
+const UNKNOWN = '-:unknown';
+const toUnknown = [
+  `http-request set-var-fmt(txn.why) ${word(noHost)} unless { var(txn.to) -m found }`,
+  `http-request set-var-fmt(txn.why) ${word(noPath)} if { var(txn.why) -m found } !{ var(txn.class) -m str any }`,
+  `http-request set-var(txn.to) str(${UNKNOWN}) if { var(txn.why) -m found }`,
+];
+
+/**
+ * What there is no route for: the router says which are nearest. It is asked a few at a time, so that no flood of mistakes
+ * keeps it from its work; the others, and all where it is away, are told the same without names.
+ */
+export function unknownText({ hold }: Settings): string {
+  if (hold === undefined) return '';
+  const plain = `content-type text/plain hdr X-Gilliam-Reason %[var(txn.why)] lf-string ${line('404: %[var(txn.why)]')}`;
+  const lines = [
+    'retries 0',
+    'timeout queue 10ms',
+    'timeout server 1s',
+    'http-request del-header X-Gilliam-Hold',
+    'http-request set-header X-Gilliam-Unknown %[var(txn.why)]',
+    ...[502, 503, 504].map((status) => `http-error status ${status} ${plain}`),
+    'http-after-response set-status 404',
+    `server router abns@${hold} maxconn 16 maxqueue 1 pool-max-conn 0`,
+  ];
+  return [`backend ${UNKNOWN}`, ...lines.map((line) => `  ${line}`), ''].join('\n');
 }
 
 /** By method and shape, and where the node knows no such shape, by method alone. */

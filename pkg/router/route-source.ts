@@ -12,10 +12,15 @@ import type { Route } from '../resource/objects';
 
 const backoff = { startMs: 100, capMs: 5_000, jitter: 0.5 } as const;
 
+export type OnRoutes = (routes: readonly Route[], held?: readonly string[]) => void;
+
 /** Where the routes come from. */
 export interface RouteSource {
-  /** Tells all routes: those of last time at once, where there are any, and then whenever they change. */
-  follow(onRoutes: (routes: readonly Route[]) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * Tells all routes, and the services whose requests are to be held while they have no instance (`web.shop`): those of
+   * last time at once, where there are any, and then whenever they change.
+   */
+  follow(onRoutes: OnRoutes, signal: AbortSignal): Promise<void>;
 }
 
 export interface ApiRouteSourceOptions {
@@ -33,17 +38,17 @@ export interface ApiRouteSourceOptions {
 export class ApiRouteSource implements RouteSource {
   constructor(private readonly options: ApiRouteSourceOptions) {}
 
-  async follow(onRoutes: (routes: readonly Route[]) => void, signal: AbortSignal): Promise<void> {
+  async follow(onRoutes: OnRoutes, signal: AbortSignal): Promise<void> {
     const { client, name, clock, random, log } = this.options;
     const kept = this.#read();
-    if (kept) onRoutes(routesIn(kept));
+    if (kept) onRoutes(routesIn(kept), kept.heldServices);
     for (let failures = 0; !signal.aborted;) {
       try {
         for await (const table of client.router.followRoutes({ name }, { signal })) {
           if (failures > 0) log.info('the control plane tells routes again');
           failures = 0;
           this.#keep(table);
-          onRoutes(routesIn(table));
+          onRoutes(routesIn(table), table.heldServices);
         }
       } catch (error) {
         if (signal.aborted) return;

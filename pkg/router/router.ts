@@ -17,13 +17,16 @@ import type { Backend } from './backend';
 import { DataPlane } from './data-plane';
 import { Drains, type ServerRef } from './drains';
 import type { HaproxyProcess } from './haproxy-process';
+import { Holder, holdSocketOf } from './holder';
 import { expandsService } from './match-table';
+import { nearestRoutes } from './nearest-routes';
 import type { RouteSource } from './route-source';
 import { serverName, serversOf } from './servers';
 import type { Service } from './service-names';
-import { serviceKey } from './service-names';
+import { serviceKey, serviceOf } from './service-names';
 import type { Ports, Settings, Times } from './settings';
 import { defaultTimes } from './settings';
+import type { TrafficReport } from './traffic-report';
 
 const backoff = { startMs: 100, capMs: 5_000, jitter: 0.2 } as const;
 const watchMs = 500;
@@ -41,6 +44,10 @@ export interface RouterOptions {
   readonly executor: string;
   readonly ports: Ports;
   readonly maxConnections: number;
+  /** Counts what is sent to services, and tells it. Absent: nobody is told. */
+  readonly traffic?: TrafficReport;
+  /** For how long a request waits for an instance of a service that may have none. */
+  readonly holdMs?: number;
   /** Resolves the names of hosts that were announced so. */
   readonly resolve: (host: string) => Promise<string>;
   readonly clock: Clock;
@@ -67,7 +74,10 @@ export class Router implements Follower {
   readonly #plane: DataPlane;
   readonly #drains: Drains;
   readonly #addresses: Addresses;
+  readonly #holder: Holder;
+  readonly #holdSocket: string;
   #routes: readonly CompiledRoute[] | undefined;
+  #held: ReadonlySet<string> = new Set();
   #registryKnown = false;
   #structureDirty = true;
   #sweepWanted = false;
@@ -80,21 +90,28 @@ export class Router implements Follower {
   constructor(options: RouterOptions) {
     this.#options = options;
     const { haproxy, registry, executor, clock, log, ports, maxConnections, user, group } = options;
+    this.#holdSocket = holdSocketOf(haproxy.directory);
     this.#addresses = new Addresses({ resolve: options.resolve, clock, onChange: () => this.#everything() });
     const settings: Settings = {
-      ...{ ports, maxConnections, user, group, socket: haproxy.socket },
+      ...{ ports, maxConnections, user, group, socket: haproxy.socket, hold: this.#holdSocket },
       times: { ...defaultTimes, ...options.times },
     };
     const addressOf = (host: string) => this.#addresses.of(host);
     const serversIn = ({ service, route }: Backend) =>
       service ? serversOf(service, route.route.spec.weights, { registry, executor, addressOf }) : [];
-    this.#plane = new DataPlane({ haproxy, settings, log, serversIn });
+    this.#plane = new DataPlane({ haproxy, settings, log, serversIn, held: () => this.#held });
+    this.#holder = new Holder({
+      ...{ clock, log, holdMs: options.holdMs, traffic: options.traffic?.counters },
+      endpoints: (service) => serversOf(service, [], { registry, executor, addressOf }),
+      unknown: (request) => nearestRoutes(request.unknown ?? '', request, this.#routes ?? []),
+      onWaiting: () => options.traffic?.soon(),
+    });
     this.#drains = new Drains({ haproxy, clock, patienceMs: options.drainMs ?? 600_000 });
   }
 
   /** Serves until the signal; then HAProxy ends what is under way, and ends. */
   async run(signal: AbortSignal): Promise<void> {
-    const { haproxy, registry, routes, clock, log } = this.#options;
+    const { haproxy, registry, routes, clock, log, traffic } = this.#options;
     if (!(await this.#plane.revive(signal))) {
       // Nothing of last time to be lost: better to say that there is no route, or no instance, than not to be there.
       this.#routes = [];
@@ -111,9 +128,11 @@ export class Router implements Follower {
       await Promise.race([
         this.#loop(either),
         Promise.all([
-          routes.follow((table) => this.#onRoutes(table), either),
+          routes.follow((table, held) => this.#onRoutes(table, held), either),
           this.#addresses.run(either),
           this.#watch(either),
+          traffic?.run(haproxy, either),
+          this.#holder.listen(this.#holdSocket, either),
           boundAccessLog(
             { path: haproxy.accessLog.path, makeAppend: () => haproxy.makeLogAppend(), clock, log },
             either,
@@ -123,6 +142,7 @@ export class Router implements Follower {
     } finally {
       ended.abort(new Error('the router has ended'));
       following.dispose();
+      this.#holder.close();
       for (const { reject } of this.#waiting.splice(0)) reject(new Error('the router has ended'));
     }
     await haproxy.stop(this.#options.stopMs ?? 10_000);
@@ -132,6 +152,7 @@ export class Router implements Follower {
   async apply(changes: Changes): Promise<void> {
     this.#registryKnown = true;
     for (const entry of [...changes.announced, ...changes.withdrawn]) this.#touch(entry);
+    this.#holder.changed(new Set(changes.announced.map(serviceKey)));
     await new Promise<void>((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       this.#wakeUp();
@@ -165,8 +186,9 @@ export class Router implements Follower {
     this.#wakeUp();
   }
 
-  #onRoutes(table: readonly Route[]): void {
+  #onRoutes(table: readonly Route[], held: readonly string[] = []): void {
     const { log } = this.#options;
+    this.#held = new Set(held);
     const compiled = table.flatMap((route) => {
       try {
         return [compileRoute(route)];
@@ -228,9 +250,13 @@ export class Router implements Follower {
 
   #known(): Service[] {
     const { registry } = this.#options;
-    return registry
+    const known = registry
       .formations()
       .flatMap((formation) => registry.services(formation).map((service) => ({ service, formation })));
+    // One that has had no instance for long is forgotten by the registry.
+    const names = new Set(known.map(serviceKey));
+    const held = [...this.#held].filter((key) => !names.has(key)).map(serviceOf);
+    return [...known, ...held];
   }
 
   /** Starts HAProxy again when it has ended, and removes what is left of servers. */

@@ -13,6 +13,12 @@ export function serviceKey({ service, formation }: Service): string {
   return `${service}.${formation}`;
 }
 
+/** Of its key. */
+export function serviceOf(key: string): Service {
+  const dot = key.indexOf('.');
+  return { service: key.slice(0, dot), formation: key.slice(dot + 1) };
+}
+
 /** All services that a route can lead to: the one that it names, or those of the known ones that fit. */
 export function servicesOf(route: CompiledRoute, known: readonly Service[]): readonly ServiceName[] {
   const { target } = route;

@@ -12,6 +12,8 @@ export interface Settings {
   readonly ports: Ports;
   /** Where the runtime API listens; an absolute path. */
   readonly socket: string;
+  /** The router's own socket, in the abstract name space: see Holder. Absent: it answers nothing itself. */
+  readonly hold?: string;
   /** How many connections of clients there can be at once. */
   readonly maxConnections: number;
   readonly times: Times;

@@ -21,23 +21,27 @@ import type { Route } from '../resource/objects';
 import { FakeRegistry, type EntryPath } from '../testing/fake-registry';
 import { freePort } from '../testing/tcp-proxy';
 import { HaproxyProcess } from './haproxy-process';
-import type { RouteSource } from './route-source';
+import type { OnRoutes, RouteSource } from './route-source';
 import { Router, type RouterOptions } from './router';
 
 /** Routes that a test sets. */
 export class FakeRoutes implements RouteSource {
-  #listener: ((routes: readonly Route[]) => void) | undefined;
+  #listener: OnRoutes | undefined;
 
-  constructor(private table: readonly Route[] = []) {}
+  constructor(
+    private table: readonly Route[] = [],
+    private held: readonly string[] = [],
+  ) {}
 
-  async follow(onRoutes: (routes: readonly Route[]) => void): Promise<void> {
+  async follow(onRoutes: OnRoutes): Promise<void> {
     this.#listener = onRoutes;
-    onRoutes(this.table);
+    onRoutes(this.table, this.held);
   }
 
-  set(table: readonly Route[]): void {
+  set(table: readonly Route[], held: readonly string[] = []): void {
     this.table = table;
-    this.#listener?.(table);
+    this.held = held;
+    this.#listener?.(table, held);
   }
 }
 

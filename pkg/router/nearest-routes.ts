@@ -1,0 +1,45 @@
+import { distance } from 'fastest-levenshtein';
+import type { CompiledRoute, Part, Pattern } from '../routing/types';
+
+const most = 3;
+/** An answer to a mistake may not cost more than the request would have. */
+const maxLooked = 500;
+const maxChars = 128;
+
+/** Which routes are nearest to a request that there is none for: a sentence. */
+export function nearestRoutes(
+  why: string,
+  { host, path }: { readonly host: string; readonly path: string },
+  routes: readonly CompiledRoute[],
+): string {
+  const name = host.replace(/:\d+$/, '').toLowerCase().slice(0, maxChars);
+  const hosts = new Map(routes.slice(0, maxLooked).map((route) => [textOf(route.host), route]));
+  const own = routes.filter((route) => route.host && new RegExp(route.host.regex).test(name));
+  const asked = path.split('?')[0]?.slice(0, maxChars) ?? '';
+  const names =
+    own.length > 0
+      ? nearest(asked, [...new Set(own.map((route) => textOf(route.path)))])
+      : nearest(
+          name,
+          [...hosts.keys()].filter((one) => one !== ''),
+        );
+  // Of what is far off, the name is nobody's business.
+  return names.length === 0
+    ? why
+    : `${why}: nearest ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`;
+}
+
+function nearest(asked: string, known: readonly string[]): string[] {
+  return known
+    .slice(0, maxLooked)
+    .map((name) => ({ name, far: distance(name, asked) }))
+    .filter(({ name, far }) => far <= Math.max(2, Math.ceil(Math.max(name.length, asked.length) / 2)))
+    .sort((left, right) => left.far - right.far || (left.name < right.name ? -1 : 1))
+    .slice(0, most)
+    .map(({ name }) => name);
+}
+
+function textOf(pattern: Pattern | undefined): string {
+  const text = (part: Part) => (part.kind === 'text' ? part.text : `{${part.name}}`);
+  return pattern?.parts.map(text).join('') ?? '';
+}
