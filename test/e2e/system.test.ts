@@ -14,10 +14,10 @@ describe(`a system of ${count} formations`, () => {
   let directory: string;
   let image: string;
 
-  /** Each needs the one before it: they come up in order. */
+  /** In six layers: each needs one of the layer below, and comes up after it. */
   function write(level: string): void {
     names.forEach((name, index) => {
-      const before = names[index - 1];
+      const before = names[index - (index % 10) - 1];
       mkdirSync(join(directory, name), { recursive: true });
       writeFileSync(
         join(directory, name, 'gilliam.yml'),
@@ -57,8 +57,8 @@ createServer((_, response) => response.end(process.env.GILLIAM_FORMATION + ' ' +
     });
     await stage.succeed(['create', 'any'], { cwd: app });
     await stage.succeed(['deploy'], { cwd: app, timeoutMs: 120_000 });
-    const releases = await stage.json<{ image: string }[]>(['releases'], { cwd: app });
-    image = releases[0]?.image ?? '';
+    const releases = await stage.json<{ spec: { image: string } }[]>(['releases'], { cwd: app });
+    image = releases[0]?.spec.image ?? '';
     directory = join(stage.directory, 'system');
     write('one');
   }, 240_000);
