@@ -5,6 +5,8 @@ import { resolvConf } from '../../pkg/dns/resolv-conf';
 import { isThisMachine } from '../../pkg/proxy/this-machine';
 import type { RegistryNode } from '../../pkg/registry/node';
 import type { Daemon } from '../../pkg/stage/daemon';
+import { bridgeOf } from '../../pkg/virtualip/bridge-of';
+import { Guard } from '../../pkg/virtualip/guard';
 import { BridgeHairpin } from '../../pkg/virtualip/hairpin';
 import { SystemNft } from '../../pkg/virtualip/nft';
 import { tableName, VirtualIps } from '../../pkg/virtualip/virtual-ips';
@@ -28,12 +30,14 @@ export interface Names {
 export async function startNames(options: NamesOptions, daemon: Daemon): Promise<Names | undefined> {
   const { registry, executor, address, port } = options;
   const { clock, random, log, signal, setting } = daemon;
+  const nft = new SystemNft({ clock });
+  const table = tableName(setting('GILLIAM_STAGE_KEY'));
   const virtualIps = new VirtualIps({
     registry,
     executor,
     range: setting('GILLIAM_VIRTUAL_RANGE'),
-    table: tableName(setting('GILLIAM_STAGE_KEY')),
-    nft: new SystemNft({ clock }),
+    table,
+    nft,
     file: join(setting('GILLIAM_DATA_DIR'), 'virtual-ips.json'),
     clock,
     log,
@@ -44,11 +48,12 @@ export async function startNames(options: NamesOptions, daemon: Daemon): Promise
     await virtualIps.start();
   } catch (error) {
     if (!(error instanceof PreconditionError)) throw error;
-    log.warn('no virtual IPs and no resolver: services are reached through the proxy only', {
+    log.warn('no virtual IPs, no resolver and no guard of auxiliary services: all is left to the proxy', {
       error: messageOf(error),
     });
     return undefined;
   }
+  const guard = await startGuard({ ...options, virtualIps, nft, table }, daemon);
   const dns = new DnsServer({
     ...{ registry, virtualIps, upstream: resolvConf(clock), clock, random, log },
     askerAt: (from) => registry.identify(from) ?? (isThisMachine(from) ? 'machine' : undefined),
@@ -59,7 +64,34 @@ export async function startNames(options: NamesOptions, daemon: Daemon): Promise
     virtualIps,
     close: async () => {
       await dns.close();
+      await guard?.close();
       await virtualIps.close();
     },
   };
+}
+
+/** Undefined where the kernel has no such rules: names and proxy guard alone then. */
+async function startGuard(
+  options: NamesOptions & {
+    readonly virtualIps: VirtualIps;
+    readonly nft: SystemNft;
+    readonly table: string;
+  },
+  { clock, log }: Daemon,
+): Promise<Guard | undefined> {
+  const { address, ...rest } = options;
+  const guard = new Guard({ ...rest, bridge: () => bridgeOf(address), clock, log });
+  try {
+    await guard.start();
+    return guard;
+  } catch (error) {
+    if (!(error instanceof PreconditionError)) throw error;
+    log.warn(
+      "auxiliary services are guarded by names and the proxy only: containers reach others' by address",
+      {
+        error: messageOf(error),
+      },
+    );
+    return undefined;
+  }
 }

@@ -105,7 +105,13 @@ export class FakeRegistry implements RegistryView, Identities {
     return toDisposable(() => void this.#followers.delete(follower));
   }
 
+  onChange(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return toDisposable(() => void this.#listeners.delete(listener));
+  }
+
   async #tell(changes: Changes): Promise<void> {
+    for (const listener of this.#listeners) listener();
     await Promise.all([...this.#followers].map((follower) => follower.apply(changes)));
   }
 }

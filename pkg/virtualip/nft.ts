@@ -2,12 +2,15 @@ import { spawn } from 'node:child_process';
 import { type Clock, deadline } from '../base/clock';
 import { PreconditionError, UnavailableError } from '../base/errors';
 
+/** Virtual IPs are of family ip, the guard of auxiliary services of the others. */
+export type NftFamily = 'ip' | 'inet' | 'bridge';
+
 /** What is asked of nftables. */
 export interface NftRunner {
   /** Carries out all of the script, or nothing of it. */
   apply(script: string): Promise<void>;
-  /** Whether there is such a table of family ip, with what Gilliam puts in it. */
-  hasTable(table: string): Promise<boolean>;
+  /** Whether there is such a table, with what Gilliam puts in it. Default of family ip. */
+  hasTable(table: string, family?: NftFamily): Promise<boolean>;
 }
 
 export interface SystemNftOptions {
@@ -35,10 +38,10 @@ export class SystemNft implements NftRunner {
     if (code !== 0) throw refusal(stderr);
   }
 
-  async hasTable(table: string): Promise<boolean> {
-    const { code, stderr } = await this.#run(['list', 'chain', 'ip', table, 'prerouting']);
+  async hasTable(table: string, family: NftFamily = 'ip'): Promise<boolean> {
+    const { code, stderr } = await this.#run(['list', 'chain', family, table, 'prerouting']);
     if (code === 0) return true;
-    if (/No such file or directory/.test(stderr)) return false;
+    if (/No such file or directory|not supported/.test(stderr)) return false;
     throw refusal(stderr);
   }
 
@@ -74,9 +77,12 @@ export class SystemNft implements NftRunner {
   }
 }
 
-/** Removes a stage's table, and with it all of its virtual IPs. Does nothing where there is none. */
+/** Removes a stage's tables: its virtual IPs, and the guard of auxiliary services. Does nothing where there is none. */
 export async function removeTable(nft: NftRunner, table: string): Promise<void> {
-  if (await nft.hasTable(table)) await nft.apply(`add table ip ${table}\ndelete table ip ${table}\n`);
+  for (const family of ['ip', 'inet', 'bridge'] as const) {
+    const name = `${family} ${table}`;
+    if (await nft.hasTable(table, family)) await nft.apply(`add table ${name}\ndelete table ${name}\n`);
+  }
 }
 
 function failure(error: NodeJS.ErrnoException, program: string, signal: AbortSignal): Error {

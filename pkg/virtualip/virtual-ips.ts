@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock';
-import { DisposableStore, toDisposable } from '../base/disposable';
+import { type Disposable, DisposableStore, toDisposable } from '../base/disposable';
 import { ExhaustedError, messageOf } from '../base/errors';
 import type { Logger } from '../base/log';
 import { servicePortsOf } from '../registry/endpoints';
@@ -102,6 +102,7 @@ export class VirtualIps implements Follower {
   /** Those who wait for the hold to be over. */
   #heldUp: (() => void)[] = [];
   #unsaved = false;
+  readonly #listeners = new Set<() => void>();
 
   constructor(options: VirtualIpsOptions) {
     const { clock, log, range, table, dns, registry, executor } = options;
@@ -188,6 +189,18 @@ export class VirtualIps implements Follower {
     return this.#allocations.nameOf(address);
   }
 
+  /** The addresses of all names of a service, of its instances and its releases. */
+  addressesOfService(service: Pick<EntryKey, 'formation' | 'service'>): readonly string[] {
+    const names = this.#namesOf.get(serviceOf(service)) ?? [];
+    return [...names].flatMap((name) => this.#allocations.addressOf(name) ?? []);
+  }
+
+  /** Calls back when a name has been given an address, before it is told to anybody. */
+  onAllocated(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return toDisposable(() => void this.#listeners.delete(listener));
+  }
+
   /** Whether the address is of the range, given to a name or not. */
   isVirtual(text: string): boolean {
     const address = parseAddress(text);
@@ -236,6 +249,7 @@ export class VirtualIps implements Follower {
     }
     this.#unsaved = true;
     this.#index(name);
+    for (const listener of this.#listeners) listener();
     this.#dirty.add(name);
     const pending = this.#loop.request().finally(() => this.#pending.delete(name));
     // Those who asked for the name hear of it.

@@ -1,0 +1,78 @@
+import { FakeRegistry } from '../testing/fake-registry';
+import { renderBridgeGuard, renderGuard } from './guard-rules';
+import { guardState } from './guard-state';
+
+const cache = { host: '192.0.2.1', port: 10_003, ports: { '6379': 10_003 } };
+const bridge = { name: 'docker0', mac: '02:42:ac:11:00:01' };
+
+async function setUp() {
+  const registry = new FakeRegistry();
+  registry.setIdentity('172.17.0.5', 'shop/_cache.1', { sharedWith: ['news'] });
+  registry.setIdentity('172.17.0.6', 'shop/web.1');
+  registry.setIdentity('172.17.0.7', 'blog/web.1');
+  registry.setIdentity('172.17.0.8', 'news/web.1');
+  const state = () =>
+    guardState(registry, {
+      executor: 'here',
+      resolve: (host) => (host === 'elsewhere.example' ? '192.0.2.9' : host),
+      virtual: () => ['198.18.16.9'],
+    });
+  return { registry, state };
+}
+
+describe('guardState', () => {
+  it('guards containers that are not announced yet, for their formation and those it shares with', async () => {
+    const { state } = await setUp();
+    expect(state()).toEqual({
+      known: ['172.17.0.5', '172.17.0.6', '172.17.0.7', '172.17.0.8'],
+      services: [
+        {
+          name: 'shop/_cache',
+          members: ['172.17.0.5', '172.17.0.6', '172.17.0.8'],
+          addresses: ['172.17.0.5'],
+          ...{ virtual: ['198.18.16.9'], ports: [], published: [], elsewhere: [] },
+        },
+      ],
+    });
+  });
+
+  it('knows the ports of what is announced, here and on other machines', async () => {
+    const { registry, state } = await setUp();
+    await registry.put('shop/_cache.1', { ...cache, executor: 'here', address: '172.17.0.5' });
+    await registry.put('shop/_cache.2', { ...cache, host: 'elsewhere.example', executor: 'there' });
+    expect(state().services[0]).toMatchObject({
+      ports: [{ address: '172.17.0.5', port: 6379 }],
+      published: [10_003],
+      elsewhere: [{ address: '192.0.2.9', port: 10_003 }],
+    });
+  });
+
+  it('lets all in where a service is shared with all, and guards nothing but auxiliary services', async () => {
+    const { registry, state } = await setUp();
+    await registry.put('shop/_cache.1', { ...cache, executor: 'here', sharedWith: ['*'] });
+    await registry.put('shop/web.1', { ...cache, executor: 'here', address: '172.17.0.6' });
+    expect(state().services.map(({ name, members }) => [name, members.length])).toEqual([['shop/_cache', 4]]);
+  });
+
+  it('is rules in which connections that are established pass first, and the same facts are the same text', async () => {
+    const { registry, state } = await setUp();
+    await registry.put('shop/_cache.1', { ...cache, executor: 'here', address: '172.17.0.5' });
+    const rules = renderGuard({ table: 't', bridge }, state()).split('\n');
+    const ofHook = rules.filter((line) => line.startsWith('add rule inet t prerouting'));
+    expect(ofHook).toEqual([
+      'add rule inet t prerouting ct state established,related accept',
+      'add rule inet t prerouting iifname "docker0" meta l4proto { tcp, udp } jump from_instance',
+    ]);
+    expect(rules).toContain('add element inet t published { 10003 : goto to_0 }');
+    expect(rules).toContain(
+      'add element inet t addresses { 172.17.0.5 : goto to_0, 198.18.16.9 : goto to_0 }',
+    );
+    const bridged = renderBridgeGuard({ table: 't', bridge }, state());
+    expect(bridged).toContain(
+      'add rule bridge t to_0 meta pkttype set host ether daddr set 02:42:ac:11:00:01',
+    );
+    expect(renderBridgeGuard({ table: 't', bridge }, state())).toBe(bridged);
+    // Where nothing is known of the bridge, only instances that are known are held back.
+    expect(renderGuard({ table: 't' }, state())).toContain('ip saddr @known meta l4proto');
+  });
+});

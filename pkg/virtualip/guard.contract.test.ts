@@ -1,0 +1,221 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SystemClock } from '../base/clock';
+import { silentLogger } from '../base/log';
+import { BridgeNetwork, type Ran } from '../testing/bridge-network';
+import { FakeRegistry } from '../testing/fake-registry';
+import { bridgeOf } from './bridge-of';
+import { Guard } from './guard';
+import { BridgeHairpin } from './hairpin';
+import { removeTable, SystemNft } from './nft';
+import { VirtualIps } from './virtual-ips';
+
+jest.setTimeout(60_000);
+
+const clock = new SystemClock();
+const table = 'gilliam_guard_test';
+const port = 6379;
+
+/** Real rules in a real kernel. Member 0 is `_cache` of shop, 1 shop's web, 2 blog's web, 3 nobody that is known. */
+describe('the guard of auxiliary services in the kernel', () => {
+  let network: BridgeNetwork;
+  let nft: SystemNft;
+  let dir: string;
+  let registry: FakeRegistry;
+  let ips: VirtualIps;
+  let guard: Guard;
+  let address: string;
+
+  beforeAll(async () => {
+    network = await BridgeNetwork.create(4);
+    nft = new SystemNft({ clock, command: [...network.inside(network.machine), 'nft'] });
+    await network.serve(0, port, 'cache');
+    // What the engine does for a published port: a process of the machine takes connections, and passes them on.
+    await network.start(
+      network.machine,
+      'python3',
+      '-u',
+      '-c',
+      forwarder,
+      '10003',
+      network.address(0),
+      String(port),
+    );
+  });
+  afterAll(() => network.remove());
+
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'gilliam-'));
+    registry = new FakeRegistry();
+  });
+  afterEach(async () => {
+    await guard.close();
+    await ips.close();
+    await removeTable(nft, table);
+    for (const family of ['ip', 'inet', 'bridge'] as const)
+      expect(await nft.hasTable(table, family)).toBe(false);
+    await rm(dir, { recursive: true });
+  });
+
+  async function start(bridged: boolean): Promise<void> {
+    await network.setBridged(bridged);
+    const inside = network.inside(network.machine);
+    const common = { registry, executor: 'here', table, nft, clock, log: silentLogger };
+    ips = new VirtualIps({
+      ...common,
+      range: '198.19.240.0/20',
+      file: join(dir, 'virtual-ips.json'),
+      hairpin: new BridgeHairpin({
+        ...{ address: network.machineAddress, command: [...inside, 'ip'] },
+        bridged: async () => bridged,
+      }),
+    });
+    guard = new Guard({
+      ...common,
+      virtualIps: ips,
+      bridge: () => bridgeOf(network.machineAddress, [...inside, 'ip']),
+    });
+    await ips.start();
+    await guard.start();
+    registry.setIdentity(network.address(0), 'shop/_cache.1');
+    registry.setIdentity(network.address(1), 'shop/web.1');
+    registry.setIdentity(network.address(2), 'blog/web.1');
+    await announce();
+    address = (await ips.addressOf({ formation: 'shop', service: '_cache' })) ?? '';
+  }
+
+  const announce = (sharedWith: string[] = []) =>
+    registry.put('shop/_cache.1', {
+      ...{ host: network.machineAddress, port: 10_003, ports: { [port]: 10_003 }, executor: 'here' },
+      ...{ address: network.address(0), sharedWith },
+    });
+
+  const get = (from: string, url: string): Promise<Ran> =>
+    network.run(from, 'curl', '-s', '-S', '-m', '1', '--noproxy', '*', `http://${url}/`);
+  const member = (index: number) => network.members[index] as string;
+  /** Each way to it: by container, by virtual address, by published port. */
+  const ways = () => [
+    `${network.address(0)}:${port}`,
+    `${address}:${port}`,
+    `${network.machineAddress}:10003`,
+  ];
+
+  async function codes(from: string): Promise<number[]> {
+    const answers: number[] = [];
+    for (const way of ways()) answers.push((await get(from, way)).code);
+    return answers;
+  }
+
+  /** Until all ways answer so, a second at most. */
+  async function soon(from: string, expected: number): Promise<void> {
+    const untilMs = clock.monotonic() + 1_000;
+    for (const way of ways()) {
+      while ((await get(from, way)).code !== expected) {
+        if (clock.monotonic() > untilMs)
+          throw new Error(`${way} does not answer ${expected} within a second`);
+      }
+    }
+  }
+
+  const [reached, refused, silence] = [0, 7, 28];
+
+  it.each([false, true])(
+    'lets own instances through, and refuses others at once, whichever way they come (br_netfilter: %s)',
+    async (bridged) => {
+      await start(bridged);
+      await soon(member(2), refused);
+      expect(await codes(member(1))).toEqual([reached, reached, reached]);
+      expect(await codes(member(2))).toEqual([refused, refused, refused]);
+      expect(await codes(member(3))).toEqual([silence, silence, silence]);
+      // The machine itself: health checks, the router, root.
+      expect(await codes(network.machine)).toEqual([reached, reached, reached]);
+    },
+  );
+
+  it.each([false, true])(
+    'a share opens it within a second, and its end closes it to new connections (br_netfilter: %s)',
+    async (bridged) => {
+      await start(bridged);
+      await soon(member(2), refused);
+      await announce(['blog']);
+      await soon(member(2), reached);
+      const kept = await keep(member(2));
+      await announce([]);
+      await soon(member(2), refused);
+      expect(await kept()).toContain('cache');
+      expect(await codes(member(1))).toEqual([reached, reached, reached]);
+    },
+  );
+
+  it('holds containers back before they are announced', async () => {
+    await start(false);
+    await registry.remove('shop/_cache.1');
+    const way = `${network.address(0)}:${port}`;
+    expect((await get(member(2), way)).code).toBe(refused);
+    expect((await get(member(1), way)).code).toBe(reached);
+  });
+
+  it('guards what other machines publish', async () => {
+    await start(false);
+    const host = '172.31.78.1';
+    await registry.put('shop/_cache.2', { host, port: 10_003, ports: { [port]: 10_003 }, executor: 'there' });
+    await soon(member(2), refused);
+    expect((await get(member(1), `${host}:10003`)).code).toBe(reached);
+    expect((await get(member(2), `${host}:10003`)).code).toBe(refused);
+  });
+
+  it('comes back when others have flushed all rules', async () => {
+    await start(false);
+    await soon(member(2), refused);
+    await guard.close();
+    const inside = network.inside(network.machine);
+    guard = new Guard({
+      ...{ registry, executor: 'here', table, nft, clock, log: silentLogger, resyncMs: 100 },
+      virtualIps: ips,
+      bridge: () => bridgeOf(network.machineAddress, [...inside, 'ip']),
+    });
+    await guard.start();
+    await network.run(network.machine, 'nft', 'flush', 'ruleset');
+    const way = `${network.address(0)}:${port}`;
+    const untilMs = clock.monotonic() + 5_000;
+    while ((await get(member(2), way)).code !== refused) expect(clock.monotonic()).toBeLessThan(untilMs);
+  });
+
+  /** A connection of a namespace that stays open; the answer to a request over it, when asked for. */
+  async function keep(from: string): Promise<() => Promise<string>> {
+    const child = await network.start(from, 'python3', '-u', '-c', keeper, network.address(0), String(port));
+    return () =>
+      new Promise((resolve) => {
+        child.stdout?.once('data', (data: Buffer) => resolve(data.toString()));
+        child.kill('SIGUSR1');
+      });
+  }
+});
+
+const forwarder = `
+import socket, sys, threading
+server = socket.create_server(('0.0.0.0', int(sys.argv[1])), backlog=64)
+print('listening')
+def copy(one, other):
+    while True:
+        data = one.recv(65536)
+        if not data: break
+        other.sendall(data)
+    other.shutdown(socket.SHUT_WR)
+while True:
+    one, _ = server.accept()
+    other = socket.create_connection((sys.argv[2], int(sys.argv[3])))
+    for pair in ((one, other), (other, one)): threading.Thread(target=copy, args=pair, daemon=True).start()
+`;
+
+const keeper = `
+import http.client, signal, sys
+connection = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]))
+def ask(*_):
+    connection.request('GET', '/')
+    print(connection.getresponse().read().decode())
+signal.signal(signal.SIGUSR1, ask)
+ask()
+while True: signal.pause()
+`;

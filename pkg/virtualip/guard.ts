@@ -1,0 +1,151 @@
+import type { Clock } from '../base/clock';
+import { DisposableStore, toDisposable } from '../base/disposable';
+import type { Disposable } from '../base/disposable';
+import { messageOf } from '../base/errors';
+import type { Logger } from '../base/log';
+import { guardedEntries } from '../registry/guarded-places';
+import type { Bridge } from './bridge-of';
+import { renderBridgeGuard, renderGuard } from './guard-rules';
+import { guardState, type GuardView } from './guard-state';
+import { HostNames, type LookupHost, systemLookup } from './host-names';
+import type { NftRunner } from './nft';
+import { RunLoop } from './run-loop';
+import type { VirtualIps } from './virtual-ips';
+
+/** What the guard is told by: the node of the registry. */
+export interface GuardSource extends GuardView {
+  onChange(listener: () => void): Disposable;
+  onInstances(listener: () => void): Disposable;
+}
+
+export interface GuardOptions {
+  readonly registry: GuardSource;
+  readonly executor: string;
+  /** As of the virtual IPs: the families are others. */
+  readonly table: string;
+  /** The bridge that containers are on, as it is now. Undefined where it is not known. */
+  readonly bridge: () => Promise<Bridge | undefined>;
+  readonly virtualIps: Pick<VirtualIps, 'addressesOfService' | 'onAllocated'>;
+  readonly nft: NftRunner;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly lookup?: LookupHost;
+  /** How often the tables are looked for. Default 5 s. */
+  readonly resyncMs?: number;
+}
+
+/**
+ * Holds this machine's containers back from auxiliary services that are not their formation's, nor shared with it. Kept
+ * in step with the registry; the rules outlive this process, as those of virtual IPs do.
+ */
+export class Guard {
+  readonly #options: GuardOptions;
+  readonly #hosts: HostNames;
+  readonly #loop: RunLoop;
+  readonly #disposables = new DisposableStore();
+  /** What the kernel was told last, by family; empty when it may have something else. */
+  readonly #applied = new Map<'inet' | 'bridge', string>();
+  #bridge: Bridge | undefined;
+  /** The kernel has no tables for bridges: packets between containers are guarded with br_netfilter only. */
+  #bridgeless = false;
+
+  constructor(options: GuardOptions) {
+    const { clock, log } = options;
+    this.#options = options;
+    this.#hosts = new HostNames({
+      ...{ clock, log, lookup: options.lookup ?? systemLookup, refreshMs: 30_000 },
+      onChange: () => this.#look(),
+    });
+    this.#loop = new RunLoop({
+      task: () => this.#bringInStep(),
+      onFailure: (error, retryMs) =>
+        log.error('the rules that guard auxiliary services cannot be changed', {
+          error: messageOf(error),
+          retryMs,
+        }),
+      clock,
+      backoff: { startMs: 100, capMs: 5000 },
+    });
+  }
+
+  /** Throws PreconditionError where nftables is missing or refuses. */
+  async start(): Promise<void> {
+    const { registry, bridge, virtualIps } = this.#options;
+    this.#bridge = await bridge();
+    await this.#bringInStep();
+    this.#disposables.add(registry.onChange(() => this.#look()));
+    this.#disposables.add(registry.onInstances(() => this.#look()));
+    this.#disposables.add(virtualIps.onAllocated(() => this.#look()));
+    this.#resyncLater();
+    this.#look();
+  }
+
+  /** Ends the work, and leaves the rules as they are. */
+  async close(): Promise<void> {
+    this.#disposables.dispose();
+    await this.#loop.close();
+  }
+
+  #look(): void {
+    this.#loop.request().catch(() => {});
+  }
+
+  async #bringInStep(): Promise<void> {
+    const { registry, executor, table, virtualIps } = this.#options;
+    await this.#hosts.prepare(guardedEntries(registry).map(({ body }) => body.host ?? ''));
+    const frame = { table, ...(this.#bridge === undefined ? {} : { bridge: this.#bridge }) };
+    const state = guardState(registry, {
+      executor,
+      resolve: (host) => this.#hosts.address(host),
+      virtual: (service) => virtualIps.addressesOfService(service),
+    });
+    await this.#apply('inet', renderGuard(frame, state));
+    if (!this.#bridgeless) await this.#applyBridge(renderBridgeGuard(frame, state));
+  }
+
+  async #applyBridge(script: string): Promise<void> {
+    try {
+      await this.#apply('bridge', script);
+    } catch (error) {
+      this.#bridgeless = true;
+      this.#options.log.warn(
+        'packets between containers of one bridge are not guarded: the kernel has no nftables for bridges',
+        { error: messageOf(error) },
+      );
+    }
+  }
+
+  async #apply(family: 'inet' | 'bridge', script: string): Promise<void> {
+    if (this.#applied.get(family) === script) return;
+    this.#applied.delete(family);
+    await this.#options.nft.apply(script);
+    this.#applied.set(family, script);
+  }
+
+  /** Others may flush all rules of the machine. */
+  #resyncLater(): void {
+    const { clock, nft, table, log, resyncMs = 5000 } = this.#options;
+    let closed = false;
+    const resync = async () => {
+      for (const family of this.#applied.keys()) {
+        try {
+          if (!(await nft.hasTable(table, family))) this.#applied.delete(family);
+        } catch (error) {
+          log.debug('the tables of the guard cannot be looked for', { error });
+        }
+      }
+      // The engine makes its bridge when it starts, and may make another.
+      this.#bridge = (await this.#options.bridge()) ?? this.#bridge;
+      if (closed) return;
+      this.#look();
+      timer = clock.after(resyncMs, () => void resync());
+    };
+    let timer = clock.after(resyncMs, () => void resync());
+    this.#disposables.add(
+      toDisposable(() => {
+        closed = true;
+        timer.dispose();
+      }),
+    );
+  }
+}
