@@ -24,6 +24,8 @@ export const commands: Readonly<Record<string, () => CommandModule>> = {
   diff: () => require('./commands/diff') as typeof import('./commands/diff'),
   deploy: () => require('./commands/deploy') as typeof import('./commands/deploy'),
   releases: () => require('./commands/releases') as typeof import('./commands/releases'),
+  'release export': () => require('./commands/release/export') as typeof import('./commands/release/export'),
+  launch: () => require('./commands/launch') as typeof import('./commands/launch'),
   config: () => require('./commands/config') as typeof import('./commands/config'),
   scale: () => require('./commands/scale') as typeof import('./commands/scale'),
   migrate: () => require('./commands/migrate') as typeof import('./commands/migrate'),
