@@ -48,6 +48,8 @@ export class TrafficReport {
   ): Promise<void> {
     const { clock, log, tell, everyMs = 2_000 } = this.#options;
     const sample = new LogSample(haproxy.accessLog.path);
+    // What does not run yet has counted nothing before us.
+    if (haproxy.pid() === undefined) this.#first = false;
     let [countedMs, failed] = [-Infinity, false];
     while (!signal.aborted) {
       try {
