@@ -31,9 +31,11 @@ postgres -D "$data" -p "$PORT" -c listen_addresses='*' -c unix_socket_directorie
   -c shared_buffers="$POSTGRES_SHARED_BUFFERS" &
 server=$!
 trap 'kill -INT "$server"' TERM INT
-status=0
-wait "$server" || status=$?
-while kill -0 "$server" 2> /dev/null; do wait "$server" || status=$?; done
+while :; do
+  status=0
+  wait "$server" || status=$?
+  if [ "$status" -le 128 ] || ! kill -0 "$server" 2> /dev/null; then break; fi
+done
 exit "$status"
 `;
 
