@@ -111,9 +111,33 @@ async function serve(
 
 type Requests = ServerReadableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>;
 
+/**
+ * The stream's own iterator destroys it when the loop is left, and when the call fails while it waits: the answer, or
+ * the status, is still to be sent on it. This one never does.
+ */
 function requestsOf(call: Requests): AsyncIterable<unknown> {
-  // Leaving the loop must not destroy the stream: the answer is still to be sent on it.
-  return { [Symbol.asyncIterator]: () => call.iterator({ destroyOnReturn: false }) };
+  const next = async (): Promise<IteratorResult<unknown>> => {
+    for (;;) {
+      const message: unknown = call.read();
+      if (message !== null) return { done: false, value: message };
+      if (call.readableEnded) return { done: true, value: undefined };
+      if (call.destroyed) throw new CancelledError('the caller is gone');
+      await somethingNew(call);
+    }
+  };
+  return { [Symbol.asyncIterator]: () => ({ next }) };
+}
+
+function somethingNew(call: Requests): Promise<void> {
+  const events = ['readable', 'end', 'close', 'error'] as const;
+  return new Promise((resolve, reject) => {
+    const settle = (error?: Error) => {
+      for (const event of events) call.off(event, settle);
+      if (error) reject(error);
+      else resolve();
+    };
+    for (const event of events) call.on(event, settle);
+  });
 }
 
 async function writeAll(

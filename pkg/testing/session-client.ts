@@ -12,6 +12,7 @@ import type {
   LogsWanted,
   RegistryPeer,
   Task,
+  TerminalWanted,
 } from '../gen/gilliam/v1/session_service';
 
 type Message = NonNullable<ConnectResponse['message']>;
@@ -22,6 +23,7 @@ export class SessionClient {
   /** What the executor knows, by uid. */
   readonly tasks = new Map<string, Task>();
   readonly logsWanted: LogsWanted[] = [];
+  readonly terminalsWanted: TerminalWanted[] = [];
   /** As last told; undefined before. */
   peers: readonly RegistryPeer[] | undefined;
   acknowledged = 0n;
@@ -104,6 +106,7 @@ export class SessionClient {
     this.received.push(message);
     if (message.$case === 'ack') this.acknowledged = message.value.sequence;
     else if (message.$case === 'logsWanted') this.logsWanted.push(message.value);
+    else if (message.$case === 'terminalWanted') this.terminalsWanted.push(message.value);
     else if (message.$case === 'registryPeers') this.peers = message.value.peers;
     else if (message.$case === 'assignment' || message.$case === 'change') {
       if (message.$case === 'assignment') this.tasks.clear();
