@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import * as Flags from '@oclif/core/flags';
 import { createColors } from 'picocolors';
 import { InvalidError } from '../../pkg/base/errors';
@@ -24,6 +25,8 @@ export abstract class ApplyCommand extends FormationCommand {
   /** Reads all that is meant. Of several faults all are printed, each on a line of its own. */
   protected async readSystem(files: readonly string[], message?: string): Promise<System> {
     const { cwd, env, signal } = this.context;
+    // As many calls at once listen to it as there are formations read at once.
+    setMaxListeners(0, signal);
     const found = findManifests(files, cwd);
     const formation = this.globalFlag('formation');
     const load = { cwd, env, stage: this.stageName, ...(formation !== undefined && { formation }) };
