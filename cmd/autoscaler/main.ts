@@ -5,10 +5,10 @@ import { runDaemon } from '../../pkg/stage/daemon';
 runDaemon('autoscaler', async ({ clock, log, signal, setting }) => {
   const client = connect({
     address: setting('GILLIAM_API'),
-    token: setting('GILLIAM_TOKEN'),
+    token: setting('API_TOKEN'),
     user: 'autoscaler',
   });
-  const downWindowMs = Number(setting('GILLIAM_DOWN_WINDOW_MS', '120000'));
+  const downWindowMs = Number(setting('DOWN_WINDOW_MS', '120000'));
   await new Autoscaler({ client, clock, log, pace: { downWindowMs } }).run(signal);
   client.close();
 });

@@ -1,15 +1,18 @@
 import Docker from 'dockerode';
-import { UnavailableError } from '../../pkg/base/errors';
+import { messageOf, UnavailableError } from '../../pkg/base/errors';
 import { TrafficCounters } from '../../pkg/metrics/traffic-counters';
 import { Proxy } from '../../pkg/proxy/proxy';
 import { RegistryNode } from '../../pkg/registry/node';
 import type { InstanceNetwork } from '../../pkg/registry/types';
 import { runDaemon } from '../../pkg/stage/daemon';
 import { readToken } from '../../pkg/stage/tokens';
+import { ApiRelay } from './api-relay';
 import { instanceAddress, whenThere } from './instance-address';
 import { type Names, startNames } from './names';
 
 const loopback = '127.0.0.1';
+/** Below the time after which what an agent announces is forgotten. */
+const announceMs = 30_000;
 
 runDaemon('network', async (daemon) => {
   const { clock, random, log, signal, setting } = daemon;
@@ -42,6 +45,24 @@ runDaemon('network', async (daemon) => {
   const proxy = new Proxy({ registry, identities: registry, executor, clock, random, log, traffic });
   const end = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
 
+  let relay: { readonly address: string; readonly close: () => void } | undefined;
+  /** Instances reach the API at this machine, and by the name `api.gilliam.service`. */
+  const relayApi = async (host: string) => {
+    const api = setting('GILLIAM_API', '-');
+    const apiPort = Number(api.slice(api.lastIndexOf(':') + 1));
+    if (api === '-' || host === loopback) return;
+    const server = new ApiRelay(api);
+    await whenThere(() => server.listen(host, apiPort), wait);
+    const key = { formation: 'gilliam', service: 'api', instance: executor };
+    const body = { executor, address: host, port: apiPort, ports: { [apiPort]: apiPort } };
+    const announce = () => {
+      if (signal.aborted) return;
+      registry.announce(key, body);
+      clock.after(announceMs, announce);
+    };
+    announce();
+    relay = { address: `${host}:${apiPort}`, close: () => server.close() };
+  };
   const start = async () => {
     const peersHost = peersReach.slice(0, Math.max(0, peersReach.lastIndexOf(':')));
     const hosts = new Set([loopback, ...(peersHost === '' ? [] : [peersHost])]);
@@ -58,10 +79,14 @@ runDaemon('network', async (daemon) => {
     }
     if (host !== loopback) await whenThere(() => proxy.listen([{ host, port: port('PROXY') }]), wait);
     names = await startNames({ registry, executor, address: host, port: port('DNS') }, daemon);
+    await relayApi(host).catch((error: unknown) => {
+      log.warn('instances cannot reach the API', { error: messageOf(error) });
+    });
     environment = {
       registry: `http://${host}:${port('REGISTRY')}`,
       proxy: `http://${host}:${port('PROXY')}`,
       ...(names ? { resolver: names.virtualIps.resolver } : {}),
+      ...(relay ? { api: relay.address } : {}),
     };
     log.info('listening', { ...environment });
   };
@@ -70,6 +95,7 @@ runDaemon('network', async (daemon) => {
   });
   if (!signal.aborted) await end;
   // The registry first: it would confirm for followers that have left, while the rules of the kernel go on.
+  relay?.close();
   await registry.close();
   await names?.close();
   await proxy.close();

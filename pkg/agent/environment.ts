@@ -38,11 +38,21 @@ function networkOf(
   network: InstanceNetwork | undefined,
 ): Record<string, string> {
   if (!network) return {};
-  const registry = { GILLIAM_SERVICE_REGISTRY: network.registry };
+  const { api } = network;
+  const registry = {
+    GILLIAM_SERVICE_REGISTRY: network.registry,
+    ...(api === undefined ? {} : { GILLIAM_API: api }),
+  };
   if (network.proxy === undefined) return registry;
   const { proxy } = network;
   const wished = noProxyVariables.flatMap((name) => (given[name] ?? '').split(','));
-  const direct = [...neverProxied, ...wished.map((host) => host.trim()).filter((host) => host !== '')];
+  // A gRPC library would ask the proxy for it.
+  const own = api === undefined ? [] : [api.slice(0, api.lastIndexOf(':'))];
+  const direct = [
+    ...neverProxied,
+    ...own,
+    ...wished.map((host) => host.trim()).filter((host) => host !== ''),
+  ];
   const noProxy = [...new Set(direct)].join(',');
   return {
     ...Object.fromEntries(proxyVariables.map((name) => [name, proxy])),

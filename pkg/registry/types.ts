@@ -128,6 +128,8 @@ export interface InstanceNetwork {
   readonly proxy?: string;
   /** `http://172.17.0.1:4411` */
   readonly registry: string;
+  /** `172.17.0.1:4410`: the control plane, as instances reach it; absent where they cannot. */
+  readonly api?: string;
   /** The resolver of `*.service`; absent where there are no virtual IPs. */
   readonly resolver?: string;
   /** Another one after each start of the node: whoever has told it things tells them again. */

@@ -91,6 +91,7 @@ describe("a stage's components", () => {
       GILLIAM_STAGE: 'local',
       GILLIAM_STAGE_KEY: 'local-1f2e3d4c',
       GILLIAM_EXECUTOR_NAME: 'one',
+      GILLIAM_API: '127.0.0.1:4410',
       GILLIAM_TOKEN_FILE: '/data/local/tokens/executor',
       GILLIAM_DATA_DIR: '/data/local/network',
       GILLIAM_REGISTRY_PORT: '4411',

@@ -133,6 +133,7 @@ function network(input: ComponentInput): Component | undefined {
       GILLIAM_STAGE: config.stage,
       GILLIAM_STAGE_KEY: stageKey(config),
       GILLIAM_EXECUTOR_NAME: config.executor.name,
+      GILLIAM_API: apiAddress(config),
       GILLIAM_TOKEN_FILE: paths.executorToken,
       GILLIAM_DATA_DIR: paths.network,
       GILLIAM_REGISTRY_PORT: String(config.ports.registry),
