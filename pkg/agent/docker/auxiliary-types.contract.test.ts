@@ -70,7 +70,7 @@ interface Running {
   readonly host: string;
   readonly port: number;
   readonly url: string;
-  sh(line: string): Promise<string>;
+  readonly sh: (line: string) => Promise<string>;
   /** Asks it to end; how it ended. */
   stop(): Promise<number | undefined>;
 }
