@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { InvalidError } from '../base/errors';
 import type { Route as RouteMessage } from '../gen/gilliam/v1/route';
 import { RouteSpec } from '../gen/gilliam/v1/route';
@@ -72,7 +71,7 @@ async function restored(
       { metadata, spec: { ...spec, ...(own && { tls: own }) } },
       before,
     );
-    return before && isDeepStrictEqual(after.route.spec, before.spec) ? undefined : { before, after };
+    return before && sameSpec(after.route.spec, before.spec) ? undefined : { before, after };
   } catch (error) {
     if (error instanceof InvalidError) return 'impossible';
     throw error;
@@ -104,6 +103,11 @@ async function isFree(
     if (error instanceof Refused) return false;
     throw error;
   }
+}
+
+/** Absent and empty fields alike, as they come from the store. */
+function sameSpec(one: RouteSpec, other: RouteSpec): boolean {
+  return Buffer.from(RouteSpec.encode(one).finish()).equals(RouteSpec.encode(other).finish());
 }
 
 function nameOf({ before, after }: RouteEdit): string {

@@ -206,6 +206,7 @@ describe('a rollback', () => {
     await scale('v1', { web: 3, worker: 2 });
     await route('main', 'shop.com/');
     await route('old', 'old.shop.com/');
+    await route('same', 'same.shop.com/');
     await release({ A: '2' });
     await migrate();
     await moved('v1', 'v2');
@@ -222,7 +223,7 @@ describe('a rollback', () => {
     const done = await back();
     expect(done).toMatchObject({ as: 'v1', routes: ['main', 'new', 'old'] });
     expect(dry.routes).toEqual(done.routes);
-    expect(await patterns()).toEqual(['main shop.com/', 'old old.shop.com/']);
+    expect(await patterns()).toEqual(['main shop.com/', 'old old.shop.com/', 'same same.shop.com/']);
     const made = await api.store.get(releases, { formation: 'shop', name: 'v3' });
     expect(made?.spec).toMatchObject({ config: { A: '1' }, image: testImage, message: 'rollback to v1' });
     expect(done.rollout?.spec).toMatchObject({

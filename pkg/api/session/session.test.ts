@@ -2,7 +2,7 @@ import { ConflictError, InvalidError, UnavailableError } from '../../base/errors
 import { ExecutorState } from '../../gen/gilliam/v1/executor';
 import { InstanceSpec_Desired, InstanceState } from '../../gen/gilliam/v1/instance';
 import type { Hello, Task } from '../../gen/gilliam/v1/session_service';
-import { executors, instances, sessions, type Instance, type Session } from '../../resource/objects';
+import { executors, instances, scales, sessions, type Instance, type Session } from '../../resource/objects';
 import type { Write } from '../../store/store';
 import { ApiHarness, eventually, testImage } from '../../testing/api-harness';
 import { SessionClient } from '../../testing/session-client';
@@ -124,6 +124,26 @@ describe('the assignment', () => {
       process: expect.objectContaining({ command: ['serve'] }) as Task['process'],
       volumes: [],
     });
+  });
+
+  test("follows a release's share of the requests, from the first task on and as it changes", async () => {
+    const share = async (trafficPercent: number | undefined) => {
+      const key = { formation: 'shop', name: 'v1' };
+      const before = await api.store.get(scales, key);
+      const empty = scales.decode(new Uint8Array());
+      const { metadata } = before ?? { metadata: { ...empty.metadata, ...key } };
+      const object = { ...empty, metadata, spec: { factors: {}, trafficPercent } };
+      await api.store.commit([{ op: before ? 'update' : 'create', kind: scales, object }]);
+    };
+    await share(5);
+    const placed = await api.placeInstance({ state: InstanceState.RUNNING });
+    const executor = await joined();
+    const shown = () => executor.tasks.get(placed.metadata.uid)?.trafficPercent;
+    expect(shown()).toBe(5);
+    await share(50);
+    await eventually(() => expect(shown()).toBe(50));
+    await share(undefined);
+    await eventually(() => expect(shown()).toBeUndefined());
   });
 
   test('is followed by what is placed, stopped, lost and forgotten', async () => {
