@@ -23,8 +23,9 @@ export async function start(situation: Situation, container: Container, signal: 
     keeper.event('Restarted', `restart ${restarts}`);
   }
   situation.container = { ...container, state: 'running', startedMs: undefined, finishedMs: undefined };
-  const { wish, exposure } = situation;
+  const { wish } = situation;
   const checked = wish.kind === 'run' && wish.task.process.health?.check !== undefined;
-  // Its address, which it has only now, is needed to check and to announce it; else no time is lost on looking.
-  situation.unsure = checked || exposure !== undefined;
+  // Its address, which it has only now, is needed to check and to announce it, and by those who ask whose it is; else no
+  // time is lost on looking.
+  situation.unsure = checked || situation.context.network !== undefined;
 }
