@@ -22,7 +22,7 @@ import { containerConfig } from './container-config';
 import { containerView } from './container-view';
 import { driverError, statusOf } from './docker-errors';
 import type { Verb } from './docker-errors';
-import { containerControl, dockerTerminal, execControl } from './docker-terminal';
+import { asShell, containerControl, dockerTerminal, execControl } from './docker-terminal';
 import { EngineAgent } from './engine-agent';
 import { LogDemux } from './log-demux';
 import { chunksOf, jsonLines } from './streams';
@@ -216,7 +216,7 @@ export class DockerDriver implements Driver {
       const stream = await exec.start({ hijack: true, stdin: true, Tty: tty });
       const control = execControl(exec, this.#clock);
       if (tty && size) await control.resize(size);
-      return dockerTerminal(stream, tty, control);
+      return asShell(dockerTerminal(stream, tty, control));
     });
   }
 

@@ -114,6 +114,33 @@ export function execControl(exec: Docker.Exec, clock: Clock): CommandControl {
   };
 }
 
+/** How the engine says on the command's own streams that there is no such program. */
+const notFound = /^OCI runtime exec failed: .*(?:executable file not found|no such file or directory)/s;
+
+/**
+ * The engine exits with 126 for any command that cannot be begun; whoever knows a shell expects 127 for one that does
+ * not exist.
+ */
+export function asShell(terminal: CommandTerminal): CommandTerminal {
+  let missing = false;
+  async function* output(): AsyncGenerator<PrintedPiece> {
+    let first = true;
+    for await (const piece of terminal.output) {
+      if (first) missing = notFound.test(Buffer.from(piece.bytes.subarray(0, 4096)).toString('utf8'));
+      first = false;
+      yield piece;
+    }
+  }
+  return {
+    ...terminal,
+    output: output(),
+    async exit(signal) {
+      const code = await terminal.exit(signal);
+      return missing && code === 126 ? 127 : code;
+    },
+  };
+}
+
 /** What has ended, or not begun, has no size and takes no signals. */
 async function unlessEnded(call: Promise<unknown>): Promise<void> {
   try {
