@@ -50,6 +50,7 @@ test('every executor’s verdict per clause, the nearest miss, what happened', (
     '  ✗ tags.ssd == "yes": tags.ssd is "no"',
     '',
     'nearest miss: b, but for tags.ssd == "yes" (tags.ssd is "no")',
+    'to place it: start an executor that fulfils tags.ssd == "yes", or change the requirement',
     '',
     'WHEN          SEVERITY  WHAT   REASON         MESSAGE',
     '1 minute ago  warning   web.1  Unschedulable  0 of 2 executors (3 times)',

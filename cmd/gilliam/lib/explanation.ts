@@ -1,5 +1,6 @@
 import type { Event } from '../../../pkg/gen/gilliam/v1/event';
-import type { Clause, ExplainInstanceResponse, Verdict } from '../../../pkg/gen/gilliam/v1/instance_service';
+import type { ExplainInstanceResponse, Verdict } from '../../../pkg/gen/gilliam/v1/instance_service';
+import { nearestMiss } from '../../../pkg/scheduler/nearest-miss';
 import { eventCells, eventHeading } from './events';
 import { type LineOptions, instanceLine } from './instance-line';
 import { renderTable } from './table';
@@ -43,15 +44,8 @@ function verdictLines(
   ];
 }
 
-/** The executor that the fewest clauses speak against, when none takes the instance. */
+/** What stands in the way, and what to do about it. */
 function nearestMissLines(verdicts: readonly Verdict[]): string[] {
-  if (verdicts.length === 0 || verdicts.some((verdict) => verdict.accepted || verdict.chosen)) return [];
-  const [nearest] = [...verdicts].sort((left, right) => failed(left).length - failed(right).length);
-  if (!nearest) return [];
-  const against = failed(nearest).map(({ clause, detail }) => (detail ? `${clause} (${detail})` : clause));
-  return ['', `nearest miss: ${nearest.executor}, but for ${against.join(' and ')}`];
-}
-
-function failed(verdict: Verdict): readonly Clause[] {
-  return verdict.clauses.filter((clause) => !clause.passed);
+  const miss = nearestMiss(verdicts);
+  return miss ? ['', `nearest miss: ${miss.text}`, `to place it: ${miss.fix}`] : [];
 }
