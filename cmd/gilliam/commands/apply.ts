@@ -14,8 +14,12 @@ import { type Arrival, waitForApplied } from '../lib/apply-wait';
 import { BuildPrinter } from '../lib/build-printer';
 import { InterruptedError } from '../lib/describe-error';
 import { parseDuration } from '../lib/duration';
+import { mapBounded } from '../lib/map-bounded';
 import { Progress } from '../lib/progress';
 import { routeUrl } from '../lib/route-view';
+
+// Formations that do not need each other.
+const concurrency = 4;
 
 interface Given {
   readonly prune: boolean;
@@ -91,14 +95,12 @@ export default class Apply extends ApplyCommand {
     const ready = await this.#ready(system, changing, given);
     const applied: Applied[] = [];
     for (const step of system.steps) {
-      const done: Applied[] = [];
-      for (const { formation } of step) {
-        const member = ready.get(formation);
-        if (!member) continue;
-        for (const line of planLines(member.plan, this.colors)) this.line(line);
+      const members = step.flatMap(({ formation }) => ready.get(formation) ?? []);
+      const done = await mapBounded(members, concurrency, async (member): Promise<Applied> => {
         const answer = await applyMember(this.client, member, given.prune, signal);
-        done.push({ ready: member, answer });
-      }
+        for (const line of planLines(member.plan, this.colors)) this.line(line);
+        return { ready: member, answer };
+      });
       applied.push(...done);
       if (given.wait) await this.#wait(done, given);
     }

@@ -57,7 +57,12 @@ export async function readSystem(
   const loaded = loadManifests(files, load);
   const [sourced, newest, author] = await Promise.all([
     withSources(loaded, { env, signal }),
-    mapBounded(loaded, concurrency, ({ formation }) => findNewest(client, formation, signal)),
+    mapBounded(loaded, concurrency, ({ formation, manifest }) =>
+      // Where nothing is ever built, what was built last is of no interest.
+      manifest.image !== undefined && manifest.auxiliary.size === 0
+        ? undefined
+        : findNewest(client, formation, signal),
+    ),
     readAuthor(load.cwd, { env, signal }),
   ]);
   const items = sourced.map((item, index) => withImages(item, newest[index]));

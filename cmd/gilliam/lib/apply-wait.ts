@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { deadline, sleep } from '../../../pkg/base/clock';
 import { DeadlineError, NotFoundError, PreconditionError } from '../../../pkg/base/errors';
 import type { Client } from '../../../pkg/client/client';
@@ -11,11 +12,13 @@ import { formatDuration } from './duration';
 import { compareProcesses } from './factors';
 import { listInstances } from './follow-instances';
 import { shortName, shownState } from './instance-line';
+import { mapBounded } from './map-bounded';
 import type { Progress } from './progress';
 import { listScales } from './scales';
 
 // The rollout and the instances are both looked at: one at a time would tell half of it.
 const lookMs = 300;
+const concurrency = 8;
 
 export interface AppliedGoal {
   readonly formation: string;
@@ -37,12 +40,14 @@ export async function waitForApplied(
   { timeoutMs, progress }: { readonly timeoutMs: number; readonly progress: Progress },
 ): Promise<ReadonlyMap<string, Arrival>> {
   const limit = deadline(context.clock, timeoutMs, context.signal);
+  // Every call of those that are made at once listens to it.
+  setMaxListeners(0, limit.signal);
   const arrived = new Map<string, Arrival>();
   let left = goals;
   let last: readonly FormationProgress[] = [];
   try {
     for (;;) {
-      last = await Promise.all(left.map((goal) => look(client, goal, limit.signal)));
+      last = await mapBounded(left, concurrency, (goal) => look(client, goal, limit.signal));
       for (const each of last) if (each.arrival) arrived.set(each.formation, each.arrival);
       left = left.filter(({ formation }) => !arrived.has(formation));
       if (left.length === 0) return arrived;

@@ -2,7 +2,7 @@
 export async function mapBounded<T, R>(
   items: readonly T[],
   limit: number,
-  map: (item: T, index: number) => Promise<R>,
+  map: (item: T, index: number) => Promise<R> | R,
 ): Promise<R[]> {
   const results: R[] = [];
   const entries = items.entries();
