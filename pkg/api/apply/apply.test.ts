@@ -1,4 +1,10 @@
-import { ConflictError, ExistsError, InvalidError, PreconditionError } from '../../base/errors';
+import {
+  ConflictError,
+  ExistsError,
+  InvalidError,
+  PreconditionError,
+  UnavailableError,
+} from '../../base/errors';
 import { RolloutPhase, RolloutSpec_Intent } from '../../gen/gilliam/v1/rollout';
 import { cronJobs, formations, releases, routes, scales } from '../../resource/objects';
 import { ApiHarness, eventually, testImage, testProcesses } from '../../testing/api-harness';
@@ -638,7 +644,7 @@ describe('at the same time', () => {
 
   test('a formation that is being deleted is not applied to', async () => {
     await apply(api, shop);
-    // Read before the deletion, written after it: the transaction is refused, and the next look says why.
+    // No controller leads here, as in all of these tests: apply asks for none. Read before the deletion, written after it: the transaction is refused, and the next look says why.
     const commit = api.store.commit.bind(api.store);
     const spy = jest.spyOn(api.store, 'commit').mockImplementationOnce(async (writes, guards, signal) => {
       spy.mockRestore();
@@ -647,6 +653,18 @@ describe('at the same time', () => {
     });
     await expect(apply(api, { routes: [route('a', 'a.localhost/')] })).rejects.toThrow('is being deleted');
     expect((await api.store.list(routes)).items).toEqual([]);
+  });
+
+  test('an apply whose answer was lost is asked again, and finds itself done', async () => {
+    const commit = api.store.commit.bind(api.store);
+    const spy = jest.spyOn(api.store, 'commit').mockImplementationOnce(async (writes, guards, signal) => {
+      spy.mockRestore();
+      await commit(writes, guards, signal);
+      throw new UnavailableError('the store does not answer');
+    });
+    await expect(apply(api, shop)).rejects.toThrow(UnavailableError);
+    expect((await apply(api, shop)).changes).toEqual([]);
+    expect(await factorsIn(api)).toEqual({ v1: { web: 1, worker: 1 } });
   });
 
   test('a factor that is set meanwhile is not lost', async () => {
