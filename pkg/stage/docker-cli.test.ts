@@ -49,3 +49,19 @@ describe('containers', () => {
     );
   });
 });
+
+describe('volumes', () => {
+  test('are removed, those of the stage only', async () => {
+    const { cli, calls } = docker({ 'volume ls': { stdout: 'a\nb\n' } });
+    expect(await cli.removeVolumesOf('local')).toBe(2);
+    expect(calls).toEqual(['volume ls --quiet --filter label=gilliam.stage=local', 'volume rm --force a b']);
+  });
+
+  test('that stay say why', async () => {
+    const { cli } = docker({
+      'volume ls': { stdout: 'a\n' },
+      'volume rm': { code: 1, stderr: 'volume is in use\n' },
+    });
+    await expect(cli.removeVolumesOf('local')).rejects.toThrow('the Docker Engine refuses: volume is in use');
+  });
+});

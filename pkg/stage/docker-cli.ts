@@ -59,6 +59,16 @@ export class DockerCli {
     return tags.length;
   }
 
+  /** Deletes what the stage's services keep: once no container has it. */
+  async removeVolumesOf(key: string, signal?: AbortSignal): Promise<number> {
+    const volumes = await this.#list(
+      ['volume', 'ls', '--quiet', '--filter', `label=gilliam.stage=${key}`],
+      signal,
+    );
+    if (volumes.length > 0) await this.#list(['volume', 'rm', '--force', ...volumes], signal);
+    return volumes.length;
+  }
+
   async #list(args: string[], signal?: AbortSignal): Promise<string[]> {
     const result = await this.#docker(args, signal);
     if (result.code !== 0) throw engineError(result);

@@ -63,6 +63,7 @@ export class Down {
       network: this.#stopStep('network', 'stop the network'),
       'virtual-ips': { title: 'remove the virtual IPs', run: (_, signal) => this.#removeVirtualIps(signal) },
       controlplane: this.#stopStep('controlplane', 'stop the control plane'),
+      volumes: { title: 'remove what services keep', run: (_, signal) => this.#removeVolumes(signal) },
       images: { title: 'remove the images', run: (_, signal) => this.#removeImages(signal) },
       etcd: this.#stopStep('etcd', 'stop etcd'),
       dockerd: { title: 'stop the Docker Engine', run: (_, signal) => this.#stopEngine(signal) },
@@ -115,6 +116,11 @@ export class Down {
 
   get #nftables(): Nftables {
     return new Nftables(this.context.run, this.context.env);
+  }
+
+  async #removeVolumes(signal: AbortSignal): Promise<string> {
+    if (!this.#config) return '0';
+    return String(await this.context.docker.removeVolumesOf(stageKey(this.#config), signal));
   }
 
   async #removeImages(signal: AbortSignal): Promise<string> {

@@ -43,8 +43,18 @@ describe('gilliam down', () => {
     [
       'forgets',
       { forget: true },
-      ['supervisor', 'executor', 'instances', ...networking, 'controlplane', 'images', 'etcd', 'forget'],
+      [
+        'supervisor',
+        'executor',
+        'instances',
+        ...networking,
+        'controlplane',
+        'volumes',
+        'images',
+        'etcd',
+        'forget',
+      ],
     ],
-    ['forgets what is down', { forget: true, ...down, containers: 0 }, ['images', 'forget']],
+    ['forgets what is down', { forget: true, ...down, containers: 0 }, ['volumes', 'images', 'forget']],
   ])('%s', (_, survey, steps) => expect(planDown({ ...up, ...survey })).toEqual(steps));
 });

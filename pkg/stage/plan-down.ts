@@ -25,6 +25,7 @@ export type DownStep =
   | 'network'
   | 'virtual-ips'
   | 'controlplane'
+  | 'volumes'
   | 'images'
   | 'etcd'
   | 'dockerd'
@@ -48,6 +49,7 @@ export function planDown(survey: DownSurvey): readonly DownStep[] {
     // Instances that are kept have connections by them.
     survey.virtualIps && (!keepInstances || forget) && 'virtual-ips',
     running.has('controlplane') && 'controlplane',
+    forget && survey.known && 'volumes',
     forget && survey.known && 'images',
     running.has('etcd') && 'etcd',
     // Instances that are kept need it.

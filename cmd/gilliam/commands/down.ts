@@ -19,7 +19,7 @@ export default class Down extends BaseCommand {
     }),
     forget: Flags.boolean({
       default: false,
-      description: "remove the stage's data and images, too: there is no way back",
+      description: "remove the stage's data, volumes and images, too: there is no way back",
     }),
     plan: Flags.boolean({ default: false, description: 'say what would be done; change nothing' }),
   };
