@@ -11,7 +11,7 @@ import { common } from './bundle.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { manifestJsonSchema, typeJsonSchema, referenceOf, builtInTypes } = await load();
 
-const prose = await readFile(join(root, 'hack', 'manifest-docs.md'), 'utf8');
+const prose = await readFile(join(root, 'hack', 'manifest-docs.md.in'), 'utf8');
 const reference = [
   typesTable(),
   referenceOf(manifestJsonSchema(), 'All keys'),
@@ -24,7 +24,7 @@ await write('gilliam-type.schema.json', 'json', JSON.stringify(typeJsonSchema())
 function page(body) {
   return [
     '# gilliam.yml',
-    '<!-- Made by hack/update-manifest-docs.mjs from pkg/manifest and hack/manifest-docs.md: change those. -->',
+    '<!-- Made by hack/update-manifest-docs.mjs from pkg/manifest and hack/manifest-docs.md.in: change those. -->',
     body,
   ].join('\n\n');
 }

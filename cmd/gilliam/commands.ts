@@ -22,6 +22,7 @@ export const commands: Readonly<Record<string, () => CommandModule>> = {
   create: () => require('./commands/create') as typeof import('./commands/create'),
   apply: () => require('./commands/apply') as typeof import('./commands/apply'),
   diff: () => require('./commands/diff') as typeof import('./commands/diff'),
+  schema: () => require('./commands/schema') as typeof import('./commands/schema'),
   deploy: () => require('./commands/deploy') as typeof import('./commands/deploy'),
   releases: () => require('./commands/releases') as typeof import('./commands/releases'),
   'release export': () => require('./commands/release/export') as typeof import('./commands/release/export'),
