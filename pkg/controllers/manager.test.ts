@@ -276,6 +276,8 @@ describe('ControllerManager', () => {
     expect(Object.keys(one.manager.status().counters)).toEqual([
       'formation',
       'scheduler',
+      'cron',
+      'rollout',
       'executor',
       'garbage',
     ]);
