@@ -1,3 +1,4 @@
+import { messageOf } from '../base/errors';
 import type { OneOff as OneOffSpec } from '../gen/gilliam/v1/instance';
 import type { Container } from './driver';
 import type { Attachment } from './terminal/attachment';
@@ -102,8 +103,10 @@ export class OneOff {
       const code = await run();
       if (code !== undefined) await attachment.finish(code);
     } catch (error) {
-      await attachment.finish(125, error instanceof Error ? error.message : String(error));
+      await attachment.finish(125, messageOf(error));
     } finally {
+      // Until they have it: to remove a container is work, and nobody waits for that.
+      await attachment.ended;
       this.#busy = false;
       this.#onChange();
     }

@@ -30,6 +30,15 @@ export class Attachment {
     return this.#gone.signal;
   }
 
+  /** Resolves when they are gone. */
+  get ended(): Promise<void> {
+    const { signal } = this.#gone;
+    return new Promise((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
   /** Makes the call; resolves when it has ended. Throws what ended it, unless it was meant to. */
   async run(transport: Pick<Transport, 'attach'>, signal: AbortSignal): Promise<void> {
     const either = AbortSignal.any([signal, this.#gone.signal]);

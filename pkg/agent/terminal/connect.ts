@@ -22,11 +22,14 @@ export async function connect(
   const giving = giveInput(attachment, terminal).catch((error: unknown) =>
     log.debug('a command was not given its input', { error: messageOf(error) }),
   );
+  // Asked for before it is needed where that costs nothing: the engine answers by itself then.
+  const exiting = attachment.wanted.command.length === 0 ? terminal.exit(gone) : undefined;
+  exiting?.catch(() => {});
   try {
     for await (const { stream, bytes } of terminal.output) {
       if (!(await attachment.print(stream, bytes))) break;
     }
-    return gone.aborted ? undefined : await terminal.exit(gone);
+    return gone.aborted ? undefined : await (exiting ?? terminal.exit(gone));
   } catch (error) {
     if (gone.aborted) return undefined;
     throw error;
