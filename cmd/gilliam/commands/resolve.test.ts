@@ -33,6 +33,15 @@ const known: Readonly<Record<string, object>> = {
       },
     ],
   },
+  '_cache.shop.service': {
+    ...{ name: '_cache.shop.service', node: 'node-1', ageMs: 0 },
+    endpoints: [
+      {
+        ...{ formation: 'shop', service: '_cache', instance: '1', release: 'v2', executor: 'node-1' },
+        ...{ host: '10.0.0.1', port: 6379, stale: false, ageMs: 0 },
+      },
+    ],
+  },
   'db.shop.service': { name: 'db.shop.service', node: 'node-1', ageMs: 0, endpoints: [] },
 };
 
@@ -90,7 +99,22 @@ describe('resolve', () => {
     );
   });
 
+  test('says what an import stands for, and with whom an auxiliary service is shared', async () => {
+    const { formations } = cli.api.client;
+    await formations.createFormation({ formation: { metadata: { name: 'blog' } } });
+    await formations.updateFormation({
+      formation: { metadata: { name: 'blog' }, spec: { imports: { users: 'web.shop' } } },
+      updateMask: ['imports'],
+    });
+    const imported = await gilliam('resolve users.blog.service');
+    expect(imported.stdout).toMatch(/^an import: it stands for web.shop.service\nweb.1 v2 at /);
+    expect((await gilliam('resolve _cache')).stdout).toMatch(/\nshop's own: shared with nobody\n$/);
+    await gilliam('share _cache --with blog');
+    expect((await gilliam('resolve _cache')).stdout).toMatch(/\nshared with blog\n$/);
+  });
+
   test.each<[string, string, number, RegExp]>([
+    ['a full name without its end', 'resolve api.shop', 1, /did you mean api.shop.service\?/],
     ['no name', 'resolve', 2, /NAME is missing/],
     ['a name that is none', 'resolve a.b.c.d', 2, /"a.b.c.d" is not a service's name/],
     ['a short name outside of a formation', 'resolve web', 2, /is not a full name: write web.shop.service/],

@@ -1,10 +1,12 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { PreconditionError } from '../../../pkg/base/errors';
+import { NotFoundError, PreconditionError } from '../../../pkg/base/errors';
 import { ResolveResponse } from '../../../pkg/gen/gilliam/v1/registry_service';
 import { formatServiceName, parseServiceName } from '../../../pkg/registry/service-name';
+import type { ServiceName } from '../../../pkg/registry/types';
 import { FormationCommand } from '../formation-command';
 import { UsageError } from '../lib/errors';
+import { importedAs, meantInFull, sharesLine } from '../lib/name-aliases';
 import { resolvedLines } from '../lib/resolved';
 
 export default class Resolve extends FormationCommand {
@@ -29,21 +31,43 @@ export default class Resolve extends FormationCommand {
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(Resolve);
-    const name = this.#fullName(args.name);
-    const answer = await this.client.registry.resolve(
-      { name, executor: flags.executor ?? '' },
-      { signal: this.context.signal },
-    );
+    const { answer, name, imported } = await this.#resolve(args.name, flags.executor ?? '');
+    const full = formatServiceName(name);
     if (answer.endpoints.length === 0) {
-      throw new PreconditionError(`${name} has no instance to reach, says ${answer.node}: gilliam ps -A`);
+      throw new PreconditionError(`${full} has no instance to reach, says ${answer.node}: gilliam ps -A`);
     }
-    this.answer(ResolveResponse.toJSON(answer), resolvedLines(answer, this.context.clock.now()));
+    const shares = await sharesLine(this.client, name, this.context.signal);
+    this.answer(ResolveResponse.toJSON(answer), [
+      ...(imported ? [`an import: it stands for ${full}`] : []),
+      ...resolvedLines(answer, this.context.clock.now()),
+      ...(shares === undefined ? [] : [shares]),
+    ]);
   }
 
-  #fullName(text: string): string {
+  /** Own services come first, then imports, as they do inside instances. */
+  async #resolve(text: string, executor: string) {
+    const { signal } = this.context;
+    const name = this.#nameOf(text);
+    const ask = (one: ServiceName) =>
+      this.client.registry.resolve({ name: formatServiceName(one), executor }, { signal });
+    try {
+      return { answer: await ask(name), name, imported: false };
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      const target = await importedAs(this.client, name, signal);
+      if (target) return { answer: await ask(target), name: target, imported: true };
+      const meant = meantInFull(text);
+      if (meant === undefined) throw error;
+      throw new NotFoundError(`there is no ${formatServiceName(name)}: did you mean ${meant}?`, {
+        cause: error,
+      });
+    }
+  }
+
+  #nameOf(text: string): ServiceName {
     const formation = this.formationIfAny;
     const name = parseServiceName(text, { formation });
-    if (name) return formatServiceName(name);
+    if (name) return name;
     throw new UsageError(
       formation === undefined
         ? `${JSON.stringify(text)} is not a full name: write web.shop.service, 1.web.shop.service or v2.web.shop.service`

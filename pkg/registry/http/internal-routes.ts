@@ -81,9 +81,9 @@ export class InternalRoutes {
     const route = `${request.method} ${target.path}`;
     const open = Object.hasOwn(this.#open, route) ? this.#open[route] : undefined;
     if (open) return open(request, response, target.query);
-    requireExecutor(callerOf());
     const closed = Object.hasOwn(this.#closed, route) ? this.#closed[route] : undefined;
     if (!closed) throw new HttpError(404, `${quote(route)} is nothing that a node of the registry does`);
+    requireExecutor(callerOf());
     return closed(request, response, target.query);
   }
 
