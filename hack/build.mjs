@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { bundle, root } from './bundle.mjs';
+import { bundle, replace, root } from './bundle.mjs';
 
 function buf(...args) {
   execFileSync(join(root, 'node_modules/.bin/buf'), args, { cwd: root, stdio: 'inherit' });
@@ -44,7 +44,7 @@ async function daemons() {
   const names = readdirSync(join(root, 'cmd'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(root, 'cmd', entry.name, 'main.ts')))
     .map((entry) => entry.name)
-    .filter((name) => name !== 'gilliam');
+    .filter((name) => name !== 'gilliam' && name !== 'autoscaler');
   await bundle({
     entryPoints: Object.fromEntries(names.map((name) => [name, join('cmd', name, 'main.ts')])),
     outdir: join(root, 'dist/cmd'),
@@ -53,9 +53,22 @@ async function daemons() {
   return names;
 }
 
+/** A program that is deployed as a formation: it has nothing but itself, hence all packages inside. */
+async function autoscaler() {
+  await bundle({
+    entryPoints: { autoscaler: join('cmd', 'autoscaler', 'main.ts') },
+    outdir: join(root, 'dist/autoscaler'),
+    sourcemap: false,
+  });
+  for (const name of ['Procfile', 'package.json']) {
+    replace(join(root, 'dist/autoscaler', name), readFileSync(join(root, 'examples/autoscaler', name)));
+  }
+}
+
 const started = performance.now();
 generate();
 const names = await daemons();
+await autoscaler();
 const { buildCli } = await import('./build-cli.mjs');
 await buildCli();
 console.log(`build: ${names.join(', ')}, gilliam in ${Math.round(performance.now() - started)} ms`);
