@@ -13,7 +13,9 @@ const palette = [
   'magentaBright',
 ] as const;
 
-const lineEnd = Buffer.from('\n');
+const lineEnd = 0x0a;
+/** Of so many a piece is made, whose size is bounded by that of a line. */
+const linesAtOnce = 4096;
 
 /** Prints log lines as they come: `web.1 | line`, each instance in a colour of its own, or JSON objects. */
 export class LogPrinter {
@@ -33,13 +35,33 @@ export class LogPrinter {
       return this.#output.write(lines.map((line) => `${JSON.stringify(asJson(line))}\n`).join(''));
     }
     // Lines are written as they were printed, UTF-8 or not; together, since each write costs as much as many lines.
-    this.#output.write(Buffer.concat(lines.flatMap((line) => this.#pieces(line))));
+    for (let from = 0; from < lines.length; from += linesAtOnce) {
+      this.#output.write(this.#joined(lines.slice(from, from + linesAtOnce)));
+    }
   }
 
-  #pieces({ instance, line, time }: LogLine): Uint8Array[] {
-    const stamp = this.#options.timestamps ? `${time?.toISOString() ?? '-'} ` : '';
+  #joined(lines: readonly LogLine[]): Buffer {
+    const heads = lines.map((line) => this.#head(line));
+    const bytes = lines.reduce(
+      (sum, { line }, index) => sum + line.length + (heads[index] as Buffer).length + 1,
+      0,
+    );
+    const out = Buffer.allocUnsafe(bytes);
+    let at = 0;
+    for (const [index, { line }] of lines.entries()) {
+      for (const piece of [heads[index] as Buffer, line]) {
+        out.set(piece, at);
+        at += piece.length;
+      }
+      out[at++] = lineEnd;
+    }
+    return out;
+  }
+
+  #head({ instance, time }: LogLine): Buffer {
     const prefix = this.#prefix(instance);
-    return [stamp === '' ? prefix : Buffer.concat([prefix, Buffer.from(stamp)]), line, lineEnd];
+    if (!this.#options.timestamps) return prefix;
+    return Buffer.concat([prefix, Buffer.from(`${time?.toISOString() ?? '-'} `)]);
   }
 
   #prefix(instance: string): Buffer {

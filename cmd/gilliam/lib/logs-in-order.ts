@@ -18,7 +18,9 @@ export async function* logsInOrder(
   if (held.length > 0) yield inOrder(held);
 }
 
-function inOrder(lines: readonly LogLine[]): LogLine[] {
+function inOrder(lines: readonly LogLine[]): readonly LogLine[] {
+  const [first] = lines;
+  if (lines.every(({ instance }) => instance === first?.instance)) return lines;
   const latest = new Map<string, number>();
   const timed = lines.map((line) => {
     // An instance's clock may have been set back.

@@ -77,6 +77,8 @@ export class InstanceLogs {
   /** The lines as the reader gets them, without those that it has already. */
   #label(lines: readonly LogLine[]): LogLine[] {
     const labelled: LogLine[] = [];
+    const instance = shortName(this.instance);
+    const { release } = this.instance.spec;
     for (const line of lines) {
       const time = line.time?.getTime() ?? 0;
       if (this.#skip > 0 && time === this.#lastTime) {
@@ -86,7 +88,8 @@ export class InstanceLogs {
       this.#skip = 0;
       this.#countAtLastTime = time === this.#lastTime ? this.#countAtLastTime + 1 : 1;
       this.#lastTime = time;
-      labelled.push({ ...line, instance: shortName(this.instance), release: this.instance.spec.release });
+      const right = line.instance === instance && line.release === release;
+      labelled.push(right ? line : { ...line, instance, release });
     }
     return labelled;
   }
