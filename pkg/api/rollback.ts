@@ -11,6 +11,7 @@ import { isUnderWay, ROLLOUT } from '../resource/rollout';
 import { suggestion } from '../resource/suggest';
 import type { Write } from '../store/store';
 import type { ApiContext } from './api-context';
+import { appliedLabels } from './apply/applied-label';
 import { by, type CallContext } from './call';
 import { newMetadata, requireLivingFormation } from './objects';
 import { restoredRoutes } from './restored-routes';
@@ -49,7 +50,7 @@ export async function rollback(
   const key = { formation: formation.metadata.name, name: releaseName(lastRelease) };
   const message = `rollback to ${as.metadata.name}`;
   const release: Release = {
-    metadata: newMetadata(context, key),
+    metadata: newMetadata(context, key, appliedLabels(as)),
     spec: { ...as.spec, message, author: call.user },
   };
   const left = restored.leftOut.map((name) => `; route ${name} is left out, since it is another's now`);

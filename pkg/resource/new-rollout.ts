@@ -80,8 +80,12 @@ export function newRollout(wish: RolloutWish): NewRollout {
 
 function checkFactors({ factors }: RolloutSpec, to: Release): void {
   const { name } = to.metadata;
-  if (to.spec.image === '') throw new PreconditionError(`${name} has no image: gilliam deploy first`);
   const known = Object.keys(to.spec.processes);
+  // Auxiliary services have images of their own: a formation may be made of nothing else.
+  const without = Object.values(to.spec.processes).some(({ image }) => image === '') || known.length === 0;
+  if (to.spec.image === '' && without) {
+    throw new PreconditionError(`${name} has no image: gilliam deploy first`);
+  }
   const stray = Object.keys(factors).find((process) => !known.includes(process));
   if (stray === undefined) return;
   const description = `${name} has no process ${quote(stray)}: ${suggestion(stray, known)}`;

@@ -63,7 +63,9 @@ test('fifty formations: unchanged nothing is written, and of one value in each o
   expect(written).toEqual([]);
   await all('two');
   const kinds = written.map(({ kind }) => kind.name).sort();
-  expect(kinds).toEqual(['Formation', 'Release', 'Rollout'].flatMap((kind) => names.map(() => kind)));
+  expect(kinds).toEqual(
+    ['Formation', 'Release', 'Rollout', 'Scale'].flatMap((kind) => names.map(() => kind)),
+  );
 }, 60_000);
 
 test('invariant 5: applies at one moment all come to their end, each on what the others have done', async () => {

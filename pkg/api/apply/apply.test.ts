@@ -282,6 +282,13 @@ describe('what runs', () => {
       allowMissing: false,
     });
     expect(await factorsIn(api)).toEqual({ v1: { web: 2, worker: 1 } });
+    // What an abort, and a rollback, will bring back.
+    expect((await rolloutOf(api))?.status).toMatchObject({
+      phase: RolloutPhase.PROGRESSING,
+      original: { v1: { factors: { web: 2, worker: 1 } } },
+    });
+    const retiring = await api.store.get(scales, { formation: 'shop', name: 'v1' });
+    expect(retiring?.spec.retired?.factors).toEqual({ web: 2, worker: 1 });
     expect((await rolloutOf(api))?.metadata.revision).toBe((await release('v2'))?.metadata.revision);
   });
 
@@ -321,6 +328,27 @@ describe('what runs', () => {
     });
     const made = await apply(api, config({ A: '2' }));
     expect(linesOf(made)).toEqual(['+ rollout v1 to v2']);
+  });
+
+  test('goes on as it was after a rollback: what has none keeps none', async () => {
+    await apply(api, with_({ factors: { worker: 0 } }));
+    await apply(api, config({ A: '2' }));
+    await finishRollout(api);
+    await api.client.rollouts.rollback({ parent: 'formations/shop', release: 'v1' });
+    await finishRollout(api);
+    expect(await factorsIn(api)).toEqual({ v3: { web: 2 } });
+    expect((await apply(api, shop)).changes).toEqual([]);
+  });
+
+  test('may be nothing but auxiliary services, which need no image of the release', async () => {
+    const redis = (level: string): Desired => ({
+      release: {
+        processes: { _cache: { image: testImage, env: { LEVEL: level }, auxiliary: { type: 'redis' } } },
+      },
+    });
+    await apply(api, redis('a'), { name: 'data' });
+    const { rollout } = await apply(api, redis('b'), { name: 'data' });
+    expect(rollout?.spec).toMatchObject({ to: 'v2', factors: { _cache: 1 } });
   });
 
   test('does not disappear unasked', async () => {

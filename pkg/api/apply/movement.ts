@@ -35,7 +35,11 @@ export function movementTo(
   if (rollout && leadsTo(rollout, release) && settled) return { kind: 'none' };
   refuseSecondRollout(rollout);
   const factors = factorsOf(changes);
-  if (others.length > 0) return { kind: 'rollout', spec: rolloutSpec(release, others, factors, wish) };
+  if (others.length > 0) {
+    // Also those that are to have none: what is not named would stay as it is.
+    const goals = Object.fromEntries(changes.map(({ process, after }) => [process, after]));
+    return { kind: 'rollout', spec: rolloutSpec(release, others, goals, wish) };
+  }
   const same = isDeepStrictEqual({ ...before?.spec.factors }, factors);
   return same ? { kind: 'none' } : { kind: 'scale', factors, ...(before && { before }) };
 }

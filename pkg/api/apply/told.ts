@@ -6,6 +6,8 @@ import {
   routes,
   type Formation,
   type Kind,
+  type Release,
+  type Rollout,
   type StoredObject,
 } from '../../resource/objects';
 import { by, type CallContext } from '../call';
@@ -16,10 +18,10 @@ import type { Made } from './writes';
 
 type Told = Omit<Happening, 'at'>;
 
-/** What is told of a plan that was carried out. A rollout tells of itself. */
+/** What is told of a plan that was carried out. */
 export function happenings(
   plan: ApplyPlan,
-  { formation, release, scale }: Made,
+  { formation, release, scale, rollout }: Made,
   state: FormationState,
   call: CallContext,
 ): readonly Told[] {
@@ -49,6 +51,7 @@ export function happenings(
           ),
         ]
       : []),
+    ...(rollout ? [rolloutTold(rollout, release, tell, who)] : []),
     ...plan.routes.map(({ before, after }) => {
       const route = after?.route ?? before;
       const [reason, what] = verbOf(before, after);
@@ -66,6 +69,17 @@ export function happenings(
       return tell(cronJobs, job, reason, `cron job ${job.metadata.name} was ${what}${who}`);
     }),
   ];
+}
+
+function rolloutTold(
+  { metadata, spec }: Rollout,
+  release: Release | undefined,
+  tell: (kind: Kind<StoredObject>, object: StoredObject, reason: string, message: string) => Told,
+  who: string,
+): Told {
+  const about = { metadata: { ...metadata, name: spec.to, uid: release?.metadata.uid ?? '' } };
+  const message = `a rollout from ${spec.from.join(' and ')} to ${spec.to} began${who}`;
+  return tell(releases, about, 'RolloutBegan', message);
 }
 
 function formationTold(

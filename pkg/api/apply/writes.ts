@@ -1,7 +1,7 @@
 import { FormationStatus } from '../../gen/gilliam/v1/formation';
-import { RolloutStatus } from '../../gen/gilliam/v1/rollout';
 import { ScaleSpec, ScaleStatus } from '../../gen/gilliam/v1/scale';
 import { hasFactors } from '../../resource/current-release';
+import { newRollout } from '../../resource/new-rollout';
 import {
   cronJobs,
   formations,
@@ -32,6 +32,8 @@ export interface Made {
   readonly release?: Release;
   readonly scale?: Scale;
   readonly rollout?: Rollout;
+  /** Those that give way, with what there was around them. */
+  readonly retired: readonly Scale[];
 }
 
 /** The objects of a plan. */
@@ -56,24 +58,27 @@ export function madeBy(
           movement,
         )
       : undefined;
-  const rollout: Rollout | undefined =
-    movement.kind === 'rollout'
-      ? {
-          // In the place of the last one, which has come to its end.
-          metadata: {
-            ...newMetadata(context, key(ROLLOUT)),
-            revision: state.rollout?.metadata.revision ?? 0n,
-          },
-          spec: movement.spec,
-          status: RolloutStatus.fromPartial({}),
-        }
+  const begun =
+    movement.kind === 'rollout' && release
+      ? newRollout({
+          asked: movement.spec,
+          to: made ?? { metadata: newMetadata(context, key(release.name)), spec: release.spec },
+          ...{ scales: state.scales, routes: state.routes, before: state.rollout },
+          ...{ uid: context.random.uuid(), now: new Date(context.clock.now()) },
+        })
       : undefined;
-  return { formation: formationOf(context, plan, state), release: made, scale, rollout };
+  return {
+    formation: formationOf(context, plan, state),
+    release: made,
+    scale,
+    rollout: begun?.rollout,
+    retired: begun?.scales ?? [],
+  };
 }
 
 /** The transaction, but for its routes. It is refused where anything that the plan was made on has changed. */
 export function partOf(made: Made, plan: ApplyPlan, state: FormationState): Part {
-  const { formation, release, scale, rollout } = made;
+  const { formation, release, scale, rollout, retired } = made;
   const moves = release !== undefined || plan.movement.kind !== 'none';
   const writesFormation = !state.formation || plan.specChanges || release !== undefined;
   const writes: Write[] = [
@@ -81,11 +86,12 @@ export function partOf(made: Made, plan: ApplyPlan, state: FormationState): Part
     ...(release ? [put(releases, release, undefined)] : []),
     ...(scale ? [put(scales, scale, plan.movement.kind === 'scale' ? plan.movement.before : undefined)] : []),
     ...(rollout ? [put(rollouts, rollout, state.rollout)] : []),
+    ...retired.map((object): Write => ({ op: 'update', kind: scales, object })),
     ...plan.cronJobs.map(writeOfCronJob),
   ];
   const guards: Guard[] = [
     ...(state.formation && !writesFormation ? [guard(formations, state.formation.metadata)] : []),
-    ...(moves ? scaleGuards(state, scale) : []),
+    ...(moves ? scaleGuards(state, scale ? [scale] : retired) : []),
     ...(moves && !rollout ? [rolloutGuard(state)] : []),
   ];
   return { writes, guards };
@@ -124,19 +130,14 @@ function scaled(
 }
 
 /** That what runs, and how much of it, is as the plan has seen it. */
-function scaleGuards({ name, scales: all, newest }: FormationState, written: Scale | undefined): Guard[] {
+function scaleGuards({ name, scales: all, newest }: FormationState, written: readonly Scale[]): Guard[] {
+  const names = new Set(written.map(({ metadata }) => metadata.name));
   const seen = all
-    .filter((scale) => hasFactors(scale) && scale.metadata.name !== written?.metadata.name)
+    .filter((scale) => hasFactors(scale) && !names.has(scale.metadata.name))
     .map(({ metadata }) => guard(scales, metadata));
   const newestName = newest?.metadata.name;
   const scaledNow = all.find(({ metadata }) => metadata.name === newestName);
-  if (
-    newestName === undefined ||
-    newestName === written?.metadata.name ||
-    (scaledNow && hasFactors(scaledNow))
-  ) {
-    return seen;
-  }
+  if (newestName === undefined || names.has(newestName) || (scaledNow && hasFactors(scaledNow))) return seen;
   // What is most likely to be scaled at this very moment.
   const revision = scaledNow?.metadata.revision ?? 0n;
   return [...seen, { guard: 'object', kind: scales, key: { formation: name, name: newestName }, revision }];
