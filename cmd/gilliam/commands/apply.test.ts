@@ -93,7 +93,7 @@ describe('apply', () => {
     system('shop', web('shop'));
     expect(await gilliam('apply -f shop --timeout 500ms')).toMatchObject({
       code: 1,
-      stderr: 'error: all is applied, but after 0.5s shop has web 0/1: gilliam status\n',
+      stderr: 'error: applied, but after 0.5s shop has web 0/1: gilliam status\n',
     });
   });
 
@@ -121,6 +121,17 @@ describe('a whole system', () => {
     expect((await gilliam('apply -f system --no-wait')).stdout).toBe(
       'users: nothing to change\nshop: nothing to change\n',
     );
+  });
+
+  test('what needs something that does not come up is not applied', async () => {
+    system('system/shop', web('shop', '    needs: [web.users]\n'));
+    system('system/users', web('users'));
+    expect(await gilliam('apply -f system --timeout 500ms')).toMatchObject({
+      code: 1,
+      stderr:
+        'warning: not applied, since what comes before does not run: shop\nerror: applied, but after 0.5s users has web 0/1: gilliam status\n',
+    });
+    expect((await gilliam('diff -f system/shop')).stdout).toContain('+ formation shop');
   });
 
   test('is checked as a whole before the first is written', async () => {

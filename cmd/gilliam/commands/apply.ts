@@ -5,6 +5,7 @@ import { changesAnything, type FormationPlan, planLines, planName } from '../lib
 import {
   applyMember,
   makeReady,
+  type Member,
   planSystem,
   type Ready,
   requirePlan,
@@ -94,15 +95,25 @@ export default class Apply extends ApplyCommand {
       if (!changesAnything(plan)) for (const line of planLines(plan, this.colors)) this.line(line);
     const ready = await this.#ready(system, changing, given);
     const applied: Applied[] = [];
-    for (const step of system.steps) {
+    for (const [index, step] of system.steps.entries()) {
       const members = step.flatMap(({ formation }) => ready.get(formation) ?? []);
-      const done = await mapBounded(members, concurrency, async (member): Promise<Applied> => {
-        const answer = await applyMember(this.client, member, given.prune, signal);
+      const done = await mapBounded(members, concurrency, async (member) => {
+        // A build may have come to the image that there was.
+        const changes = changesAnything(member.plan);
+        const answer = changes
+          ? await applyMember(this.client, member, given.prune, signal)
+          : member.plan.answer;
         for (const line of planLines(member.plan, this.colors)) this.line(line);
-        return { ready: member, answer };
+        return changes ? [{ ready: member, answer }] : [];
       });
-      applied.push(...done);
-      if (given.wait) await this.#wait(done, given);
+      applied.push(...done.flat());
+      const later = system.steps.slice(index + 1).flat();
+      if (given.wait)
+        await this.#wait(
+          done.flat(),
+          given,
+          later.filter(({ formation }) => ready.has(formation)),
+        );
     }
     this.#answer(plans, applied);
   }
@@ -139,7 +150,8 @@ export default class Apply extends ApplyCommand {
     }
   }
 
-  async #wait(applied: readonly Applied[], { timeoutMs }: Given): Promise<void> {
+  /** What comes `later` needs what is waited for: when that does not come up, it is not applied. */
+  async #wait(applied: readonly Applied[], { timeoutMs }: Given, later: readonly Member[]): Promise<void> {
     const { clock, stderr } = this.context;
     const progress = new Progress(stderr, clock);
     try {
@@ -149,6 +161,10 @@ export default class Apply extends ApplyCommand {
       }));
       const arrived = await waitForApplied(this.client, this.context, goals, { timeoutMs, progress });
       for (const each of applied) each.arrival = arrived.get(each.ready.formation);
+    } catch (error) {
+      const names = later.map(({ formation }) => formation).join(', ');
+      if (later.length > 0) this.warning(`not applied, since what comes before does not run: ${names}`);
+      throw error;
     } finally {
       progress.dispose();
     }

@@ -80,6 +80,6 @@ test('a rollout that is taken back is an error that says why', async () => {
 test('what stands in the way is told when it takes too long', async () => {
   const seen = { scales: [scale('v1', 2)], instances: [web(1, 'v1', false)] };
   await expect(wait([seen], 400)).rejects.toThrow(
-    'all is applied, but after 0.4s shop has web 0/2: web.1 is unhealthy: connection refused: gilliam why web.1 --formation shop',
+    'applied, but after 0.4s shop has web 0/2: web.1 is unhealthy: connection refused: gilliam why web.1 --formation shop',
   );
 });

@@ -57,9 +57,12 @@ export async function waitForApplied(
     }
   } catch (error) {
     if (context.signal.aborted) {
-      throw new InterruptedError('all is applied, but not all of it runs yet: gilliam status', {
-        cause: error,
-      });
+      throw new InterruptedError(
+        'interrupted while waiting: what is applied so far stays, though not all of it runs yet: gilliam status',
+        {
+          cause: error,
+        },
+      );
     }
     if (limit.signal.aborted) throw tooLate(last, timeoutMs);
     throw error;
@@ -155,6 +158,6 @@ function tooLate(last: readonly FormationProgress[], timeoutMs: number): Deadlin
   const obstacle = waiting.find((each) => each.obstacle !== undefined);
   const what = waiting.map(({ formation, summary }) => `${formation} has ${summary}`).join('; ');
   return new DeadlineError(
-    `all is applied, but after ${formatDuration(timeoutMs)} ${what}: ${obstacle?.obstacle ?? 'gilliam status'}`,
+    `applied, but after ${formatDuration(timeoutMs)} ${what}: ${obstacle?.obstacle ?? 'gilliam status'}`,
   );
 }
