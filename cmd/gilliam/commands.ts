@@ -59,6 +59,7 @@ export const commands: Readonly<Record<string, () => CommandModule>> = {
   volumes: () => require('./commands/volumes') as typeof import('./commands/volumes'),
   'volumes delete': () => require('./commands/volumes/delete') as typeof import('./commands/volumes/delete'),
   destroy: () => require('./commands/destroy') as typeof import('./commands/destroy'),
+  metrics: () => require('./commands/metrics') as typeof import('./commands/metrics'),
   executors: () => require('./commands/executors') as typeof import('./commands/executors'),
   'executor cordon': () =>
     require('./commands/executor/cordon') as typeof import('./commands/executor/cordon'),
