@@ -73,6 +73,7 @@ describe("a stage's components", () => {
         GILLIAM_EXECUTOR_NAME: 'one',
         GILLIAM_EXECUTOR_HOST: 'one.example.com',
         GILLIAM_HOST_PORT_BASE: '12000',
+        GILLIAM_DATA_DIR: '/data/local/executor',
         GILLIAM_REGISTRY: 'http://127.0.0.1:4411',
         GILLIAM_REGISTRY_ADDRESS: '127.0.0.1:4411',
       },

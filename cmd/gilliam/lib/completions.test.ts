@@ -17,7 +17,10 @@ const complete = (line: string) =>
 
 test.each([
   ['sc', ['scale']],
-  ['exec', ['executors', 'executor']],
+  ['exec', ['exec', 'executors', 'executor']],
+  ['exec w', ['web.1', 'web.2']],
+  ['run -r v', ['v1', 'v2']],
+  ['spawn w', ['web', 'worker']],
   ['executor ', ['cordon', 'uncordon', 'drain']],
   ['executor drain ', ['node-1']],
   ['scale w', ['web=', 'worker=']],

@@ -18,6 +18,8 @@ const flagSources: Readonly<Record<string, Source>> = {
   executor: 'executors',
   delete: 'routes',
   from: 'releases',
+  release: 'releases',
+  process: 'processes',
 };
 
 const argumentSources: Readonly<Record<string, readonly Source[]>> = {
@@ -25,6 +27,10 @@ const argumentSources: Readonly<Record<string, readonly Source[]>> = {
   migrate: ['releases'],
   rollback: ['releases'],
   why: ['instances'],
+  exec: ['instances'],
+  stop: ['instances'],
+  spawn: ['processes'],
+  restart: ['processes', 'instances'],
   logs: ['processes', 'instances'],
   events: ['instances', 'releases'],
   resolve: ['processes'],
