@@ -24,6 +24,12 @@ describe('cron', () => {
     expect((await gilliam('cron')).stdout).toBe('');
   });
 
+  test('global flags before the command are its own, and those behind the schedule are not', async () => {
+    const line = ['--formation', 'shop', 'cron', 'set', 'nightly', '@daily', 'rake', '--json'];
+    expect((await cli.run(line)).stdout).toBe('set nightly: @daily\n');
+    expect((await gilliam('cron')).stdout).toContain('rake --json');
+  });
+
   test('--plan changes nothing', async () => {
     expect((await set('--plan', 'nightly', '@daily', 'rake')).stdout).toBe('would set nightly: @daily\n');
     expect((await gilliam('cron')).stdout).toBe('');

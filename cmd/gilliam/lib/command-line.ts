@@ -10,7 +10,7 @@ export type Resolved =
 const globalValues = ['--stage', '--formation'];
 const globalSwitches = ['--json'];
 /** Commands whose line ends in another program's, whose flags are none of ours. */
-const withTail = ['run', 'exec'];
+const withTail = ['run', 'exec', 'cron set'];
 
 /** Moves global flags that stand before the command behind it: `--stage prod ps` → `ps --stage prod`. */
 export function hoistGlobalFlags(argv: readonly string[]): readonly string[] {
@@ -24,8 +24,11 @@ export function hoistGlobalFlags(argv: readonly string[]): readonly string[] {
   }
   const command = argv.slice(end);
   if (end === 0 || command.length === 0) return argv;
-  const [first = '', ...rest] = command;
-  if (withTail.includes(first)) return [first, ...argv.slice(0, end), ...rest];
+  for (const length of [1, 2]) {
+    const words = command.slice(0, length);
+    if (withTail.includes(words.join(' ')))
+      return [...words, ...argv.slice(0, end), ...command.slice(length)];
+  }
   const cut = command.indexOf('--');
   const at = cut === -1 ? command.length : cut;
   return [...command.slice(0, at), ...argv.slice(0, end), ...command.slice(at)];

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { InvalidError } from '../../base/errors';
 import { isLabel, quote } from '../../resource/names';
+import { isShare } from '../announcement';
 import { parseKey, formatKey } from '../entry-key';
 import type { Peer } from '../gossip';
 import { isRecord } from '../item';
@@ -9,7 +10,6 @@ import type { LineSink } from '../remote-follower';
 import type { RemoteFollowers } from '../remote-followers';
 import type { RegistryLimits } from '../settings';
 import type { Identity } from '../types';
-import { isShare } from '../announcement';
 import type { FollowAck } from '../wire';
 import { answerEmpty, answerJson, answerText, HttpError, readJson } from './answers';
 import type { Caller } from './caller';
