@@ -2,6 +2,8 @@ import { distance } from 'fastest-levenshtein';
 import type { CompiledRoute, Part, Pattern } from '../routing/types';
 
 const most = 3;
+/** More letters that are wrong are no slip: and what is far off is nobody's business. */
+const mostFar = 3;
 /** An answer to a mistake may not cost more than the request would have. */
 const maxLooked = 500;
 const maxChars = 128;
@@ -23,7 +25,6 @@ export function nearestRoutes(
           name,
           [...hosts.keys()].filter((one) => one !== ''),
         );
-  // Of what is far off, the name is nobody's business.
   return names.length === 0
     ? why
     : `${why}: nearest ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`;
@@ -33,7 +34,7 @@ function nearest(asked: string, known: readonly string[]): string[] {
   return known
     .slice(0, maxLooked)
     .map((name) => ({ name, far: distance(name, asked) }))
-    .filter(({ name, far }) => far <= Math.max(2, Math.ceil(Math.max(name.length, asked.length) / 2)))
+    .filter(({ name, far }) => far <= Math.min(mostFar, Math.ceil(name.length / 2)))
     .sort((left, right) => left.far - right.far || (left.name < right.name ? -1 : 1))
     .slice(0, most)
     .map(({ name }) => name);
