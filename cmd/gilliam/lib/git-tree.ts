@@ -1,13 +1,11 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { PreconditionError } from '../../../pkg/base/errors';
-import { READ_FILES, type EntryKind, type SourceTree } from '../../../pkg/builder/tree';
-import { MANIFEST_FILE } from '../../../pkg/manifest/file-name';
+import { READ_FILES, type SourceTree } from '../../../pkg/builder/tree';
 import type { Context } from '../context';
-import { appFileName } from './app-file';
 import type { Head } from './git';
+import { type Entry, hashOf, isApart, parseBatch, parseTree, treeOf } from './git-entries';
 
 type Surroundings = Pick<Context, 'env' | 'signal'>;
 
@@ -47,13 +45,6 @@ export async function readSources(
     }),
   );
   return found;
-}
-
-interface Entry {
-  readonly mode: string;
-  readonly id: string;
-  /** From the repository's root. */
-  readonly path: string;
 }
 
 class Repository {
@@ -148,55 +139,6 @@ class Repository {
 
 interface GitError extends NodeJS.ErrnoException {
   readonly said?: string;
-}
-
-/** What is told by the directory, and not built of. */
-function isApart(path: string): boolean {
-  return path === MANIFEST_FILE || path === appFileName;
-}
-
-function hashOf(entries: readonly Entry[]): string {
-  const hash = createHash('sha256');
-  for (const { mode, id, path } of entries) if (!isApart(path)) hash.update(`${mode} ${id} ${path}\0`);
-  return hash.digest('hex');
-}
-
-function treeOf(own: readonly Entry[], texts: ReadonlyMap<string, string>): SourceTree {
-  const entries = new Map<string, EntryKind>();
-  const read = new Map<string, string>();
-  for (const { path, mode, id } of own) {
-    for (let at = dirname(path); at !== '.' && !entries.has(at); at = dirname(at))
-      entries.set(at, 'directory');
-    entries.set(path, mode === '120000' ? 'symlink' : mode === '160000' ? 'directory' : 'file');
-    const text = READ_FILES.has(path) ? texts.get(id) : undefined;
-    if (text !== undefined) read.set(path, text);
-  }
-  return { entries, texts: read };
-}
-
-function parseTree(listed: string): Entry[] {
-  return listed.split('\0').flatMap((line) => {
-    const [, mode, id, path] = /^(\d+) \w+ ([0-9a-f]+)\t(.*)$/s.exec(line) ?? [];
-    return mode === undefined || id === undefined || path === undefined ? [] : [{ mode, id, path }];
-  });
-}
-
-/** `<id> blob <bytes>`, a line end, the bytes, a line end; and so on. */
-function parseBatch(output: Buffer): ReadonlyMap<string, string> {
-  const texts = new Map<string, string>();
-  for (let at = 0; at < output.length;) {
-    const end = output.indexOf(0x0a, at);
-    if (end < 0) break;
-    const [id = '', , size] = output.subarray(at, end).toString('utf8').split(' ');
-    const bytes = Number(size);
-    if (!Number.isInteger(bytes)) {
-      at = end + 1;
-      continue;
-    }
-    texts.set(id, output.subarray(end + 1, end + 1 + bytes).toString('utf8'));
-    at = end + 1 + bytes + 1;
-  }
-  return texts;
 }
 
 function topOf(directory: string): string | undefined {
