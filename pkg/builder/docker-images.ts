@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { ExhaustedError, GilliamError, InvalidError, NotFoundError, UnavailableError } from '../base/errors';
-import { quote } from '../resource/names';
 import type { EngineMessage } from './build-output';
 import { isDiskFull } from './checked-copy';
 import { reasonOf, statusOf } from './engine';
@@ -36,7 +35,7 @@ export class DockerImages implements ImageArchive {
     } catch (error) {
       if (statusOf(error) !== 404) throw unavailable(error, signal);
       throw new NotFoundError(
-        `image ${quote(image)} is gone from the stage's engine: deploy again, or release one that is there`,
+        `image ${image.replace(/(sha256:[0-9a-f]{12})[0-9a-f]*$/, '$1')} is gone from the stage's engine: deploy again, or release one that is there`,
         { cause: error },
       );
     }

@@ -67,7 +67,8 @@ export default class Launch extends BaseCommand {
       progress.dispose();
       const origin = `${bundle.release} of ${bundle.formation}`;
       const scaled = factors.size > 0 ? `, scaled to ${formatFactors(factors)}` : '';
-      const images = launched.sent.length > 0 ? `, ${launched.sent.length} images sent` : '';
+      const count = launched.sent.length;
+      const images = count > 0 ? `, ${count} ${count === 1 ? 'image' : 'images'} sent` : '';
       const json = { ...(ApplyFormationResponse.toJSON(launched) as object), sent: launched.sent };
       if (flags.plan) return this.answer(json, `would launch ${name} from ${origin}${images}${scaled}`);
       this.answer(json, `${name} launched from ${origin}: v1 released${images}${scaled}`);

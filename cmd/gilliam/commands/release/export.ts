@@ -15,7 +15,7 @@ export default class ReleaseExport extends FormationCommand {
     '<%= config.bin %> release export v3 --with-images -o shop.bundle',
   ];
   static override args = {
-    release: Args.string({ description: 'the release; default the newest', default: '-', ignoreStdin: true }),
+    release: Args.string({ description: 'the release; default the newest', ignoreStdin: true }),
   };
   static override flags = {
     output: Flags.string({
@@ -31,7 +31,7 @@ export default class ReleaseExport extends FormationCommand {
     const { client, formation, parent } = this;
     const { signal, cwd } = this.context;
     const { release } = await client.releases.getRelease(
-      { name: `${parent}/releases/${args.release}` },
+      { name: `${parent}/releases/${args.release ?? '-'}` },
       { signal },
     );
     const name = release?.metadata?.name;
