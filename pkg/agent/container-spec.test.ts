@@ -201,3 +201,38 @@ test.each([
 ])('%s: pullable %s', (image, pullable) => {
   expect(isPullable(image)).toBe(pullable);
 });
+
+describe('an auxiliary service', () => {
+  const volume = {
+    metadata: { formation: 'shop', name: '_db-1-data', uid: '0765a2d9-1111' },
+    spec: { service: '_db', ordinal: 1, volume: 'data', executor: 'e1' },
+  };
+  const process = { volumes: [{ name: 'data', path: '/data' }] };
+  const at = { bindAddress: '127.0.0.1' };
+
+  test('has its volumes at their paths, under names that no other volume of the engine has', () => {
+    const spec = containerSpec(task({ process, volumes: [volume] }), owner, [], at);
+    expect(spec.volumes).toMatchObject([
+      {
+        name: 'local-1f2e3d4c.shop._db.1.data.0765a2d9',
+        path: '/data',
+        labels: { 'gilliam.stage': owner.key },
+      },
+    ]);
+    expect(containerConfig(spec).HostConfig?.Mounts).toEqual([
+      { Type: 'volume', Source: 'local-1f2e3d4c.shop._db.1.data.0765a2d9', Target: '/data' },
+    ]);
+  });
+
+  test('is not made without a volume that it should have', () => {
+    expect(() => containerSpec(task({ process }), owner, [], at)).toThrow(
+      'volume data of web-1-1 is not known here',
+    );
+  });
+
+  test('has a host name that programs take', () => {
+    const given = task();
+    Object.assign(given.instance.metadata, { name: '_db-1-1' });
+    expect(containerSpec(given, owner, [], at).hostname).toBe('db-1-1');
+  });
+});

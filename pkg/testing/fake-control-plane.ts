@@ -185,8 +185,8 @@ export class FakeControlPlane {
     signal: AbortSignal,
   ): AsyncGenerator<AttachResponse> {
     const iterator = requests[Symbol.asyncIterator]();
-    const { value } = await iterator.next();
-    const stream = (value as AttachRequest | undefined)?.message;
+    const first = await iterator.next();
+    const stream = first.done ? undefined : first.value.message;
     const caller = stream?.$case === 'stream' ? this.#callers.get(stream.value) : undefined;
     if (!caller) throw new UnavailableError('nobody waits for this terminal');
     const either = AbortSignal.any([signal, caller.left.signal]);
