@@ -1,6 +1,5 @@
 import * as Flags from '@oclif/core/flags';
-import type {
-  RunRequest} from '../../../pkg/gen/gilliam/v1/exec_service';
+import type { RunRequest } from '../../../pkg/gen/gilliam/v1/exec_service';
 import {
   RunStart,
   type RunResponse,
