@@ -1,18 +1,17 @@
 import type { Clock } from '../base/clock';
 import { type Disposable, DisposableStore, toDisposable } from '../base/disposable';
-import { ExhaustedError, messageOf } from '../base/errors';
+import { messageOf } from '../base/errors';
 import type { Logger } from '../base/log';
 import { servicePortsOf } from '../registry/endpoints';
 import { formatKey } from '../registry/entry-key';
 import { formatServiceName, parseServiceName } from '../registry/service-name';
 import type { Changes, Entry, EntryKey, Follower, RegistryView, ServiceName } from '../registry/types';
 import { type AddressRange, inRange, parseAddress, parseRange } from './address-range';
-import { readAllocations, writeAllocations } from './allocation-file';
-import { Allocations } from './allocations';
 import { type ConnectionTable, SystemConnections } from './connections';
 import { Drain } from './drain';
 import { type Hairpin, noHairpin } from './hairpin';
 import { HostNames, type LookupHost, systemLookup } from './host-names';
+import { NameTable } from './name-table';
 import type { NftRunner } from './nft';
 import {
   type Frame,
@@ -83,9 +82,7 @@ export class VirtualIps implements Follower {
   readonly #loop: RunLoop;
   readonly #disposables = new DisposableStore();
   readonly #viewpoint: Viewpoint;
-  #allocations: Allocations;
-  /** The allocated names of each `<service>.<formation>.service`. */
-  readonly #namesOf = new Map<string, Set<string>>();
+  readonly #names: NameTable;
   /** What the kernel was told last; it has it, too, if `#inStep`. */
   #applied: Services = new Map();
   #inStep = false;
@@ -101,15 +98,13 @@ export class VirtualIps implements Follower {
   readonly #gone = new Set<string>();
   /** Those who wait for the hold to be over. */
   #heldUp: (() => void)[] = [];
-  #unsaved = false;
-  readonly #listeners = new Set<() => void>();
 
   constructor(options: VirtualIpsOptions) {
     const { clock, log, range, table, dns, registry, executor } = options;
     this.#options = options;
     this.#times = { ...defaultTimes, ...options.times };
     this.#range = parseRange(range);
-    this.#allocations = new Allocations(this.#range);
+    this.#names = new NameTable({ range: this.#range, file: options.file, log });
     this.#frame = {
       table,
       range: this.#range.text,
@@ -141,7 +136,7 @@ export class VirtualIps implements Follower {
 
   /** The address that instances send their DNS queries to. */
   get resolver(): string {
-    return this.#allocations.resolver;
+    return this.#names.resolver;
   }
 
   /**
@@ -149,10 +144,8 @@ export class VirtualIps implements Follower {
    * missing or refuses.
    */
   async start(): Promise<void> {
-    const { nft, table, file, clock, registry } = this.#options;
-    const remembered = await readAllocations(file);
-    this.#allocations = new Allocations(this.#range, remembered);
-    for (const name of this.#allocations.names()) this.#index(name);
+    const { nft, table, clock, registry } = this.#options;
+    const remembered = await this.#names.load();
     // A table that is there has outlived the process before this one, and not the machine's restart.
     if ((await nft.hasTable(table)) && remembered && (await this.#takeOver())) {
       this.#holdUntilMs = clock.monotonic() + this.#times.holdMs;
@@ -177,28 +170,26 @@ export class VirtualIps implements Follower {
    */
   async addressOf(name: ServiceName): Promise<string | undefined> {
     const text = formatServiceName(name);
-    const allocated = this.#allocations.addressOf(text);
+    const allocated = this.#names.addressOf(text);
     if (!this.#isKnown(name, allocated !== undefined)) return undefined;
     if (allocated === undefined) this.#allocate(text);
     await this.#pending.get(text);
-    return this.#allocations.addressOf(text);
+    return this.#names.addressOf(text);
   }
 
   /** Which name has the virtual address. */
   nameOf(address: string): string | undefined {
-    return this.#allocations.nameOf(address);
+    return this.#names.nameOf(address);
   }
 
   /** The addresses of all names of a service, of its instances and its releases. */
   addressesOfService(service: Pick<EntryKey, 'formation' | 'service'>): readonly string[] {
-    const names = this.#namesOf.get(serviceOf(service)) ?? [];
-    return [...names].flatMap((name) => this.#allocations.addressOf(name) ?? []);
+    return [...this.#names.namesOf(service)].flatMap((name) => this.#names.addressOf(name) ?? []);
   }
 
   /** Calls back when a name has been given an address, before it is told to anybody. */
   onAllocated(listener: () => void): Disposable {
-    this.#listeners.add(listener);
-    return toDisposable(() => void this.#listeners.delete(listener));
+    return this.#names.onAllocated(listener);
   }
 
   /** Whether the address is of the range, given to a name or not. */
@@ -241,15 +232,8 @@ export class VirtualIps implements Follower {
   }
 
   #allocate(name: string): void {
-    try {
-      this.#allocations.allocate(name);
-    } catch (error) {
-      if (!(error instanceof ExhaustedError) || !this.#evict()) throw error;
-      this.#allocations.allocate(name);
-    }
-    this.#unsaved = true;
-    this.#index(name);
-    for (const listener of this.#listeners) listener();
+    const gone = this.#names.allocate(name, (other) => this.#mayGo(other));
+    if (gone !== undefined) this.#dirty.add(gone);
     this.#dirty.add(name);
     const pending = this.#loop.request().finally(() => this.#pending.delete(name));
     // Those who asked for the name hear of it.
@@ -257,36 +241,20 @@ export class VirtualIps implements Follower {
     this.#pending.set(name, pending);
   }
 
-  /** Takes the address of a name that is not announced any more: the one that was first asked for. */
-  #evict(): boolean {
-    for (const text of this.#allocations.names()) {
-      const name = parseServiceName(text);
-      if (this.#pending.has(text) || (name && this.#options.registry.lookup(name).length > 0)) continue;
-      this.#allocations.free(text);
-      if (name) this.#namesOf.get(serviceOf(name))?.delete(text);
-      this.#dirty.add(text);
-      return true;
-    }
-    return false;
-  }
-
-  #index(text: string): void {
+  /** Whether nothing is announced for the name any more. */
+  #mayGo(text: string): boolean {
     const name = parseServiceName(text);
-    if (!name) return;
-    const service = serviceOf(name);
-    const names = this.#namesOf.get(service);
-    if (names) names.add(text);
-    else this.#namesOf.set(service, new Set([text]));
+    return !this.#pending.has(text) && !(name && this.#options.registry.lookup(name).length > 0);
   }
 
   #affected(entry: EntryKey): Iterable<string> {
-    return this.#namesOf.get(serviceOf(entry)) ?? [];
+    return this.#names.namesOf(entry);
   }
 
   /** Of the rules of before the restart, those that the entry may be in: they go, unless something is announced. */
   #noteUnseen(entry: Entry): void {
     for (const name of this.#affected(entry)) {
-      const address = this.#allocations.addressOf(name);
+      const address = this.#names.addressOf(name);
       if (address === undefined) continue;
       const noted = this.#unseen.get(name) ?? [];
       for (const port of new Set([...servicePortsOf(entry), 80])) {
@@ -297,7 +265,7 @@ export class VirtualIps implements Follower {
   }
 
   #lookAtAll(): void {
-    for (const name of this.#allocations.names()) this.#dirty.add(name);
+    for (const name of this.#names.names()) this.#dirty.add(name);
     this.#loop.request().catch(() => {});
   }
 
@@ -350,10 +318,10 @@ export class VirtualIps implements Follower {
     }
     const whole = !this.#inStep;
     const before = this.#withUnseen(this.#applied);
-    const names = whole ? [...this.#allocations.names()] : [...this.#dirty];
+    const names = whole ? [...this.#names.names()] : [...this.#dirty];
     this.#dirty.clear();
     const after = await this.#wished(registry, before, names);
-    await this.#save();
+    await this.#names.save();
     if (gains(before, after)) await (this.#options.hairpin ?? noHairpin).allow();
 
     // Until the script is done, and for good if it fails, nobody knows what the kernel has.
@@ -394,7 +362,7 @@ export class VirtualIps implements Follower {
     await this.#hosts.prepare([...entries.values()].flatMap((list) => hostsOf(list, this.#options.executor)));
     const after = new Map(before);
     for (const [name, list] of entries) {
-      const address = this.#allocations.addressOf(name);
+      const address = this.#names.addressOf(name);
       const services = address === undefined ? [] : servicesOf(name, address, list, this.#viewpoint);
       const old = before.get(name);
       if (services.length === 0) after.delete(name);
@@ -402,23 +370,6 @@ export class VirtualIps implements Follower {
     }
     return after;
   }
-
-  async #save(): Promise<void> {
-    if (!this.#unsaved) return;
-    this.#unsaved = false;
-    try {
-      await writeAllocations(this.#options.file, this.#allocations.toJSON());
-    } catch (error) {
-      // They are good as long as this process lives; a full disk is no reason to refuse connections.
-      this.#unsaved = true;
-      this.#options.log.warn('addresses of names cannot be remembered', { error: messageOf(error) });
-    }
-  }
-}
-
-/** What allocated names are found by. */
-function serviceOf(name: Pick<ServiceName, 'service' | 'formation'>): string {
-  return formatServiceName({ service: name.service, formation: name.formation });
 }
 
 /** Whether connections can be sent where they were not before. */
