@@ -60,7 +60,7 @@ async function autoscaler() {
     outdir: join(root, 'dist/autoscaler'),
     sourcemap: false,
   });
-  for (const name of ['Procfile', 'package.json']) {
+  for (const name of ['Procfile', 'package.json', 'deploy']) {
     replace(join(root, 'dist/autoscaler', name), readFileSync(join(root, 'examples/autoscaler', name)));
   }
 }
