@@ -171,6 +171,27 @@ test('a slow reader holds up the command, not the executor’s memory', async ()
   expect(printed).toBe(1_000);
 });
 
+test('its container stays until its caller has all that it printed', async () => {
+  await begin();
+  rig.plane.assign(once());
+  let open = () => {};
+  const caller = rig.plane.wantTerminal(wanted);
+  caller.take = () => new Promise((resolve) => (open = resolve));
+  await rig.clock.advance(100);
+  const terminal = rig.driver.terminal(rig.id('u1'));
+  for (let piece = 0; piece < 12; piece++) void terminal?.print('x'.repeat(1_000));
+  await rig.clock.advance(100);
+  rig.driver.exit(rig.id('u1'), 3);
+  await rig.clock.advance(5_000);
+  expect(rig.container('u1')?.state).toBe('exited');
+  caller.take = async () => {};
+  open();
+  await rig.clock.advance(100);
+  expect(caller.exit).toEqual({ code: 3, error: '' });
+  expect(caller.text).toHaveLength(12_000);
+  expect(rig.driver.containers).toEqual([]);
+});
+
 test('nobody attached for 30 s: it ends', async () => {
   await begin();
   rig.plane.assign(once());

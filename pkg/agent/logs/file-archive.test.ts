@@ -78,6 +78,24 @@ test('the same container kept twice is not there twice; another of its instance 
   expect(await texts(open())).toEqual(['web.1 v1: a', 'web.1 v1: b']);
 });
 
+test('an executor that dies while it takes a log over has none of it, and takes it over again', async () => {
+  let release = () => {};
+  async function* hanging(): AsyncGenerator<readonly LogEntry[]> {
+    yield [entry('a')];
+    await new Promise<void>((resolve) => (release = resolve));
+  }
+  const dead = open().keep(instance(), 'c1', hanging());
+  const written = () => readdirSync(directory).includes('shop') && readdirSync(join(directory, 'shop'));
+  for (let tries = 0; tries < 200 && !(written() || []).length; tries++) await new Promise(setImmediate);
+  expect(written()).toHaveLength(1);
+  const restarted = open();
+  expect(await texts(restarted)).toEqual([]);
+  await restarted.keep(instance(), 'c1', batches('a', 'b'));
+  expect(await texts(open())).toEqual(['web.1 v1: a', 'web.1 v1: b']);
+  release();
+  await dead.catch(() => {});
+});
+
 test('a container that printed nothing leaves nothing', async () => {
   const archive = open();
   await archive.keep(instance(), 'c1', batches());
