@@ -1,4 +1,4 @@
-import { InstanceState } from '../../gen/gilliam/v1/instance';
+import { InstanceState, OneOff } from '../../gen/gilliam/v1/instance';
 import type { Instance } from '../../resource/objects';
 import { volumeOf } from '../../testing/scheduling-objects';
 import { event, formation, frozen, instance } from '../fixtures';
@@ -56,6 +56,10 @@ describe('planInstances', () => {
     ]);
     expect(names(forget)).toEqual(['run-2-1']);
     expect(requeueAfterMs).toBe(30_000);
+    const { spec } = oneOff('nightly.1', 9);
+    const nightly = { ...spec, oneOff: OneOff.fromPartial({ cronJob: 'nightly' }) };
+    expect(plan([{ ...oneOff('nightly.1', 9), spec: nightly }]).forget).toEqual([]);
+    expect(plan([{ ...oneOff('nightly.1', 10), spec: nightly }]).forget).toHaveLength(1);
   });
 
   it('never forgets what lives', () => {

@@ -6,7 +6,7 @@ import { groupBy } from '../group';
 export interface Retention {
   /** Finished instances. Default 10 minutes. */
   readonly finishedMs: number;
-  /** Finished one-offs: whoever ran them has seen their end. Default 1 minute. */
+  /** Finished one-offs, cron jobs' not among them: whoever ran them has seen their end. Default 1 minute. */
   readonly oneOffMs: number;
   /** Finished instances of one process, the newest of each ordinal not counted. Default 50. */
   readonly finishedPerProcess: number;
@@ -48,7 +48,7 @@ export function planInstances(
       .filter((instance) => isFinished(instance.status.state) && !newest.has(instance))
       .sort((a, b) => finishedMs(b) - finishedMs(a) || (a.metadata.name < b.metadata.name ? -1 : 1));
     old.forEach((instance, index) => {
-      const keptMs = instance.spec.oneOff ? retention.oneOffMs : retention.finishedMs;
+      const keptMs = somebodyRan(instance) ? retention.oneOffMs : retention.finishedMs;
       const leftMs = finishedMs(instance) + keptMs - now.getTime();
       if (index >= retention.finishedPerProcess || leftMs <= 0) forget.push(instance);
       else requeueAfterMs = Math.min(requeueAfterMs, leftMs);
@@ -108,6 +108,10 @@ function newestOfEachOrdinal(instances: readonly Instance[]): ReadonlySet<Instan
       newest.set(instance.spec.ordinal, instance);
   }
   return new Set(newest.values());
+}
+
+function somebodyRan({ spec: { oneOff } }: Instance): boolean {
+  return oneOff !== undefined && oneOff.cronJob === '';
 }
 
 function finishedMs(instance: Instance): number {
