@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { silentLogger } from '../../base/log';
+import { eventually } from '../../testing/api-harness';
 import { VirtualClock } from '../../testing/virtual-clock';
 import type { LogEntry } from '../driver';
 import type { ArchivedInstance, ArchiveQuery } from './archive';
@@ -85,9 +86,7 @@ test('an executor that dies while it takes a log over has none of it, and takes 
     await new Promise<void>((resolve) => (release = resolve));
   }
   const dead = open().keep(instance(), 'c1', hanging());
-  const written = () => readdirSync(directory).includes('shop') && readdirSync(join(directory, 'shop'));
-  for (let tries = 0; tries < 200 && !(written() || []).length; tries++) await new Promise(setImmediate);
-  expect(written()).toHaveLength(1);
+  await eventually(() => expect(readdirSync(join(directory, 'shop'))).toHaveLength(1));
   const restarted = open();
   expect(await texts(restarted)).toEqual([]);
   await restarted.keep(instance(), 'c1', batches('a', 'b'));
