@@ -1,9 +1,9 @@
-import { FormationSpec } from '../../gen/gilliam/v1/formation';
+import { FormationSpec, type DeepPartial } from '../../gen/gilliam/v1/formation';
 import { formations, instances, type Formation, type Instance } from '../../resource/objects';
 import { taskVersion } from './assignment';
 import { changesSurroundings, surroundingsOf } from './surroundings';
 
-function formation(spec: Parameters<typeof FormationSpec.fromPartial>[0]): Formation {
+function formation(spec: DeepPartial<FormationSpec>): Formation {
   return { ...formations.decode(new Uint8Array()), spec: FormationSpec.fromPartial(spec) };
 }
 
