@@ -1,4 +1,5 @@
 import { Process } from '../gen/gilliam/v1/release';
+import { urlVariableOf } from '../resource/auxiliary';
 import { suggestion } from '../resource/suggest';
 import type { Faults } from './faults';
 import type { ManifestAuxiliary } from './manifest-schema';
@@ -63,11 +64,6 @@ export function expandAuxiliary(
     },
   });
   return { type, version, process, factor };
-}
-
-/** `_cache` → `CACHE_URL`. */
-export function urlVariableOf(name: string): string {
-  return `${name.replace(/^_/, '').replaceAll('-', '_').toUpperCase()}_URL`;
 }
 
 /** Those that are given, and those that have a default. */

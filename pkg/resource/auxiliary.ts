@@ -32,11 +32,21 @@ export function sameDefinition(a: Process, b: Process): boolean {
 export function auxiliaryVariables(release: Release, formation: string): Record<string, string> {
   const variables: Record<string, string> = {};
   for (const [name, process] of Object.entries(release.spec.processes)) {
-    const { urlVariable = '', url = '' } = process.auxiliary ?? {};
-    if (urlVariable !== '' && url !== '')
-      variables[urlVariable] = fill(url, factsOf(name, process, formation));
+    const { urlVariable = '' } = process.auxiliary ?? {};
+    const url = auxiliaryUrl(name, process, formation);
+    if (urlVariable !== '' && url !== '') variables[urlVariable] = url;
   }
   return variables;
+}
+
+/** The variable that a name's URL is given in: `_cache` → `CACHE_URL`. */
+export function urlVariableOf(name: string): string {
+  return `${name.replace(/^_/, '').replaceAll('-', '_').toUpperCase()}_URL`;
+}
+
+/** The URL of one auxiliary service, as its formation's processes are given it; empty where its type has none. */
+export function auxiliaryUrl(name: string, process: Process, formation: string): string {
+  return fill(process.auxiliary?.url ?? '', factsOf(name, process, formation));
 }
 
 /**

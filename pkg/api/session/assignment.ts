@@ -12,6 +12,7 @@ import {
   volumesOf,
 } from '../../resource/instance-process';
 import type { Formation, Instance, Release, Scale, Volume } from '../../resource/objects';
+import { importedUrls } from './imported-urls';
 import { noSurroundings, type Surroundings, surroundingsOf, surroundingsVersion } from './surroundings';
 
 /**
@@ -57,13 +58,25 @@ export function toTask(instance: Instance, sources: TaskSources): Task {
   return {
     instance,
     image: release ? imageOf(process, release) : '',
-    config: release ? configOf(process, release) : {},
+    config: release ? { ...importedConfig(instance, process, sources), ...configOf(process, release) } : {},
     process: process && runnable(spec.process, process, metadata.formation),
     trafficPercent: trafficPercentOf(instance, sources),
     sharedWith: [...sharedWith],
     imports: { ...imports },
     volumes: process ? volumesOfTask(instance, process, sources.volumes) : [],
   };
+}
+
+/** As the URLs of the formation's own auxiliary services: not where the process says something else itself. */
+function importedConfig(
+  { metadata: { formation } }: Instance,
+  process: Process | undefined,
+  sources: TaskSources,
+): Record<string, string> {
+  if (process?.auxiliary) return {};
+  const imports = sources.formations.get({ formation: '', name: formation })?.spec.imports ?? {};
+  const urls = Object.entries(importedUrls(formation, imports, sources));
+  return Object.fromEntries(urls.filter(([name]) => !process || !Object.hasOwn(process.env, name)));
 }
 
 /** They are written in the transaction that places the instance: who sees that sees them. */
