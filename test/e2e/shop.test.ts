@@ -85,12 +85,8 @@ describe('the shop of the examples', () => {
     const asked = ask('GET', 'http://api.shop.localhost/recommendations/pear');
     // What an autoscaler does when it sees that a request waits.
     await stage.until('somebody is seen to wait', async () => {
-      const metrics = await stage.json<{ services: { waiting?: string | number }[] }>([
-        'metrics',
-        '--formation',
-        'recommendations',
-      ]);
-      return metrics.services.some(({ waiting }) => Number(waiting) > 0);
+      const metrics = await stage.json<{ waiting?: string }[]>(['metrics', '--formation', 'recommendations']);
+      return metrics.some(({ waiting }) => Number(waiting) > 0);
     });
     await stage.succeed(['scale', 'web=1', '--formation', 'recommendations']);
     const { status, body } = await asked;
@@ -110,6 +106,9 @@ describe('the shop of the examples', () => {
     writeFileSync(path, readFileSync(path, 'utf8').replace('"VERSION", "1"', '"VERSION", "2"'));
     await stage.commit(cwd, 'payments, version 2');
     await stage.succeed(['route', 'pay.localhost', 'web.payments.service', '--formation', 'payments']);
+    await stage.until('the route is taken up', async () => {
+      return (await ask('GET', 'http://pay.localhost/')).status === 200;
+    });
     let failed = 0;
     let stopped = false;
     const seen = new Set<string>();
@@ -161,7 +160,7 @@ describe('the shop of the examples', () => {
     await stage.succeed(['restart', '_cache', '--formation', 'cart'], { timeoutMs: 60_000 });
     await stage.until('the cart is there', async () => {
       const { status, body } = await ask('GET', 'http://shop.localhost/cart/eve');
-      return status === 200 && body === '{"apple": 1}';
+      return status === 200 && body === '{"apple":1}';
     });
   }, 120_000);
 });
