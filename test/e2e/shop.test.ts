@@ -126,7 +126,8 @@ describe('the shop of the examples', () => {
       await stage.until('both releases answer', async () => seen.size === 2);
       await stage.succeed(['promote', '--formation', 'payments'], { timeoutMs: 60_000 });
       const after = await stage.lines(['ps', '--formation', 'payments']);
-      expect(after.map((line) => / (v\d+) state running /.exec(line)?.[1])).toEqual(['v2', 'v2']);
+      const running = after.flatMap((line) => / (v\d+) state running /.exec(line)?.[1] ?? []);
+      expect(running).toEqual(['v2', 'v2']);
     } finally {
       stopped = true;
       await customer;
