@@ -10,7 +10,9 @@ function ask(...words) {
   const url = new URL(process.env.QUEUE_URL);
   const login = url.password ? command('AUTH', url.password) : '';
   return new Promise((resolve, reject) => {
-    const socket = connect(Number(url.port || 6379), url.hostname, () => socket.write(login + command(...words)));
+    const socket = connect(Number(url.port || 6379), url.hostname, () =>
+      socket.write(login + command(...words)),
+    );
     let text = '';
     socket.setTimeout(5000, () => socket.destroy(new Error('redis does not answer')));
     socket.on('error', reject);
