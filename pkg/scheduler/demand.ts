@@ -54,6 +54,8 @@ export function demandOf(instance: Instance, process: Process): Demand {
 /** The demand of one instance that may not go anywhere: the same for those that are confined alike. */
 export function confined(demand: Demand, executor: string, volumes: readonly LocatedVolume[]): Demand {
   if (executor === '' && volumes.length === 0) return demand;
-  const key = JSON.stringify([demand.key, executor, volumes.map((volume) => volume.name)]);
+  // Not by name only: volumes of different formations are called alike.
+  const where = volumes.map((volume) => [volume.name, volume.executor, volume.deleted]);
+  const key = JSON.stringify([demand.key, executor, where]);
   return { ...demand, key, executor: executor || undefined, volumes };
 }

@@ -208,6 +208,18 @@ describe('schedule keeps to volumes', () => {
     expect(placed(withVolume([e1, e2, e3], at('e3'), others))).toEqual({ '_db-1-1': 'e3' });
   });
 
+  test('placing each formation’s where its own is, though all volumes have one name', () => {
+    const formations = { shop: 'e1', bank: 'e2', blog: 'e3', docs: 'e2', wiki: 'e3' };
+    const instances = Object.keys(formations).map((formation) => instanceOf({ formation, process: '_db' }));
+    const snapshot: Snapshot = {
+      ...snapshotOf([e1, e2, e3], instances, { _db: { volumes: [{ name: 'data', path: '/data' }] } }),
+      volume: (formation) => at(formations[formation as keyof typeof formations]),
+    };
+    const { placements } = schedule(snapshot);
+    const where = placements.map(({ instance, executor }) => [instance.metadata.formation, executor]);
+    expect(Object.fromEntries(where)).toEqual(formations);
+  });
+
   test('placing one whose volumes are still to be made anywhere', () => {
     const snapshot = { ...withVolume([e2], at('e9')), volume: () => undefined };
     expect(placed(snapshot)).toEqual({ '_db-1-1': 'e2' });
