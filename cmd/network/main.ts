@@ -2,6 +2,7 @@ import Docker from 'dockerode';
 import { messageOf, UnavailableError } from '../../pkg/base/errors';
 import { TrafficCounters } from '../../pkg/metrics/traffic-counters';
 import { Proxy } from '../../pkg/proxy/proxy';
+import { Newcomers } from '../../pkg/registry/newcomers';
 import { RegistryNode } from '../../pkg/registry/node';
 import type { InstanceNetwork } from '../../pkg/registry/types';
 import { runDaemon } from '../../pkg/stage/daemon';
@@ -42,7 +43,16 @@ runDaemon('network', async (daemon) => {
     traffic: () => traffic.lines(),
     virtualIp: async (name) => names?.virtualIps.addressOf(name),
   });
-  const proxy = new Proxy({ registry, identities: registry, executor, clock, random, log, traffic });
+  const newcomers = new Newcomers(registry, clock);
+  const introduced = async (address: string) => {
+    await newcomers.wait(address);
+    await names?.inStep();
+  };
+  const proxy = new Proxy({
+    ...{ registry, identities: registry, executor, clock, random, log, traffic },
+    introduced: (address) => newcomers.wait(address),
+    nameOf: (address) => names?.virtualIps.nameOf(address),
+  });
   const end = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
 
   let relay: { readonly address: string; readonly close: () => void } | undefined;
@@ -78,7 +88,7 @@ runDaemon('network', async (daemon) => {
       await whenThere(() => registry.listen([{ host, port: port('REGISTRY') }]), wait);
     }
     if (host !== loopback) await whenThere(() => proxy.listen([{ host, port: port('PROXY') }]), wait);
-    names = await startNames({ registry, executor, address: host, port: port('DNS') }, daemon);
+    names = await startNames({ registry, executor, address: host, port: port('DNS'), introduced }, daemon);
     await relayApi(host).catch((error: unknown) => {
       log.warn('instances cannot reach the API', { error: messageOf(error) });
     });

@@ -18,17 +18,21 @@ export interface NamesOptions {
   /** Where instances reach this machine. */
   readonly address: string;
   readonly port: number;
+  /** Resolves once it may be known who is at an address. */
+  readonly introduced: (address: string) => Promise<void>;
 }
 
 /** Addresses of names, and the server that tells them. */
 export interface Names {
   readonly virtualIps: VirtualIps;
+  /** Resolves when the kernel knows of those who were just told to be here, and soon in any case. */
+  inStep(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Undefined where nftables is missing or refuses: names are then reached through the proxy only. */
 export async function startNames(options: NamesOptions, daemon: Daemon): Promise<Names | undefined> {
-  const { registry, executor, address, port } = options;
+  const { registry, executor, address, port, introduced } = options;
   const { clock, random, log, signal, setting } = daemon;
   const nft = new SystemNft({ clock });
   const table = tableName(setting('GILLIAM_STAGE_KEY'));
@@ -57,11 +61,13 @@ export async function startNames(options: NamesOptions, daemon: Daemon): Promise
   const dns = new DnsServer({
     ...{ registry, virtualIps, upstream: resolvConf(clock), clock, random, log },
     askerAt: (from) => registry.identify(from) ?? (isThisMachine(from) ? 'machine' : undefined),
+    introduced,
   });
   await dns.listen([{ host: '127.0.0.1', port }]);
   await whenThere(() => dns.listen([{ host: address, port }]), { clock, log, signal });
   return {
     virtualIps,
+    inStep: () => guard?.inStep() ?? Promise.resolve(),
     close: async () => {
       await dns.close();
       await guard?.close();
@@ -79,7 +85,7 @@ async function startGuard(
   },
   { clock, log }: Daemon,
 ): Promise<Guard | undefined> {
-  const { address, ...rest } = options;
+  const { address, introduced: _, ...rest } = options;
   const guard = new Guard({ ...rest, bridge: () => bridgeOf(address), clock, log });
   try {
     await guard.start();

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DecodedPacket, decode, encode, type Packet, RECURSION_DESIRED } from 'dns-packet';
 import fc from 'fast-check';
-import { SystemClock } from '../base/clock';
+import { SystemClock, sleep } from '../base/clock';
 import { silentLogger } from '../base/log';
 import { SeededRandom } from '../base/random';
 import type { Asker } from '../registry/access';
@@ -128,11 +128,15 @@ describe('the DNS server', () => {
     for (const one of open.splice(0).reverse()) await one.close();
   });
 
-  async function start(limits: Partial<DnsLimits> = {}): Promise<number> {
+  async function start(
+    limits: Partial<DnsLimits> = {},
+    introduced?: (address: string) => Promise<void>,
+  ): Promise<number> {
     const server = new DnsServer({
       ...{ registry, virtualIps: addresses, upstream: () => upstream, limits },
       ...{ clock: new SystemClock(), random: new SeededRandom(1), log: silentLogger },
       askerAt: () => asker,
+      ...(introduced && { introduced }),
     });
     open.push(server);
     const [port] = await server.listen([{ host, port: 0 }]);
@@ -214,6 +218,25 @@ describe('the DNS server', () => {
       ]);
       expect(answer.questions).toEqual([expect.objectContaining({ name })]);
       expect([answer.flag_aa, answer.flag_ra, answer.flag_rd, answer.id]).toEqual([true, true, true, 4711]);
+    });
+
+    it.each([
+      ['_cache.shop.service', 0],
+      ['users.blog.service', 3],
+    ])('waits until whoever asks for %s is known', async (name, code) => {
+      asker = undefined;
+      const introduced = async () => {
+        await sleep(new SystemClock(), 50);
+        asker = { formation: 'shop', service: 'web', instance: '1' };
+      };
+      expect(rcode(await ask(await start({}, introduced), name))).toBe(code);
+      expect(asker).toBeDefined();
+    });
+
+    it('does not wait where it does not matter who asks', async () => {
+      asker = undefined;
+      const port = await start({}, () => Promise.reject(new Error('it was waited for')));
+      expect(show(await ask(port, 'web.shop.service'))).toEqual(['198.18.16.2']);
     });
 
     it('stays with the address of a service without instances', async () => {

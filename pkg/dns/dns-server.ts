@@ -8,7 +8,7 @@ import type { Random } from '../base/random';
 import type { Asker } from '../registry/access';
 import type { RegistryView } from '../registry/types';
 import { Forwarder } from './forwarder';
-import { type Query, rcodes, readQuery } from './query';
+import { type Query, type Question, rcodes, readQuery } from './query';
 import { encodeError, encodeReply, failure, type Reply } from './reply';
 import type { Upstream, Upstreams } from './resolv-conf';
 import { type NameAddresses, ServiceZone } from './service-zone';
@@ -19,6 +19,8 @@ export interface DnsServerOptions {
   readonly virtualIps: NameAddresses;
   /** Who asks from an address. Absent: whoever asks is answered as the machine itself is. */
   readonly askerAt?: (address: string) => Asker;
+  /** Resolves once `askerAt` may know whoever is at an address. Waited for where the answer depends on them. */
+  readonly introduced?: (address: string) => Promise<void>;
   /** Whom to ask for everything else. */
   readonly upstream: Upstreams;
   readonly clock: Clock;
@@ -153,14 +155,19 @@ export class DnsServer {
       return encodeReply(query, { rcode: rcodes.badVersion }, transport);
     }
     if (this.#zone.owns(query.question)) {
-      return encodeReply(
-        query,
-        await this.#inTime(this.#zone.answer(query.question, this.#askerAt(from))),
-        transport,
-      );
+      return encodeReply(query, await this.#inTime(this.#answerTo(query.question, from)), transport);
     }
     const answer = await this.#forwarder.forward(query, transport);
     return answer ?? encodeReply(query, failure, transport);
+  }
+
+  async #answerTo(question: Question, from: string): Promise<Reply> {
+    const address = from.startsWith('::ffff:') ? from.slice('::ffff:'.length) : from;
+    const { askerAt = () => 'machine' as const, introduced } = this.#options;
+    if (introduced && askerAt(address) === undefined && this.#zone.dependsOnAsker(question)) {
+      await introduced(address);
+    }
+    return this.#zone.answer(question, askerAt(address));
   }
 
   /** The answer, or a failure while the asker still listens. */
@@ -175,12 +182,6 @@ export class DnsServer {
     } finally {
       answered.abort();
     }
-  }
-
-  #askerAt(address: string): Asker {
-    const { askerAt } = this.#options;
-    const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
-    return askerAt ? askerAt(plain) : 'machine';
   }
 
   /** Whether we would ask ourselves. */

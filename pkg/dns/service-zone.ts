@@ -1,5 +1,5 @@
 import type { Answer } from 'dns-packet';
-import { type Asker, mayUse, meantBy } from '../registry/access';
+import { type Asker, isGuarded, mayUse, meantBy } from '../registry/access';
 import { endpointsOf } from '../registry/endpoints';
 import { formatServiceName, parseServiceName, SERVICE_SUFFIX } from '../registry/service-name';
 import type { Endpoint, RegistryView, ServiceName } from '../registry/types';
@@ -43,6 +43,14 @@ export class ServiceZone {
     if (lower === SERVICE_SUFFIX || lower.endsWith(`.${SERVICE_SUFFIX}`)) return true;
     const address = reversed(lower);
     return address !== undefined && this.#virtualIps.isVirtual(address);
+  }
+
+  /** Whether the answer is another one for each who asks: about an auxiliary service, or what may be an import. */
+  dependsOnAsker({ name }: Question): boolean {
+    const said = takeApart(name);
+    if (!said) return false;
+    const entries = this.#registry.lookup(said.name);
+    return entries.length === 0 || entries.some(isGuarded);
   }
 
   /**

@@ -4,7 +4,7 @@ import type { Connection } from './connection';
 import { DialError } from './dialer';
 import { Exchange, refusalOf, type CallerSide, type ExchangeContext } from './exchange';
 import { refuseLoop, upgradeOf, viaOf } from './forward';
-import { requestFraming } from './framing';
+import { requestFraming, type Framing } from './framing';
 import { parseRequestHead, type RequestHead } from './head';
 import { Refusal, refusalResponse } from './refusal';
 import { parseTarget, type RequestTarget } from './target';
@@ -14,6 +14,8 @@ import { writeBoth } from './write';
 
 export interface CallerContext extends ExchangeContext {
   readonly log: Logger;
+  /** Resolves once it may be known who is at an address. */
+  readonly introduced?: (address: string) => Promise<void>;
   readonly onClosed: (caller: Caller) => void;
 }
 
@@ -33,7 +35,7 @@ export class Caller implements CallerSide {
   #held: Buffer | undefined;
   /** No end of a head before here. */
   #searched = 0;
-  #state: 'open' | 'dialing' | 'tunnel' | 'lingering' | 'closed' = 'open';
+  #state: 'open' | 'waiting' | 'dialing' | 'tunnel' | 'lingering' | 'closed' = 'open';
   #exchange: Exchange | undefined;
   #head: RequestHead | undefined;
   #tunnel: Tunnel | undefined;
@@ -60,7 +62,7 @@ export class Caller implements CallerSide {
 
   /** Whether a request or a tunnel is under way. */
   get busy(): boolean {
-    return this.#exchange !== undefined || this.#state === 'tunnel' || this.#state === 'dialing';
+    return this.#exchange !== undefined || ['waiting', 'dialing', 'tunnel'].includes(this.#state);
   }
 
   /** Answers a connection that is one too many. */
@@ -277,8 +279,31 @@ export class Caller implements CallerSide {
       if (framing.kind !== 'none' && !(framing.kind === 'length' && framing.bytes === 0)) {
         throw new Refusal(400, 'CONNECT has no body');
       }
-      return this.#connect(target);
     }
+    const { introduced, destinations } = this.context;
+    if (introduced && destinations.dependsOnStranger(target, this.address)) {
+      this.#state = 'waiting';
+      this.#deadlineMs = Infinity;
+      void introduced(this.address).then(() =>
+        this.#introduced(() => this.#send(head, target, framing, via)),
+      );
+    } else this.#send(head, target, framing, via);
+  }
+
+  /** It is known who has called, or will not be. */
+  #introduced(send: () => void): void {
+    if (this.#state !== 'waiting') return;
+    this.#state = 'open';
+    try {
+      send();
+    } catch (error) {
+      this.refused(new Refusal(500, 'the proxy failed', { cause: error }));
+    }
+    this.#proceed();
+  }
+
+  #send(head: RequestHead, target: RequestTarget, framing: Framing, via: string): void {
+    if (head.method === 'CONNECT') return this.#connect(target);
     this.#exchange = new Exchange(this.context, this, {
       head,
       target,

@@ -1,7 +1,8 @@
+import { isIP } from 'node:net';
 import type { Clock } from '../base/clock';
 import type { Random } from '../base/random';
 import type { TrafficCounters } from '../metrics/traffic-counters';
-import { type Asker, mayUse, meantBy } from '../registry/access';
+import { type Asker, isGuarded, mayUse, meantBy } from '../registry/access';
 import { endpointsOf, servicePortsOf } from '../registry/endpoints';
 import { type GuardedPlaces, guardedPlaces } from '../registry/guarded-places';
 import { formatServiceName, parseServiceName, SERVICE_SUFFIX } from '../registry/service-name';
@@ -43,6 +44,8 @@ const maxRemembered = 10_000;
 const forgetMs = 600_000;
 /** Shares are by where the turns begin, too. */
 const manyTurns = 1_000_000;
+/** `1.web`, `v2.web`: what stands before a short name. */
+const shortWithPrefix = /^(?:v?\d+)\.[^.]+$/;
 
 /** Knows for each target the places that can answer, and their connections. */
 export class Destinations {
@@ -58,6 +61,8 @@ export class Destinations {
       readonly identities: Identities;
       /** Whether an address is one of this machine's own. */
       readonly isMachine: (address: string) => boolean;
+      /** Which name has a virtual address. */
+      readonly nameOf?: (address: string) => string | undefined;
       readonly executor: string;
       readonly rules: OutsideRules;
       readonly clock: Clock;
@@ -83,6 +88,15 @@ export class Destinations {
     this.#known.set(key, found);
     if (this.#known.size > maxRemembered) this.#known.delete(this.#known.keys().next().value as string);
     return found;
+  }
+
+  /** Whether nothing is known of the caller, and the target another thing to each: what is found may be another soon. */
+  dependsOnStranger({ host }: RequestTarget, caller: string): boolean {
+    if (this.#askerAt(caller) !== undefined) return false;
+    const name = parseServiceName(host);
+    if (!name) return !host.includes('.') || shortWithPrefix.test(host);
+    const entries = this.context.registry.lookup(name);
+    return entries.length === 0 || entries.some(isGuarded);
   }
 
   /**
@@ -215,14 +229,37 @@ export class Destinations {
 
   /** Whether an auxiliary service is reached there: past its name, nobody is sent to one. */
   isGuarded(address: string, port: number): boolean {
-    const { registry, executor, isMachine } = this.context;
-    this.#guarded ??= guardedPlaces(registry, executor);
-    const { addresses, published, elsewhere } = this.#guarded;
+    const { isMachine, nameOf } = this.context;
+    const { addresses, published, elsewhere } = this.#guardedPlaces();
     return (
       addresses.has(address) ||
       elsewhere.has(`${address}:${port}`) ||
-      (published.has(port) && isMachine(address))
+      (published.has(port) && isMachine(address)) ||
+      this.#isGuardedName(nameOf?.(address))
     );
+  }
+
+  /** The hosts of other machines, by name, that publish an auxiliary service at the port. */
+  guardedHosts(port: number): readonly string[] {
+    const { elsewhere } = this.#guardedPlaces();
+    const hosts = [...elsewhere].flatMap((place) => {
+      const at = place.lastIndexOf(':');
+      return place.slice(at + 1) === String(port) ? [place.slice(0, at)] : [];
+    });
+    return hosts.filter((host) => isIP(host) === 0);
+  }
+
+  #guardedPlaces(): GuardedPlaces {
+    const { registry, executor } = this.context;
+    return (this.#guarded ??= guardedPlaces(registry, executor));
+  }
+
+  /** Whether a virtual address leads there: what this machine itself sends to one is let through. */
+  #isGuardedName(text: string | undefined): boolean {
+    const name = text === undefined ? undefined : parseServiceName(text);
+    if (!name?.service.startsWith('_')) return false;
+    const entries = this.context.registry.lookup(name);
+    return entries.length === 0 || entries.some(isGuarded);
   }
 
   #upstream(place: Place, key: string, endpoint?: Upstream['endpoint']): Upstream {

@@ -57,23 +57,27 @@ export class Dialer {
       readonly isSelf: (address: string, port: number) => boolean;
       /** Whether an auxiliary service is reached there. */
       readonly isGuarded?: (address: string, port: number) => boolean;
+      /** The hosts, by name, that publish an auxiliary service at the port. */
+      readonly guardedHosts?: (port: number) => readonly string[];
     },
   ) {}
 
   /** @throws {DialError} */
   async connect(place: Place): Promise<Socket> {
+    const guarded = place.trusted ? undefined : await this.#guardedAddresses(place.port);
     if (isIP(place.host) !== 0) {
-      this.#check(place, place.host);
-      return this.#connectTo(place.host, place.port);
+      const address = plainAddress(place.host);
+      this.#check(place, address, guarded);
+      return this.#connectTo(address, place.port);
     }
     const { host, port, rules } = place;
     if (rules && !rules.byAddress && !rules.allowsName(host, port)) throw notAllowed(host);
-    const addresses = await this.#resolve(host);
+    const addresses = (await this.#resolve(host)).map(plainAddress);
     let failure: DialError | undefined;
     for (const address of addresses.slice(0, maxAddresses)) {
       try {
         // What is connected to is what was checked: a name may stand for something else the next time it is asked for.
-        this.#check(place, address);
+        this.#check(place, address, guarded);
         return await this.#connectTo(address, place.port);
       } catch (error) {
         // One address that is not allowed says nothing about the others, and less than one that does not answer.
@@ -83,12 +87,19 @@ export class Dialer {
     throw failure ?? new DialError('absent', `${place.host} has no address`);
   }
 
-  #check({ host, port, trusted, rules }: Place, address: string): void {
+  /** Executors may be announced by name: an address is compared with theirs. */
+  async #guardedAddresses(port: number): Promise<ReadonlySet<string>> {
+    const hosts = this.options.guardedHosts?.(port) ?? [];
+    const found = await Promise.all(hosts.map((host) => this.#resolve(host).catch(() => [])));
+    return new Set(found.flat().map(plainAddress));
+  }
+
+  #check({ host, port, trusted, rules }: Place, address: string, guarded?: ReadonlySet<string>): void {
     const what = host === address ? address : `${host} (${address})`;
     if (!trusted && isOwn(address)) {
       throw new DialError('forbidden', `${what} is this machine's own: instances cannot reach it`);
     }
-    if (!trusted && this.options.isGuarded?.(address, port)) {
+    if (!trusted && (guarded?.has(address) || this.options.isGuarded?.(address, port))) {
       throw new DialError('forbidden', `${what}:${port} is an auxiliary service: ask for it by its name`);
     }
     if (rules && !rules.allowsName(host, port) && !rules.allowsAddress(address, port)) {
@@ -154,6 +165,22 @@ export class Dialer {
       );
     }
   }
+}
+
+/** An IPv4 address in IPv6 clothes is the same to the kernel, and has to be to whoever looks at it before. */
+function plainAddress(address: string): string {
+  const v6 = isIP(address) === 6 ? canonical(address) : undefined;
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(v6 ?? '') ?? [];
+  if (high === undefined || low === undefined) return address;
+  const bits = [parseInt(high, 16), parseInt(low, 16)];
+  return bits.flatMap((half) => [half >> 8, half & 255]).join('.');
+}
+
+/** As URLs write it: lower case, the longest run of zeros left out, no dots. Undefined for one with a zone. */
+function canonical(address: string): string | undefined {
+  return URL.canParse(`http://[${address}]`)
+    ? new URL(`http://[${address}]`).hostname.slice(1, -1)
+    : undefined;
 }
 
 function notAllowed(what: string): DialError {

@@ -83,6 +83,12 @@ export class Proxy implements Follower {
       readonly options?: Partial<ProxyOptions>;
       /** Of hosts outside; the system's by default. */
       readonly resolve?: Resolve;
+      /** Whether an address is one of this machine's own; by default, as its interfaces say. */
+      readonly isMachine?: (address: string) => boolean;
+      /** Resolves once it may be known who is at an address. Absent: nobody is waited for. */
+      readonly introduced?: (address: string) => Promise<void>;
+      /** Which name has a virtual address. */
+      readonly nameOf?: (address: string) => string | undefined;
       /** Told what becomes of requests to services, by release. */
       readonly traffic?: TrafficCounters;
     },
@@ -97,12 +103,14 @@ export class Proxy implements Follower {
       connectMs: options.connectMs,
       isSelf: (address, port) => this.#ports.has(port) && isThisMachine(address),
       isGuarded: (address, port) => this.#destinations.isGuarded(address, port),
+      guardedHosts: (port) => this.#destinations.guardedHosts(port),
     });
     const rules = outsideRules(options.allow);
     this.#destinations = new Destinations({
       registry,
       identities,
-      isMachine: isThisMachine,
+      isMachine: settings.isMachine ?? isThisMachine,
+      nameOf: settings.nameOf,
       executor,
       rules,
       clock,
@@ -117,6 +125,7 @@ export class Proxy implements Follower {
       options,
       pseudonym: pseudonymOf(executor),
       destinations: this.#destinations,
+      introduced: settings.introduced,
       onClosed: (caller) => this.#onClosed(caller),
     };
   }

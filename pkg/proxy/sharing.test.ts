@@ -1,15 +1,27 @@
+import { SystemClock, sleep } from '../base/clock';
+import { silentLogger } from '../base/log';
 import { SeededRandom } from '../base/random';
+import { Newcomers } from '../registry/newcomers';
 import { FakeRegistry } from '../testing/fake-registry';
+import { answering, ok } from '../testing/proxy-harness';
+import { RawConnection, RawServer } from '../testing/raw-connection';
 import { VirtualClock } from '../testing/virtual-clock';
 import { Destinations } from './destinations';
 import { Dialer, DialError } from './dialer';
 import { defaultProxyOptions } from './options';
 import { outsideRules } from './outside';
+import { Proxy } from './proxy';
 import { Refusal } from './refusal';
 
 const here = { executor: 'one' };
 const cache = { host: '192.0.2.1', port: 10_003, ports: { '6379': 10_003 }, address: '172.17.0.5', ...here };
 const web = { host: '192.0.2.1', port: 10_001, ports: { '8080': 10_001 }, address: '172.17.0.6', ...here };
+
+const virtual: Record<string, string> = {
+  '198.18.16.5': '_cache.shop.service',
+  '198.18.16.6': 'web.shop.service',
+  '198.18.16.7': '1._cache.shop.service',
+};
 
 /** Formation `shop` with `_cache` and `web`; a caller of shop, one of blog, the machine, and a stranger. */
 async function setUp(sharedWith?: string[], imports?: Record<string, string>) {
@@ -18,6 +30,7 @@ async function setUp(sharedWith?: string[], imports?: Record<string, string>) {
   const destinations: Destinations = new Destinations({
     ...{ registry, identities: registry, executor: 'one', clock, random, options: defaultProxyOptions },
     isMachine: (address) => address === '127.0.0.1' || address === '192.0.2.1',
+    nameOf: (address) => virtual[address],
     rules: outsideRules(['*']),
     dialer: new Dialer({ clock, resolve: async () => [], resolveMs: 1, connectMs: 1, isSelf: () => false }),
   });
@@ -83,12 +96,82 @@ describe('auxiliary services', () => {
     expect(guarded('172.17.0.5', 6379)).toBe(true);
     expect(guarded('192.0.2.1', 10_003)).toBe(true);
     expect(guarded('192.0.2.1', 10_001)).toBe(false);
+    // What this machine sends to a virtual address is let through by the kernel.
+    const ofNames = ['198.18.16.5', '198.18.16.6', '198.18.16.7', '198.18.16.8'];
+    expect(ofNames.map((address) => guarded(address, 6379))).toEqual([true, false, true, false]);
     const dialer = new Dialer({
       ...{ clock, resolve: async () => ['172.17.0.5'], resolveMs: 1, connectMs: 1 },
       ...{ isSelf: () => false, isGuarded: guarded },
     });
-    for (const host of ['172.17.0.5', 'innocent.example'])
+    for (const host of ['172.17.0.5', 'innocent.example', '::ffff:172.17.0.5', '0:0:0:0:0:FFFF:ac11:5'])
       await expect(dialer.connect({ host, port: 6379, trusted: false })).rejects.toThrow(DialError);
+  });
+});
+
+it('auxiliary services of a machine that is known by its name are not reached past theirs', async () => {
+  const { registry, destinations, clock } = await setUp();
+  const two = { executor: 'two', host: 'Two.example', port: 10_007, ports: { '6379': 10_007 } };
+  await registry.put('shop/_cache.2', { ...two, address: '172.17.0.5' });
+  const dialer = new Dialer({
+    ...{ clock, resolveMs: 1, connectMs: 1, isSelf: () => false },
+    resolve: async () => ['192.0.2.2'],
+    isGuarded: (address, port) => destinations.isGuarded(address, port),
+    guardedHosts: (port) => destinations.guardedHosts(port),
+  });
+  for (const host of ['192.0.2.2', 'two.example', 'alias.example'])
+    await expect(dialer.connect({ host, port: 10_007, trusted: false })).rejects.toMatchObject({
+      kind: 'forbidden',
+    });
+  expect(destinations.guardedHosts(10_008)).toEqual([]);
+});
+
+describe('a caller of whom nothing is known yet', () => {
+  it.each([
+    ['_cache', true],
+    ['1.web', true],
+    ['_cache.shop.service', true],
+    ['users.blog.service', true],
+    ['web.shop.service', false],
+    ['example.com', false],
+    ['192.0.2.7', false],
+  ])('is waited for where it matters: %s', async (host, matters) => {
+    const { destinations } = await setUp();
+    const target = { host, port: 80, authority: host, path: '/' };
+    expect(destinations.dependsOnStranger(target, stranger)).toBe(matters);
+    for (const caller of [shop, machine]) expect(destinations.dependsOnStranger(target, caller)).toBe(false);
+  });
+
+  it.each([
+    ['GET http://_cache/ HTTP/1.1\r\nHost: _cache\r\n\r\n', 'HTTP/1.1 200 OK'],
+    [
+      'CONNECT _cache.shop.service:80 HTTP/1.1\r\nHost: _cache.shop.service:80\r\n\r\nGET / HTTP/1.1\r\n\r\n',
+      'HTTP/1.1 200 Connection Established',
+    ],
+  ])('has its request answered once it is known: %j', async (request, answer) => {
+    const registry = new FakeRegistry();
+    const clock = new SystemClock();
+    const newcomers = new Newcomers(registry, clock);
+    const proxy = new Proxy({
+      ...{ registry, identities: registry, executor: 'one', clock, log: silentLogger },
+      ...{ random: new SeededRandom(1), isMachine: () => false },
+      introduced: (address) => newcomers.wait(address),
+    });
+    const endpoint = await RawServer.start(answering(ok()));
+    const [port] = await proxy.listen([{ host: '127.0.0.1', port: 0 }]);
+    await registry.put('shop/_cache.1', {
+      ...{ host: '127.0.0.1', port: endpoint.port, ports: { '80': endpoint.port } },
+    });
+    const caller = await RawConnection.open(port as number);
+    try {
+      caller.send(request);
+      await sleep(clock, 100);
+      registry.setIdentity('127.0.0.1', 'shop/web.1');
+      expect(await caller.until('\r\n\r\nok')).toContain(answer);
+    } finally {
+      caller.destroy();
+      await proxy.close();
+      await endpoint.close();
+    }
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock';
+import { type Clock, sleep } from '../base/clock';
 import { DisposableStore, toDisposable } from '../base/disposable';
 import type { Disposable } from '../base/disposable';
 import { messageOf } from '../base/errors';
@@ -33,6 +33,8 @@ export interface GuardOptions {
   /** How often the tables are looked for. Default 5 s. */
   readonly resyncMs?: number;
 }
+
+const inStepMs = 500;
 
 /**
  * Holds this machine's containers back from auxiliary services that are not their formation's, nor shared with it. Kept
@@ -78,6 +80,14 @@ export class Guard {
     this.#disposables.add(virtualIps.onAllocated(() => this.#look()));
     this.#resyncLater();
     this.#look();
+  }
+
+  /** Resolves when the rules say what is known now, or soon: a kernel that refuses is no reason to wait for long. */
+  async inStep(): Promise<void> {
+    const over = new AbortController();
+    const patience = sleep(this.#options.clock, inStepMs, over.signal).catch(() => {});
+    await Promise.race([this.#loop.request().catch(() => {}), patience]);
+    over.abort();
   }
 
   /** Ends the work, and leaves the rules as they are. */
