@@ -87,3 +87,16 @@ it('leaves out what cannot be measured', async () => {
   await run(1_000);
   expect(reporter.take()?.instances).toHaveLength(1);
 });
+
+it('warns nobody of listeners, however many instances run', async () => {
+  const many = Array.from({ length: 40 }, (_, index) => ({ ...web, containerId: `c${index}` }));
+  const warnings: string[] = [];
+  const onWarning = ({ name }: Error) => warnings.push(name);
+  process.on('warning', onWarning);
+  const { reporter, run } = harness(many);
+  await run(6_000);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('warning', onWarning);
+  expect(reporter.take()?.instances).toHaveLength(40);
+  expect(warnings).toEqual([]);
+});

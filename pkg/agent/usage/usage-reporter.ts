@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../base/clock';
 import { deadline, sleep } from '../../base/clock';
 import { messageOf } from '../../base/errors';
@@ -38,6 +39,8 @@ const reportMs = { usual: 5_000, held: 1_000 } as const;
 const heldForMs = 15_000;
 const answerMs = 2_000;
 const atOnce = 16;
+/** For all that are measured together: what is not known by then is left out. */
+const roundMs = 30_000;
 
 /** What instances here use and how they are used, for the control plane. The newest report stands for all before it. */
 export class UsageReporter {
@@ -107,10 +110,13 @@ export class UsageReporter {
     const { meter, instances, clock } = this.#options;
     if (!meter) return [];
     const queue = [...instances()];
+    const round = deadline(clock, roundMs, signal);
+    // One listener for each that is asked for at a time.
+    setMaxListeners(0, round.signal);
     const measured: InstanceUsage[] = [];
     const work = async () => {
-      for (let next = queue.pop(); next; next = queue.pop()) {
-        const limit = deadline(clock, answerMs, signal);
+      for (let next = queue.pop(); next && !round.signal.aborted; next = queue.pop()) {
+        const limit = deadline(clock, answerMs, round.signal);
         try {
           const usage = await meter.read(next.containerId, limit.signal);
           const { formation, process: service, release, name: instance } = next.identity;
@@ -123,6 +129,7 @@ export class UsageReporter {
       }
     };
     await Promise.all(Array.from({ length: atOnce }, work));
+    round.dispose();
     return measured;
   }
 }

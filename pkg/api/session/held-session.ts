@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { ConflictError } from '../../base/errors';
 import { ExecutorState } from '../../gen/gilliam/v1/executor';
 import { executors, sessions, type Session } from '../../resource/objects';
@@ -30,6 +31,8 @@ export class HeldSession implements ReportingSession {
     opened: { readonly revision: bigint; readonly lease: () => Promise<Lease> },
   ) {
     this.#context = context;
+    // Each log and each terminal that its executor is asked for listens.
+    setMaxListeners(0, this.#over.signal);
     this.#revision = opened.revision;
     this.#lease = opened.lease;
   }
