@@ -29,6 +29,7 @@ describe('requests', () => {
     ['five times as slow, and fast', { p95Ms: 5 }, [{ p95Ms: 1 }], undefined],
     ['slow as the slowest of the old', { p95Ms: 200 }, [{}, { p95Ms: 200 }], undefined],
     ['faster', { p95Ms: 1 }, [{ errors: 500 }], undefined],
+    ['slower than what failed at once', { p95Ms: 200 }, [{ errors: 500, p95Ms: 2 }], undefined],
   ])('%s', (_, next, old, reason) => {
     const others = old.map((over) => traffic('v1', over));
     expect(compare(traffic('v2', next), others, limits)?.reason).toBe(reason);
@@ -126,5 +127,9 @@ describe('instances', () => {
     expect(verdictOf(view([], { traffic: other }))).toBeUndefined();
     const spec = { gates: { ignoreRequests: true } as never };
     expect(verdictOf(view([], { traffic: all, spec }))).toBeUndefined();
+    // Back from what somebody has judged already.
+    expect(verdictOf(view([], { traffic: all, spec: { immediate: true } }))).toBeUndefined();
+    const looping = young('web.1', { restarts: 3 });
+    expect(verdictOf(view([looping], { spec: { immediate: true } }))?.reason).toBe('CrashLoop');
   });
 });

@@ -56,7 +56,8 @@ export function verdictOf(view: RolloutView): Verdict | undefined {
     crashLoop(own, limits) ??
     failing(own, view, limits) ??
     unhealthy(own, view) ??
-    (spec.gates?.ignoreRequests ? undefined : requests(view, limits))
+    // What a rollback leaves has been found bad already: it is not to be gone back to for answering faster.
+    (spec.gates?.ignoreRequests || spec.immediate ? undefined : requests(view, limits))
   );
 }
 
@@ -160,6 +161,8 @@ export function compare(
       message: `${percent(share)} of ${next.requests} requests to ${what} failed, ${percent(before)} of ${requests} to ${against}`,
     };
   }
+  // What fails does so fast: its time says nothing.
+  if (before - share > limits.maxErrorShare) return undefined;
   const slowest = Math.max(...old.map(({ p95Ms = 0 }) => p95Ms));
   const p95Ms = next.p95Ms ?? 0;
   if (slowest > 0 && p95Ms > slowest * limits.maxSlowdown && p95Ms > NOISE_MS) {
