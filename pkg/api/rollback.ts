@@ -1,5 +1,6 @@
 import { NotFoundError, PreconditionError } from '../base/errors';
 import type { RollbackRequest, RollbackResponse } from '../gen/gilliam/v1/rollout_service';
+import { together } from '../resource/auxiliary';
 import { currentRelease, hasFactors } from '../resource/current-release';
 import { entryOf } from '../resource/entries';
 import { parseParent, quote } from '../resource/names';
@@ -7,7 +8,7 @@ import { newRollout } from '../resource/new-rollout';
 import { formations, releases, rollouts, routes, scales } from '../resource/objects';
 import type { Formation, Release, Rollout, Route, Scale } from '../resource/objects';
 import { compareReleaseNames, parseReleaseName, releaseName } from '../resource/release-name';
-import { isUnderWay, ROLLOUT } from '../resource/rollout';
+import { concerns, isUnderWay, ROLLOUT } from '../resource/rollout';
 import { suggestion } from '../resource/suggest';
 import type { Write } from '../store/store';
 import type { ApiContext } from './api-context';
@@ -57,9 +58,12 @@ export async function rollback(
   const made = newRollout({
     asked: {
       // What only the old release had comes back as it was; of all else there is as much as now.
-      factors: Object.fromEntries(
-        Object.entries(retired?.factors ?? {}).filter(([process]) => isGone(state, as, process)),
-      ),
+      factors: {
+        ...factorsBefore(state, as),
+        ...Object.fromEntries(
+          Object.entries(retired?.factors ?? {}).filter(([process]) => isGone(state, as, process)),
+        ),
+      },
       ...{ allowMissing: true, immediate: true, author: call.user, message: `${message}${left.join('')}` },
     },
     ...{ to: release, scales: state.scales, routes: state.routes, before: state.rollout },
@@ -115,6 +119,12 @@ function chosen(state: State, name: string): Release {
     );
   }
   if (name !== '') parseReleaseName(name, 'release');
+  // Asked for twice: what the first one leaves is not what is wanted.
+  else if (state.rollout?.spec.immediate && isUnderWay(state.rollout)) {
+    throw new PreconditionError(
+      `a rollback to ${state.rollout.spec.to} is under way: wait for it, or name the release to go to`,
+    );
+  }
   const wanted = name === '' ? previous(state, current) : name;
   const found = state.releases.find(({ metadata }) => metadata.name === wanted);
   if (!found) {
@@ -125,7 +135,9 @@ function chosen(state: State, name: string): Release {
         : `${quote(formation.metadata.name)} has no release ${wanted}: ${suggestion(wanted, known)}`,
     );
   }
-  if (found.spec.image === '') {
+  const processes = Object.values(found.spec.processes);
+  // Auxiliary services have images of their own: a formation may be made of nothing else.
+  if (found.spec.image === '' && (processes.length === 0 || processes.some(({ image }) => image === ''))) {
     throw new PreconditionError(`${wanted} has no image: gilliam releases shows those that have`);
   }
   const moving = state.rollout !== undefined && isUnderWay(state.rollout);
@@ -149,6 +161,23 @@ function previous(
     .filter(({ metadata, spec }) => spec.image !== '' && compareReleaseNames(metadata.name, name) < 0)
     .sort((a, b) => compareReleaseNames(b.metadata.name, a.metadata.name));
   return (retired[0] ?? older[0])?.metadata.name;
+}
+
+/**
+ * What there was of each of the old release's processes before the rollout that is under way, if one is: now there is a
+ * surge of some. Of one that is a rollback itself what it goes to, as it may have begun amid another one.
+ */
+function factorsBefore({ rollout, scales: all }: State, as: Release): Record<string, number> {
+  if (!rollout || !isUnderWay(rollout)) return {};
+  const { spec, status } = rollout;
+  const others = all.filter(({ metadata }) => !concerns(rollout, metadata.name)).map((scale) => scale.spec);
+  const before = [...others, ...(spec.immediate ? [spec] : Object.values(status.original))];
+  const count = (process: string) =>
+    together(
+      process,
+      before.map(({ factors }) => entryOf(factors, process) ?? 0),
+    );
+  return Object.fromEntries(Object.keys(as.spec.processes).map((process) => [process, count(process)]));
 }
 
 /** Whether the process is the old release's, and nothing of it runs now. */

@@ -50,6 +50,13 @@ async function moved(from: string, to: string): Promise<void> {
   await comeTo(RolloutPhase.SUCCEEDED);
 }
 
+/** As it is scaled in the middle of a rollout. */
+async function at(name: string, factors: Record<string, number>): Promise<void> {
+  const empty = scales.decode(new Uint8Array());
+  const object = { ...empty, metadata: { ...empty.metadata, formation: 'shop', name }, spec: { factors } };
+  await api.store.commit([{ op: 'create', kind: scales, object }]);
+}
+
 describe('a rollout begins', () => {
   beforeEach(async () => {
     await scale('v1', { web: 3, worker: 1 });
@@ -80,6 +87,20 @@ describe('a rollout begins', () => {
     expect(listed.rollouts.map(({ metadata }) => metadata?.name)).toEqual([ROLLOUT]);
     const got = await api.client.rollouts.getRollout({ name: `${parent}/rollouts/${ROLLOUT}` });
     expect(got.rollout?.metadata?.uid).toBe(rollout?.metadata?.uid);
+  });
+
+  test('with no more of an auxiliary service than there was: the releases share it', async () => {
+    const _cache = { image: testImage, auxiliary: { type: 'redis' } };
+    for (const [name, A] of [
+      ['v3', '3'],
+      ['v4', '4'],
+    ] as const) {
+      await release({ A }, { ...testProcesses, _cache });
+      await scale(name, { web: 1, _cache: 2 });
+    }
+    await release({ A: '5' }, { ...testProcesses, _cache });
+    const { rollout } = await migrate({ to: 'v5' });
+    expect(rollout?.spec?.factors).toEqual({ web: 5, worker: 1, _cache: 2 });
   });
 
   test('remembers what there was around those that give way', async () => {
@@ -237,6 +258,28 @@ describe('a rollback', () => {
     await migrate({ canary: { size: { $case: 'instances', value: 1 } } });
     expect((await back()).as).toBe('v1');
     expect((await stored())?.spec).toMatchObject({ to: 'v3', from: ['v1'], factors: { web: 3 } });
+  });
+
+  test('of one under way makes as much as there was before it, without its surge', async () => {
+    await scale('v1', { web: 3, worker: 1 });
+    await release({ A: '2' });
+    await migrate({ surge: 3 });
+    await at('v2', { web: 3 });
+    expect((await back()).rollout?.spec?.factors).toEqual({ web: 3, worker: 1 });
+    await at('v3', { web: 3, worker: 1 });
+    expect((await back('v1')).rollout?.spec?.factors).toEqual({ web: 3, worker: 1 });
+  });
+
+  test('asked for twice does not go back to what is being left', async () => {
+    await scale('v1', { web: 1 });
+    await release({ A: '2' });
+    await migrate();
+    await moved('v1', 'v2');
+    expect((await back()).as).toBe('v1');
+    await expect(back()).rejects.toThrow(
+      'a rollback to v3 is under way: wait for it, or name the release to go to',
+    );
+    expect((await back('v2')).as).toBe('v2');
   });
 
   test('brings back what only the old release had', async () => {

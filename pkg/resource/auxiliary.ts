@@ -18,6 +18,14 @@ export function isAuxiliary(name: string): boolean {
 }
 
 /**
+ * How many instances of the process releases with these factors have together. Of an auxiliary service, which they share,
+ * the most that one of them has: two halves of a database are none.
+ */
+export function together(process: string, factors: readonly number[]): number {
+  return factors.reduce((all, factor) => (isAuxiliary(process) ? Math.max(all, factor) : all + factor), 0);
+}
+
+/**
  * Whether two releases mean the same by an auxiliary service, so that an instance of the one will do for the other:
  * every field is the same, image and secret included.
  */

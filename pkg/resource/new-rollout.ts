@@ -1,6 +1,7 @@
 import { InvalidError, PreconditionError } from '../base/errors';
 import { RolloutPhase, RolloutSpec, RolloutSpec_Intent, RolloutStatus } from '../gen/gilliam/v1/rollout';
 import type { ScaleSpec } from '../gen/gilliam/v1/scale';
+import { together } from './auxiliary';
 import { hasFactors } from './current-release';
 import { entryOf } from './entries';
 import { quote } from './names';
@@ -134,7 +135,8 @@ function factorsOf(
   for (const { metadata, spec } of giving) {
     for (const [process, factor] of Object.entries(spec.factors)) {
       if (factor === 0) continue;
-      if (entryOf(to.spec.processes, process)) sums.set(process, (sums.get(process) ?? 0) + factor);
+      if (entryOf(to.spec.processes, process))
+        sums.set(process, together(process, [sums.get(process) ?? 0, factor]));
       else missing.push(`${factor} of ${process} (${metadata.name})`);
     }
   }

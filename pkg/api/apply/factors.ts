@@ -1,4 +1,5 @@
 import { RolloutPhase } from '../../gen/gilliam/v1/rollout';
+import { together } from '../../resource/auxiliary';
 import { entryOf } from '../../resource/entries';
 import type { Scale } from '../../resource/objects';
 import { isUnderWay } from '../../resource/rollout';
@@ -53,8 +54,11 @@ function wishedNow({ scales, rollout, newest }: FormationState, process: string)
 }
 
 /** The process's factors of all releases together. */
-export function sumOf(scales: readonly Pick<Scale, 'spec'>[], process: string): number {
-  return scales.reduce((sum, { spec }) => sum + (entryOf(spec.factors, process) ?? 0), 0);
+function sumOf(scales: readonly Pick<Scale, 'spec'>[], process: string): number {
+  return together(
+    process,
+    scales.map(({ spec }) => entryOf(spec.factors, process) ?? 0),
+  );
 }
 
 export function factorsOf(changes: readonly FactorChange[]): Record<string, number> {
