@@ -44,6 +44,35 @@ test.each<[string, () => Promise<Buffer>, string]>([
     () => tarOf([{ name: 'manifest.json', content: manifest({ Config: '../x' }) }]),
     'another image',
   ],
+  // What the engine unpacks would not be what was checked.
+  ...['./manifest.json', 'a/../manifest.json', '/manifest.json', 'a//b', '../b'].map(
+    (name): [string, () => Promise<Buffer>, string] => [
+      `an entry called ${name}`,
+      () => tarOfFiles({ ...sound, [name]: manifest({ RepoTags: ['victim:latest'] }) }),
+      'which docker save does not write',
+    ],
+  ),
+  [
+    'a second manifest',
+    () => tarOf(['{}', manifest()].map((content) => ({ name: 'manifest.json', content }))),
+    'twice',
+  ],
+  [
+    'a link',
+    () => tarOf([{ name: 'a', type: 'symlink', linkname: '.' }]),
+    '"a", which docker save does not write',
+  ],
+  [
+    'a name in the index',
+    () =>
+      tarOfFiles({
+        ...sound,
+        'index.json': JSON.stringify({
+          manifests: [{ annotations: { 'io.containerd.image.name': 'docker.io/library/victim:latest' } }],
+        }),
+      }),
+    'index.json gives the image a name',
+  ],
 ])('%s is refused', async (_, archive, message) => {
   await expect(check(await archive())).rejects.toThrow(message);
 });
