@@ -1,6 +1,6 @@
 import type { LogEntry } from '../agent/driver';
 import type { ArchivedInstance, ArchivedLog, ArchiveQuery, LogArchive } from '../agent/logs/archive';
-import { matchesQuery } from '../agent/logs/archive';
+import { matchesQuery, shortId } from '../agent/logs/archive';
 import type { Clock } from '../base/clock';
 
 /** An archive in memory, as large as it gets. */
@@ -25,7 +25,10 @@ export class FakeArchive implements LogArchive {
     async function* read(): AsyncGenerator<readonly LogEntry[]> {
       yield entries;
     }
-    this.#kept.set(`${instance.uid} ${containerId}`, { ...instance, endedMs: this.#clock.now(), read });
+    this.#kept.set(`${instance.uid} ${containerId}`, {
+      ...{ ...instance, shortId: shortId(containerId) },
+      ...{ endedMs: this.#clock.now(), read },
+    });
   }
 
   async find(query: ArchiveQuery): Promise<readonly ArchivedLog[]> {

@@ -9,6 +9,8 @@ export type ArchivedInstance = Pick<
 
 /** What one container of an instance has printed, once the container is gone. */
 export interface ArchivedLog extends ArchivedInstance {
+  /** The beginning of the container's: see shortId. */
+  readonly shortId: string;
   /** When it was archived: all its lines are from before. */
   readonly endedMs: number;
   /** Oldest first. */
@@ -38,6 +40,11 @@ export interface LogArchive {
   ): Promise<void>;
   /** The oldest first. */
   find(query: ArchiveQuery): Promise<readonly ArchivedLog[]>;
+}
+
+/** What is kept of a container's id: enough to tell it from the others of its instance. */
+export function shortId(containerId: string): string {
+  return containerId.slice(0, 12);
 }
 
 export function matchesQuery(log: Omit<ArchivedLog, 'read'>, query: ArchiveQuery): boolean {

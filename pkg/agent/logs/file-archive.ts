@@ -8,7 +8,7 @@ import { instanceRef } from '../../resource/instance-name';
 import { chunksOf } from '../docker/streams';
 import type { LogEntry } from '../driver';
 import type { ArchivedInstance, ArchivedLog, ArchiveQuery, LogArchive } from './archive';
-import { matchesQuery } from './archive';
+import { matchesQuery, shortId } from './archive';
 import { decodeRecords, encodeRecords } from './record-format';
 
 /** How much is kept. */
@@ -82,7 +82,7 @@ export class FileArchive implements LogArchive {
     const endedMs = this.#options.clock.now();
     await utimes(partial, endedMs / 1000, endedMs / 1000);
     await rename(partial, path);
-    kept.set(path, { ...instance, path, bytes, endedMs });
+    kept.set(path, { ...instance, shortId: shortId(containerId), path, bytes, endedMs });
     await this.#sweep(kept);
   }
 
@@ -150,13 +150,17 @@ export class FileArchive implements LogArchive {
 }
 
 function fileName({ name, release, uid }: ArchivedInstance, containerId: string): string {
-  return `${[name, release, uid, containerId.slice(0, 12)].join('~')}.log`;
+  return `${[name, release, uid, shortId(containerId)].join('~')}.log`;
 }
 
-function instanceOf(formation: string, file: string): ArchivedInstance | undefined {
-  const [, name = '', release = '', uid = ''] = /^([^~]+)~([^~]+)~([^~]+)~[^~]+\.log$/.exec(file) ?? [];
+function instanceOf(
+  formation: string,
+  file: string,
+): (ArchivedInstance & Pick<ArchivedLog, 'shortId'>) | undefined {
+  const parts = /^([^~]+)~([^~]+)~([^~]+)~([^~]+)\.log$/.exec(file) ?? [];
+  const [, name = '', release = '', uid = '', shortId = ''] = parts;
   const ref = instanceRef(name);
   if (!ref) return undefined;
   const { process, ordinal } = ref;
-  return { formation, name, release, uid, process, shortName: `${process}.${ordinal}` };
+  return { formation, name, release, uid, shortId, process, shortName: `${process}.${ordinal}` };
 }

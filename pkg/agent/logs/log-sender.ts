@@ -11,6 +11,7 @@ import type { Identity } from '../labels';
 import { Limiter } from '../limiter';
 import type { Transport } from '../transport';
 import type { ArchivedLog, LogArchive } from './archive';
+import { shortId } from './archive';
 import { inBatches } from './batches';
 import type { LineChoice } from './choose-lines';
 import { choose, lastOf } from './choose-lines';
@@ -104,7 +105,9 @@ export class LogSender {
     const found = wanted.formation === '' ? [] : ((await archive?.find({ uid: wanted.uid })) ?? []);
     const now = source(wanted.uid);
     if (!now && found.length === 0) throw new Error('the instance is not on this executor any more');
-    for (const log of found) yield* this.#archived(log, wanted, signal);
+    // One that is just going has been kept already, and is still read itself: not twice.
+    const living = now?.containerId === undefined ? undefined : shortId(now.containerId);
+    for (const log of found) if (log.shortId !== living) yield* this.#archived(log, wanted, signal);
     if (now) yield* this.#living(now.identity, wanted, signal);
   }
 
