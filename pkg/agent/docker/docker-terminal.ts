@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Clock } from '../../base/clock';
@@ -96,8 +97,8 @@ export function execControl(exec: Docker.Exec, clock: Clock): CommandControl {
     resize: ({ columns, rows }) => unlessEnded(exec.resize({ w: columns, h: rows })),
     // The engine has no call for it. The process leads a group of its own: what it has started goes with it.
     async signal(name) {
-      const { Running, Pid } = await exec.inspect();
-      if (!Running || !(Pid > 1)) return;
+      const { Running, Pid, ContainerID } = await exec.inspect();
+      if (!Running || !(Pid > 1) || !(await isOf(Pid, ContainerID))) return;
       try {
         process.kill(-Pid, name);
       } catch (error) {
@@ -112,6 +113,12 @@ export function execControl(exec: Docker.Exec, clock: Clock): CommandControl {
       }
     },
   };
+}
+
+/** Whether the process is the container's: by its number alone it may be any, where the engine sees others than we do. */
+async function isOf(pid: number, containerId: string): Promise<boolean> {
+  const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
+  return containerId !== '' && groups.includes(containerId);
 }
 
 /** How the engine says on the command's own streams that there is no such program. */
