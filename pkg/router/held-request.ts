@@ -32,6 +32,7 @@ export function readHeld(bytes: Buffer): HeldRequest | undefined {
     const found = fields.find(({ name }) => name === wanted)?.line;
     return found?.slice(found.indexOf(':') + 1).trim();
   };
+  const service = of(holdHeader);
   const upgrade = of('upgrade') !== undefined;
   const kept = fields.filter(({ name }) => {
     return name !== holdHeader && name !== unknownHeader && (upgrade || name !== 'connection');
@@ -41,8 +42,9 @@ export function readHeld(bytes: Buffer): HeldRequest | undefined {
   const head = [start, ...kept.map(({ line }) => line), ...closing].join('\r\n');
   return {
     ...{ method, path, host: of('host') ?? '' },
-    service: of(holdHeader),
-    unknown: of(unknownHeader),
+    service,
+    // A client may say that, too: HAProxy says only one of them.
+    unknown: service === undefined ? of(unknownHeader) : undefined,
     bytes: Buffer.concat([Buffer.from(head, 'latin1'), bytes.subarray(end)]),
   };
 }

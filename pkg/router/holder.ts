@@ -163,6 +163,8 @@ export class Holder {
       clock.after(holdMs, () => {
         if (held.over) return;
         this.#release(held, 1);
+        // Whatever is still sent is dropped: its end would not be seen otherwise.
+        socket.resume();
         const reason = `no instance of ${formatServiceName(service)} has come up within ${holdMs / 1_000} s`;
         socket.end(ownAnswer('503 Service Unavailable', reason, { head: method === 'HEAD' }));
       }),

@@ -16,7 +16,9 @@ export function nearestRoutes(
 ): string {
   const name = host.replace(/:\d+$/, '').toLowerCase().slice(0, maxChars);
   const hosts = new Map(routes.slice(0, maxLooked).map((route) => [textOf(route.host), route]));
-  const own = routes.filter((route) => route.host && new RegExp(route.host.regex).test(name));
+  const own = routes
+    .slice(0, maxLooked)
+    .filter((route) => route.host && new RegExp(route.host.regex).test(name));
   const asked = path.split('?')[0]?.slice(0, maxChars) ?? '';
   const names =
     own.length > 0
