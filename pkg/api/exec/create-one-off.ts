@@ -1,5 +1,6 @@
 import { ExhaustedError } from '../../base/errors';
 import { InstanceSpec_Desired, InstanceState, InstanceStatus, OneOff } from '../../gen/gilliam/v1/instance';
+import { isAuxiliary } from '../../resource/auxiliary';
 import { instanceName, isFinished } from '../../resource/instance';
 import { parseParent, quote } from '../../resource/names';
 import { formations, instances, type Instance } from '../../resource/objects';
@@ -38,8 +39,10 @@ export function createOneOff(
       const release = await requireRunnable(context, formation, request, call.signal);
       const known = caches.of(instances).list(formationName);
       checkCount(formationName, known);
-      // A command that somebody runs beside a service is no instance of it.
-      const process = kind.attached || request.process === '' ? NO_PROCESS : request.process;
+      // A command that somebody runs beside a service is no instance of it. Nor may it hold what an auxiliary service
+      // needs, whose ordinals are given.
+      const beside = kind.attached || request.process === '' || isAuxiliary(request.process);
+      const process = beside ? NO_PROCESS : request.process;
       const { ordinal, incarnation } = nextPlace(known, process);
       const { revision: _, ...metadata } = newMetadata(context, {
         formation: formationName,

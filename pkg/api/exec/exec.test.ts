@@ -15,7 +15,7 @@ import { ExecutorState, ExecutorStatus } from '../../gen/gilliam/v1/executor';
 import { InstanceSpec_Desired, InstanceState } from '../../gen/gilliam/v1/instance';
 import type { TerminalWanted } from '../../gen/gilliam/v1/session_service';
 import { executors, type Executor, type Instance } from '../../resource/objects';
-import { ApiHarness, eventually } from '../../testing/api-harness';
+import { ApiHarness, eventually, testImage, testProcesses } from '../../testing/api-harness';
 import { AttachedExecutor } from '../../testing/attached-executor';
 import { SessionClient } from '../../testing/session-client';
 
@@ -373,6 +373,16 @@ describe('spawn', () => {
     await expect(api.instance('web-2-1')).rejects.toThrow();
     await api.client.exec.spawn({ parent, process: 'web', executor: 'e1' });
     expect((await api.instance('web-2-1')).spec.oneOff?.executor).toBe('e1');
+  });
+
+  test('takes no ordinal of an auxiliary service, whose own instance would wait for its end', async () => {
+    const _db = { image: testImage, auxiliary: { type: 'postgres' } };
+    await api.client.releases.createRelease({
+      parent,
+      spec: { image: testImage, processes: { ...testProcesses, _db } },
+    });
+    const { instance } = await api.client.exec.spawn({ parent, process: '_db', release: 'v2' });
+    expect(instance?.spec).toMatchObject({ process: 'run', oneOff: { like: '_db', attached: false } });
   });
 
   test.each<[object, RegExp]>([

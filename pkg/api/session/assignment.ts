@@ -59,7 +59,7 @@ export function toTask(instance: Instance, sources: TaskSources): Task {
     instance,
     image: release ? imageOf(process, release) : '',
     config: release ? { ...importedConfig(instance, process, sources), ...configOf(process, release) } : {},
-    process: process && runnable(spec.process, process, metadata.formation),
+    process: process && runnable(spec.oneOff?.like || spec.process, process, metadata.formation),
     trafficPercent: trafficPercentOf(instance, sources),
     sharedWith: [...sharedWith],
     imports: { ...imports },
