@@ -351,6 +351,11 @@ describe('what runs', () => {
     expect(rollout?.spec).toMatchObject({ to: 'v2', factors: { _cache: 1 } });
   });
 
+  test('step by step, whatever is said: only a rollback is at once', async () => {
+    await apply(api, { ...config({ A: '2' }), rollout: { immediate: true, surge: 2 } });
+    expect((await rolloutOf(api))?.spec).toMatchObject({ immediate: false, surge: 2 });
+  });
+
   test('does not disappear unasked', async () => {
     await api.client.releases.createRelease({
       parent: 'formations/shop',
@@ -366,6 +371,37 @@ describe('what runs', () => {
 });
 
 describe('prune', () => {
+  test('is needed for what formations have to go: limits, rules, shares and imports', async () => {
+    await api.client.formations.createFormation({ formation: { metadata: { name: 'accounts' } } });
+    const described = {
+      limits: { maxInstances: 10 },
+      scaling: { web: { min: 1, max: 5 }, worker: { min: 1, max: 2 } },
+      shares: { _cache: { with: ['accounts'] } },
+      imports: { users: 'web.accounts' },
+    };
+    const wish = processes({ _cache: { image: testImage, auxiliary: { type: 'redis' } } });
+    await apply(api, { ...wish, formation: described });
+    const more = { imports: { mail: 'web.mail' } };
+    const made = await apply(api, { ...wish, formation: more, factors: { worker: 1 } });
+    expect(linesOf(made)).toEqual([
+      '- formation shop scaling.worker 1 to 2',
+      '+ formation shop imports.mail web.mail',
+    ]);
+    expect((await formation())?.spec).toMatchObject({
+      limits: described.limits,
+      shares: described.shares,
+      imports: { users: 'web.accounts', mail: 'web.mail' },
+    });
+    expect(Object.keys((await formation())?.spec.scaling ?? {})).toEqual(['web']);
+    await apply(api, { ...wish, formation: more }, { prune: true });
+    expect((await formation())?.spec).toEqual({
+      limits: undefined,
+      scaling: {},
+      shares: {},
+      imports: more.imports,
+    });
+  });
+
   const all: Desired = {
     ...shop,
     routes: [route('a', 'a.localhost/'), route('b', 'b.localhost/')],

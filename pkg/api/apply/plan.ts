@@ -50,7 +50,7 @@ export interface PlanInput {
 export function planApply({ state, wish, release, routes, cronJobs }: PlanInput): ApplyPlan {
   const { desired, prune } = wish;
   const before = state.formation?.spec ?? FormationSpec.fromPartial({});
-  const spec = desired.formation ? normal(desired.formation) : before;
+  const spec = specAfter(before, wish);
   const least = Object.fromEntries(Object.entries(spec.scaling).map(([name, { min }]) => [name, min]));
   const asksForInstances = desired.release !== undefined || Object.keys(desired.factors).length > 0;
   const factors =
@@ -74,6 +74,21 @@ export function planApply({ state, wish, release, routes, cronJobs }: PlanInput)
     : [];
   const plan = { spec, specChanges, release, factors, movement, routes, cronJobs, changes, instances };
   return { ...plan, hash: hashOf(plan, wish) };
+}
+
+/** What is described counts; what is left out stays, unless it is pruned. */
+function specAfter(before: FormationSpec, { desired, prune }: Wish): FormationSpec {
+  const { formation: asked, factors } = desired;
+  if (!asked) return before;
+  if (prune) return normal(asked);
+  // A factor is said in place of a rule.
+  const rules = Object.entries(before.scaling).filter(([process]) => factors[process] === undefined);
+  return normal({
+    limits: asked.limits ?? before.limits,
+    scaling: { ...Object.fromEntries(rules), ...asked.scaling },
+    shares: { ...before.shares, ...asked.shares },
+    imports: { ...before.imports, ...asked.imports },
+  });
 }
 
 /** No limit has one form. */
