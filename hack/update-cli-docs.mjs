@@ -29,7 +29,7 @@ const preface = `\`gilliam help\`, and \`--help\` on each command, say the same.
 | | flag | environment | file | else |
 | --- | --- | --- | --- | --- |
 | stage | \`--stage\` | \`GILLIAM_STAGE\` | \`stage:\` in \`.gilliam.app\` | \`local\` |
-| formation | \`--formation\` | \`GILLIAM_FORMATION\` | \`formation:\` in \`.gilliam.app\` | an error that says so |
+| formation | \`--formation\` | \`GILLIAM_FORMATION\` | \`formation:\` in \`.gilliam.app\`, then in \`gilliam.yml\` | an error that says so |
 
 The first that is given counts, from left to right. \`.gilliam.app\` is looked for in the current directory and then in
 those above; \`gilliam create\` writes it. How a stage is reached, its address and token, is in

@@ -22,6 +22,17 @@ describe('which formation and stage', () => {
     expect((await gilliam('--formation three config', below)).stdout).toBe('NAME=three\n');
   });
 
+  test('without any of these, a gilliam.yml says it, here or above', async () => {
+    await gilliam('create one', { cwd: 'other' });
+    await cli.run(['config', 'NAME=one', '--formation', 'one']);
+    cli.write('shop/gilliam.yml', '# ours\nprocesses: {}\nformation: "one" # yes\n');
+    const below = { cwd: 'shop/src' };
+    expect(await gilliam('config', below)).toMatchObject({ code: 0, stdout: 'NAME=one\n' });
+    expect((await gilliam('config --formation two', below)).stderr).toMatch(/formation "two" does not exist/);
+    cli.write('shop/gilliam.yml', 'processes: {}\n');
+    expect((await gilliam('config', below)).stderr).toMatch(/^error: no formation here/);
+  });
+
   test('without one, it says what to do', async () => {
     expect(await gilliam('ps')).toEqual({
       code: 2,

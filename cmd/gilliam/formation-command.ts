@@ -1,14 +1,19 @@
 import type { Interfaces } from '@oclif/core';
 import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from './base-command';
+import { findManifestFormation } from './lib/app-file';
 import { UsageError } from './lib/errors';
 
-/** A command about one formation: `--formation`, then GILLIAM_FORMATION, then the nearest `.gilliam.app`. */
+/**
+ * A command about one formation: `--formation`, then GILLIAM_FORMATION, then the nearest `.gilliam.app`, then the nearest
+ * `gilliam.yml`.
+ */
 export abstract class FormationCommand extends BaseCommand {
   static override baseFlags: Interfaces.FlagInput = {
     ...BaseCommand.baseFlags,
     formation: Flags.string({
-      description: 'the formation; default $GILLIAM_FORMATION, then .gilliam.app here or above',
+      description:
+        'the formation; default $GILLIAM_FORMATION, then .gilliam.app or gilliam.yml here or above',
       helpGroup: 'GLOBAL',
       helpValue: 'NAME',
     }),
@@ -20,8 +25,13 @@ export abstract class FormationCommand extends BaseCommand {
       this.globalFlag('formation') ||
       this.context.env.GILLIAM_FORMATION ||
       this.appFile?.formation ||
-      undefined
+      this.manifestFormation?.formation
     );
+  }
+
+  /** What `gilliam.yml` says, here or above. */
+  protected get manifestFormation(): ReturnType<typeof findManifestFormation> {
+    return findManifestFormation(this.context.cwd);
   }
 
   protected get formation(): string {

@@ -18,7 +18,7 @@ import { suggestScale } from '../lib/scales';
 export default class Deploy extends FormationCommand {
   static override summary = 'Build git HEAD and release it';
   static override description =
-    'Sends the directory that .gilliam.app is in, as it is in HEAD, to the builder, and makes a release of the image with the configuration of the newest release. A gilliam.yml there refines the processes and adds its auxiliary services. Nothing runs until the release is scaled. Without .gilliam.app, this directory is sent.';
+    'Sends the directory that .gilliam.app, or else gilliam.yml, is in, as it is in HEAD, to the builder, and makes a release of the image with the configuration of the newest release. A gilliam.yml there refines the processes and adds its auxiliary services. Nothing runs until the release is scaled. Without both, this directory is sent.';
   static override examples = [
     '<%= config.bin %> deploy',
     '<%= config.bin %> deploy -m "checkout in one step"',
@@ -39,7 +39,7 @@ export default class Deploy extends FormationCommand {
   override async run(): Promise<void> {
     const { flags } = await this.parse(Deploy);
     const { formation, parent } = this;
-    const head = await readHead(this.appFile?.directory ?? this.context.cwd, this.context);
+    const head = await readHead(this.#directory(formation), this.context);
     this.#warnOfUncommitted(head);
     this.#warnOfSubmodules(head);
     const manifest = this.#manifest(head.directory);
@@ -117,6 +117,13 @@ export default class Deploy extends FormationCommand {
   async #source({ directory }: Head): Promise<Source | undefined> {
     const source = (await readSources([directory], this.context)).get(directory);
     return source instanceof Error ? undefined : source;
+  }
+
+  #directory(formation: string): string {
+    const described = this.manifestFormation;
+    return (
+      this.appFile?.directory ?? (described?.formation === formation ? described.directory : this.context.cwd)
+    );
   }
 
   #warnOfUncommitted({ uncommitted, commit }: Head): void {

@@ -40,7 +40,8 @@ export default class Route extends FormationCommand {
     ...FormationCommand.baseFlags,
     formation: Flags.string({
       char: 'f',
-      description: "the route's formation; default $GILLIAM_FORMATION, then .gilliam.app, then the target's",
+      description:
+        "the route's formation; default $GILLIAM_FORMATION, then .gilliam.app or gilliam.yml, then the target's",
       helpGroup: 'GLOBAL',
       helpValue: 'NAME',
     }),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InvalidError, messageOf } from '../../../pkg/base/errors';
+import { MANIFEST_FILE } from '../../../pkg/manifest/file-name';
 
 export const appFileName = '.gilliam.app';
 
@@ -33,6 +34,31 @@ export function readAppFile(directory: string): AppFile | undefined {
     throw new InvalidError(`${path} cannot be read: ${messageOf(error)}`, [], { cause: error });
   }
   return { path, directory, ...parseAppFile(text, path) };
+}
+
+/**
+ * The formation that the nearest `gilliam.yml` is about, in this directory or above, and where that is. Undefined where
+ * there is none, or where it does not name one in a line of its own: it is not parsed here, which is for `apply`.
+ */
+export function findManifestFormation(
+  directory: string,
+): Pick<AppFile, 'directory' | 'formation'> | undefined {
+  for (let at = directory; ; at = dirname(at)) {
+    const text = readIfFile(join(at, MANIFEST_FILE));
+    if (text !== undefined) {
+      const formation = /^formation:[ \t]+(["']?)([a-z0-9-]+)\1[ \t]*(?:#.*)?\r?$/m.exec(text)?.[2];
+      return formation === undefined ? undefined : { directory: at, formation };
+    }
+    if (at === dirname(at)) return undefined;
+  }
+}
+
+function readIfFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 /** What `gilliam create` writes. */
