@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { backoffMs } from '../base/backoff';
 import type { Clock } from '../base/clock';
 import { sleep } from '../base/clock';
@@ -27,6 +28,8 @@ export async function watchEngine(options: EngineWatchOptions, signal: AbortSign
   while (!signal.aborted) {
     const ended = new AbortController();
     const either = AbortSignal.any([signal, ended.signal]);
+    // As many are inspected at a time as the driver thinks good.
+    setMaxListeners(0, either);
     try {
       const events = await options.driver.events(options.owner, either);
       options.onList(await options.driver.list(options.owner, either));

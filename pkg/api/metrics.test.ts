@@ -98,11 +98,20 @@ test.each([
   await expect(metrics(parent, windowMs)).rejects.toThrow(error);
 });
 
-test('an executor that says more than an executor can have is refused', async () => {
+test('what an executor says that cannot be is left out, and its session goes on', async () => {
   const executor = await join('e1');
+  const tooMany = Array.from({ length: 15 }, () => 1n);
   executor.send({
     $case: 'usage',
-    value: { instances: [], traffic: [traffic(1, { durationCounts: Array.from({ length: 15 }, () => 1n) })] },
+    value: {
+      instances: [{ ...instance(0), service: 'x'.repeat(65) }, instance(0)],
+      traffic: [
+        traffic(1, { durationCounts: tooMany }),
+        ...Array.from({ length: 2_500 }, (_, n) => traffic(n, { release: `v${n}` })),
+      ],
+    },
   });
-  await eventually(() => expect(executor.error).toBeInstanceOf(InvalidError));
+  await eventually(async () => expect((await usageOf('e1'))?.traffic).toHaveLength(2_000));
+  expect((await usageOf('e1'))?.instances).toHaveLength(1);
+  expect(executor.error).toBeUndefined();
 });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { backoffMs } from '../../base/backoff';
 import { sleep } from '../../base/clock';
 import { InvalidError, UnavailableError } from '../../base/errors';
@@ -35,6 +36,8 @@ export class ExecutorLink {
   ): AsyncGenerator<ConnectResponse> {
     const ended = new AbortController();
     const all = AbortSignal.any([signal, this.session.over, ended.signal]);
+    // One listener for each instance of a report that is written by itself.
+    setMaxListeners(0, all);
     let failure: unknown;
     const reading = this.#read(requests, all)
       .catch((error: unknown) => (failure = error))

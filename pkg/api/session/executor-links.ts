@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { backoffMs } from '../../base/backoff';
 import { sleep } from '../../base/clock';
 import { CancelledError, UnavailableError, messageOf } from '../../base/errors';
@@ -45,6 +46,8 @@ export class ExecutorLinks {
 
   constructor(context: ApiContext) {
     this.#context = context;
+    // Each session that has ended and cannot be removed yet listens.
+    setMaxListeners(0, this.#closing.signal);
     const { store, caches, clock, random, log, limits } = context;
     const cache = caches.of(instances);
     this.#index = new AssignmentIndex(cache, (executor, uid) => this.#links.get(executor)?.outbox.touch(uid));

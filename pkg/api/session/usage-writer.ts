@@ -1,5 +1,5 @@
 import { sleep } from '../../base/clock';
-import { CancelledError, ConflictError, ExistsError, InvalidError, messageOf } from '../../base/errors';
+import { CancelledError, ConflictError, ExistsError, messageOf } from '../../base/errors';
 import type { UsageReport } from '../../gen/gilliam/v1/session_service';
 import { bucketCount } from '../../metrics/duration-buckets';
 import { usages, type Usage } from '../../resource/objects';
@@ -17,7 +17,7 @@ export interface UsageSession extends ReportingSession {
 
 const maxInstances = 2_000;
 const maxTraffic = 2_000;
-const maxNameChars = 128;
+const maxNameChars = 64;
 /** An executor that says more often what it uses is not written more often: the newest stands for all before it. */
 const defaultPauseMs = 900;
 
@@ -29,6 +29,7 @@ export class UsageWriter {
   readonly #pulse = new Pulse();
   #newest: UsageReport | undefined;
   #written: Usage | undefined;
+  #complained = false;
 
   constructor(
     private readonly context: Pick<ApiContext, 'store' | 'clock' | 'random' | 'log'>,
@@ -36,21 +37,22 @@ export class UsageWriter {
     private readonly pauseMs = defaultPauseMs,
   ) {}
 
-  /** @throws {InvalidError} for more than an executor can have to say */
+  /** What is too much of it, or cannot be, is left out: a session is for more than this, and goes on. */
   take(report: UsageReport): void {
-    const sound =
-      report.instances.length <= maxInstances &&
-      report.traffic.length <= maxTraffic &&
-      report.traffic.every(({ durationCounts }) => durationCounts.length <= bucketCount) &&
-      [...report.instances, ...report.traffic].every(
-        ({ formation, service, release }) => (formation + service + release).length <= maxNameChars,
-      );
-    if (!sound) {
-      throw new InvalidError(
-        `a usage report may have ${maxInstances} instances and ${maxTraffic} lines of traffic of ${bucketCount} durations each, of names as they are`,
-      );
+    const instances = report.instances.filter(isNamed).slice(0, maxInstances);
+    const traffic = report.traffic
+      .filter((line) => isNamed(line) && line.durationCounts.length <= bucketCount)
+      .slice(0, maxTraffic);
+    const leftOut = report.instances.length + report.traffic.length - instances.length - traffic.length;
+    if (leftOut > 0 && !this.#complained) {
+      this.#complained = true;
+      const { executor } = this.session;
+      this.context.log.warn('usage is left out: there is too much, or it is not sound', {
+        executor,
+        leftOut,
+      });
     }
-    this.#newest = report;
+    this.#newest = { instances, traffic };
     this.#pulse.beat();
   }
 
@@ -119,4 +121,12 @@ export class UsageWriter {
       log.debug('usage not removed', { executor, error: messageOf(error) });
     }
   }
+}
+
+function isNamed(of: {
+  readonly formation: string;
+  readonly service: string;
+  readonly release: string;
+}): boolean {
+  return [of.formation, of.service, of.release].every((name) => name.length <= maxNameChars);
 }
