@@ -107,8 +107,12 @@ export class Workers {
     if (worker && (!worker.container || worker.container.id === event.id)) worker.poke();
   }
 
-  /** Whose the addresses of running containers are, whether or not they are ready. */
-  addresses(): AddressTable {
+  /**
+   * Whose the addresses of running containers are, whether or not they are ready. Undefined until the engine has said what
+   * runs: to know of nobody would cut all off from their own.
+   */
+  addresses(): AddressTable | undefined {
+    if (!this.#listed) return undefined;
     const table: Record<string, Address> = {};
     for (const { container, identity, wish } of this.#workers.values()) {
       if (container?.state === 'running' && container.address !== undefined) {

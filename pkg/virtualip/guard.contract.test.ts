@@ -165,6 +165,29 @@ describe('the guard of auxiliary services in the kernel', () => {
     expect((await get(member(2), `${host}:10003`)).code).toBe(refused);
   });
 
+  it('cuts nobody off when it is begun anew, before it is told who is here', async () => {
+    await start(false);
+    await soon(member(2), refused);
+    await guard.close();
+    const [before, inside] = [registry, network.inside(network.machine)];
+    registry = new FakeRegistry();
+    await announce();
+    guard = new Guard({
+      ...{ registry, executor: 'here', table, nft, clock, log: silentLogger },
+      virtualIps: ips,
+      bridge: () => bridgeOf(network.machineAddress, [...inside, 'ip']),
+    });
+    await guard.start();
+    await guard.inStep();
+    expect(await codes(member(1))).toEqual([reached, reached, reached]);
+    expect(await codes(member(2))).toEqual([refused, refused, refused]);
+    // Told: whoever is not there any more is nobody.
+    registry.setIdentity(network.address(0), 'shop/_cache.1');
+    await guard.inStep();
+    expect((await get(member(1), `${network.address(0)}:${port}`)).code).toBe(silence);
+    registry = before;
+  });
+
   it('comes back when others have flushed all rules', async () => {
     await start(false);
     await soon(member(2), refused);

@@ -50,6 +50,8 @@ export class Guard {
   #bridge: Bridge | undefined;
   /** The kernel has no tables for bridges: packets between containers are guarded with br_netfilter only. */
   #bridgeless = false;
+  /** The agent has told who is here, or nothing is in force that knows better: without it, members would be cut off. */
+  #told = true;
 
   constructor(options: GuardOptions) {
     const { clock, log } = options;
@@ -72,11 +74,17 @@ export class Guard {
 
   /** Throws PreconditionError where nftables is missing or refuses. */
   async start(): Promise<void> {
-    const { registry, bridge, virtualIps } = this.#options;
+    const { registry, bridge, virtualIps, nft, table } = this.#options;
     this.#bridge = await bridge();
+    this.#told = registry.instances.size > 0 || !(await nft.hasTable(table, 'inet'));
     await this.#bringInStep();
     this.#disposables.add(registry.onChange(() => this.#look()));
-    this.#disposables.add(registry.onInstances(() => this.#look()));
+    this.#disposables.add(
+      registry.onInstances(() => {
+        this.#told = true;
+        this.#look();
+      }),
+    );
     this.#disposables.add(virtualIps.onAllocated(() => this.#look()));
     this.#resyncLater();
     this.#look();
@@ -102,6 +110,7 @@ export class Guard {
 
   async #bringInStep(): Promise<void> {
     const { registry, executor, table, virtualIps } = this.#options;
+    if (!this.#told) return;
     await this.#hosts.prepare(guardedEntries(registry).map(({ body }) => body.host ?? ''));
     const frame = { table, ...(this.#bridge === undefined ? {} : { bridge: this.#bridge }) };
     const state = guardState(registry, {

@@ -568,3 +568,18 @@ test('without a service network nothing is looked at that was not before', async
   expect(looks).toBe(0);
   expect(rig.container('u1')?.spec.environment).not.toHaveProperty('HTTP_PROXY');
 });
+
+test('an agent that begins anew does not say that nobody is here', async () => {
+  await open({ latencyMs: { list: 500 } });
+  rig.plane.assign(fakeTask(1));
+  await rig.clock.advance(3_000);
+  const told: number[] = [];
+  const setInstances = network.setInstances.bind(network);
+  network.setInstances = (table, signal) => {
+    told.push(Object.keys(table).length);
+    return setInstances(table, signal);
+  };
+  await rig.restart();
+  await rig.clock.advance(5_000);
+  expect(told[0]).toBe(1);
+});

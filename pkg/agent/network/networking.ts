@@ -15,8 +15,8 @@ export interface NetworkingOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** The instances that run here, by their containers' addresses. */
-  readonly instances: () => AddressTable;
+  /** The instances that run here, by their containers' addresses; undefined while that is not known. */
+  readonly instances: () => AddressTable | undefined;
   /** The network daemon answers, for the first time or again. */
   readonly onUp: () => void;
 }
