@@ -55,6 +55,8 @@ function rolloutSpec(
   if (missing.length > 0 && !allowed) throw disappears(release, missing);
   return {
     ...(rollout ?? RolloutSpec.fromPartial({})),
+    // All at once, with no verdict by requests, is what a rollback is.
+    immediate: false,
     to: release.name,
     from: others.map(({ metadata }) => metadata.name).sort(compareReleaseNames),
     factors,

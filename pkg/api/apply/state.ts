@@ -51,6 +51,8 @@ export async function readState(
   }
   const formation = found.metadata.deleted ? await requireLivingFormation(context, name, signal) : found;
   const { lastRelease } = formation.status;
+  // A release that was just made by another control plane is seen, too: the secret of a service is looked for in all.
+  await caches.reached(formation.metadata.revision, signal);
   const [newest, someScales, someRoutes, jobs, rollout] = await Promise.all([
     lastRelease === 0
       ? undefined
