@@ -22,7 +22,11 @@ export class LogSample {
 
   async read(): Promise<Sampled[]> {
     const file = await open(this.path).catch(() => undefined);
-    if (!file) return [];
+    if (!file) {
+      // What is not there yet is new from its first line on.
+      this.#position = 0;
+      return [];
+    }
     try {
       const { size } = await file.stat();
       // Cut meanwhile: begun anew.

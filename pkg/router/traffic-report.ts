@@ -48,8 +48,9 @@ export class TrafficReport {
   ): Promise<void> {
     const { clock, log, tell, everyMs = 2_000 } = this.#options;
     const sample = new LogSample(haproxy.accessLog.path);
-    // What does not run yet has counted nothing before us.
+    // What does not run yet has counted nothing before us, and will write from here on.
     if (haproxy.pid() === undefined) this.#first = false;
+    await sample.read();
     let [countedMs, failed] = [-Infinity, false];
     while (!signal.aborted) {
       try {
