@@ -2,8 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { StageHarness } from './harness';
 
-interface RunningInstance {
-  readonly status: { readonly host: string; readonly ports: readonly { readonly hostPort: number }[] };
+interface ShownInstance {
+  readonly status: {
+    readonly state: string;
+    readonly host: string;
+    readonly ports: readonly { readonly hostPort: number }[];
+  };
 }
 
 const count = 60;
@@ -37,9 +41,11 @@ processes:
 
   /** What each formation's instance says of itself. */
   async function levels(): Promise<string[]> {
-    const instances = await stage.json<RunningInstance[]>(['ps', '--all-formations']);
+    const instances = await stage.json<ShownInstance[]>(['ps', '--all-formations']);
+    // What stops is shown for as long as it takes.
+    const running = instances.filter(({ status }) => status.state === 'INSTANCE_STATE_RUNNING');
     return Promise.all(
-      instances.map(async ({ status: { host, ports } }) =>
+      running.map(async ({ status: { host, ports } }) =>
         (await fetch(`http://${host}:${ports[0]?.hostPort}/`)).text(),
       ),
     );

@@ -16,7 +16,7 @@ const complete = (line: string) =>
   completions(line.split(' '), loadCommand, Object.keys(commands), async (source) => names[source]);
 
 test.each([
-  ['sc', ['scale']],
+  ['sca', ['scale']],
   ['exec', ['exec', 'executors', 'executor']],
   ['exec w', ['web.1', 'web.2']],
   ['run -r v', ['v1', 'v2']],
