@@ -11,7 +11,7 @@ import {
   requirePlan,
   type System,
 } from '../lib/apply-system';
-import { type Arrival, waitForApplied } from '../lib/apply-wait';
+import { type AppliedGoal, type Arrival, notRunning, waitForApplied } from '../lib/apply-wait';
 import { BuildPrinter } from '../lib/build-printer';
 import { InterruptedError } from '../lib/describe-error';
 import { parseDuration } from '../lib/duration';
@@ -115,7 +115,25 @@ export default class Apply extends ApplyCommand {
           later.filter(({ formation }) => ready.has(formation)),
         );
     }
+    if (given.wait) await this.#waitForUnchanged(plans, applied, given);
     this.#answer(plans, applied);
+  }
+
+  /** Nothing to change is not yet all well: what runs has to run. */
+  async #waitForUnchanged(
+    plans: readonly FormationPlan[],
+    applied: readonly Applied[],
+    given: Given,
+  ): Promise<void> {
+    const done = new Set(applied.map(({ ready }) => ready.formation));
+    const unchanged = plans.map(({ formation }) => formation).filter((formation) => !done.has(formation));
+    const { signal } = this.context;
+    const sick = await notRunning(this.client, new Set(unchanged), signal);
+    if (sick.length === 0) return;
+    await this.#arrive(
+      sick.map((formation) => ({ formation, rollout: true })),
+      given,
+    );
   }
 
   /** Builds, and validates again with what was built. */
@@ -151,20 +169,26 @@ export default class Apply extends ApplyCommand {
   }
 
   /** What comes `later` needs what is waited for: when that does not come up, it is not applied. */
-  async #wait(applied: readonly Applied[], { timeoutMs }: Given, later: readonly Member[]): Promise<void> {
-    const { clock, stderr } = this.context;
-    const progress = new Progress(stderr, clock);
+  async #wait(applied: readonly Applied[], given: Given, later: readonly Member[]): Promise<void> {
     try {
       const goals = applied.map(({ ready, answer }) => ({
         formation: ready.formation,
         rollout: answer.rollout !== undefined,
       }));
-      const arrived = await waitForApplied(this.client, this.context, goals, { timeoutMs, progress });
+      const arrived = await this.#arrive(goals, given);
       for (const each of applied) each.arrival = arrived.get(each.ready.formation);
     } catch (error) {
       const names = later.map(({ formation }) => formation).join(', ');
       if (later.length > 0) this.warning(`not applied, since what comes before does not run: ${names}`);
       throw error;
+    }
+  }
+
+  async #arrive(goals: readonly AppliedGoal[], { timeoutMs }: Given): Promise<ReadonlyMap<string, Arrival>> {
+    const { clock, stderr } = this.context;
+    const progress = new Progress(stderr, clock);
+    try {
+      return await waitForApplied(this.client, this.context, goals, { timeoutMs, progress });
     } finally {
       progress.dispose();
     }

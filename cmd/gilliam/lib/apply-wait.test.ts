@@ -1,9 +1,10 @@
-import { SystemClock } from '../../../pkg/base/clock';
+import { SystemClock, type Clock } from '../../../pkg/base/clock';
 import type { Client } from '../../../pkg/client/client';
 import { Instance, InstanceState } from '../../../pkg/gen/gilliam/v1/instance';
 import { Rollout, RolloutPhase } from '../../../pkg/gen/gilliam/v1/rollout';
 import { Scale } from '../../../pkg/gen/gilliam/v1/scale';
-import { waitForApplied } from './apply-wait';
+import { VirtualClock } from '../../../pkg/testing/virtual-clock';
+import { notRunning, waitForApplied } from './apply-wait';
 import type { Progress } from './progress';
 
 const web = (ordinal: number, release: string, ready = true, more: object = {}) =>
@@ -24,7 +25,7 @@ interface Seen {
 }
 
 /** Waits while the formation looks like these, one after the other, the last of them for ever. */
-async function wait(seen: readonly Seen[], timeoutMs = 5_000) {
+async function wait(seen: readonly Seen[], timeoutMs = 5_000, clock: Clock = new SystemClock()) {
   let looks = 0;
   const at = () => seen[Math.min(looks, seen.length - 1)] as Seen;
   const client = {
@@ -39,7 +40,7 @@ async function wait(seen: readonly Seen[], timeoutMs = 5_000) {
     },
   } as unknown as Client;
   const progress = { update: () => {} } as unknown as Progress;
-  const context = { clock: new SystemClock(), signal: new AbortController().signal };
+  const context = { clock, signal: new AbortController().signal };
   const goals = [{ formation: 'shop', rollout: seen.some((each) => each.rollout) }];
   const arrived = await waitForApplied(client, context, goals, { timeoutMs, progress });
   return arrived.get('shop');
@@ -82,4 +83,33 @@ test('what stands in the way is told when it takes too long', async () => {
   await expect(wait([seen], 400)).rejects.toThrow(
     'applied, but after 0.4s shop has web 0/2: web.1 is unhealthy: connection refused: gilliam why web.1 --formation shop',
   );
+});
+
+test('what cannot run for a while ends the waiting, and says why', async () => {
+  const status = { state: InstanceState.PENDING, reason: 'Unschedulable', message: 'needs 900 GiB' };
+  const stuck = Instance.fromPartial({
+    metadata: { formation: 'shop', name: 'web-1' },
+    spec: { process: 'web', ordinal: 1, release: 'v1' },
+    status,
+  });
+  const clock = new VirtualClock();
+  const waiting = expect(
+    wait([{ scales: [scale('v1', 1)], instances: [stuck] }], 600_000, clock),
+  ).rejects.toThrow(
+    'applied, but shop has web 0/1: web.1 is pending: needs 900 GiB: gilliam why web.1 --formation shop',
+  );
+  await clock.advance(25_000);
+  await waiting;
+  expect(clock.pending).toBe(0);
+});
+
+test('formations of which something does not run', async () => {
+  const instances = [web(1, 'v1'), web(2, 'v1', false), web(3, 'v1', false, { oneOff: {} })];
+  const client = { instances: { listInstances: async () => ({ instances, nextPageToken: '' }) } };
+  const { signal } = new AbortController();
+  const found = (...names: string[]) => notRunning(client as unknown as Client, new Set(names), signal);
+  expect(await found('shop', 'other')).toEqual(['shop']);
+  expect(await found('other')).toEqual([]);
+  instances.splice(1, 1);
+  expect(await found('shop')).toEqual([]);
 });

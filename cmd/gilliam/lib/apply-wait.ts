@@ -19,6 +19,10 @@ import { listScales } from './scales';
 // The rollout and the instances are both looked at: one at a time would tell half of it.
 const lookMs = 300;
 const concurrency = 8;
+/** A machine that was away for a moment is back sooner than that. */
+const hopelessMs = 20_000;
+/** Who has failed so often in a row does not start by itself. */
+const hopelessRestarts = 5;
 
 export interface AppliedGoal {
   readonly formation: string;
@@ -31,7 +35,8 @@ export type Arrival = 'running' | 'paused';
 
 /**
  * Waits until a formation is what was applied: its rollout at an end or at the canary, its instances running. Throws
- * PreconditionError when the rollout is taken back, DeadlineError saying what stands in the way.
+ * PreconditionError when the rollout is taken back or an instance cannot run for a while, DeadlineError saying what
+ * stands in the way.
  */
 export async function waitForApplied(
   client: Client,
@@ -45,12 +50,14 @@ export async function waitForApplied(
   const arrived = new Map<string, Arrival>();
   let left = goals;
   let last: readonly FormationProgress[] = [];
+  const hopelessSince = new Map<string, number>();
   try {
     for (;;) {
       last = await mapBounded(left, concurrency, (goal) => look(client, goal, limit.signal));
       for (const each of last) if (each.arrival) arrived.set(each.formation, each.arrival);
       left = left.filter(({ formation }) => !arrived.has(formation));
       if (left.length === 0) return arrived;
+      for (const each of last) giveUp(each, hopelessSince, context.clock.monotonic());
       const waiting = last.filter(({ arrival }) => !arrival);
       progress.update(waiting.map(({ formation, summary }) => `${formation} ${summary}`).join(' · '));
       await sleep(context.clock, lookMs, limit.signal);
@@ -71,11 +78,44 @@ export async function waitForApplied(
   }
 }
 
+/** Throws when the formation has had an instance for a while that cannot run as it is. */
+function giveUp(
+  { formation, summary, hopeless }: FormationProgress,
+  since: Map<string, number>,
+  nowMs: number,
+): void {
+  if (hopeless === undefined) {
+    since.delete(formation);
+    return;
+  }
+  const firstMs = since.get(formation) ?? nowMs;
+  since.set(formation, firstMs);
+  if (nowMs - firstMs < hopelessMs) return;
+  throw new PreconditionError(`applied, but ${formation} has ${summary}: ${hopeless}`);
+}
+
+/** The formations among these of which an instance does not run. */
+export async function notRunning(
+  client: Client,
+  formations: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<string[]> {
+  if (formations.size === 0) return [];
+  const { items } = await listInstances(client, { parent: 'formations/-', showFinished: false }, signal);
+  const found = items.flatMap(({ metadata, spec, status }) => {
+    const runs = status?.state === InstanceState.RUNNING && status.ready;
+    return runs || spec?.oneOff !== undefined ? [] : [metadata?.formation ?? ''];
+  });
+  return [...new Set(found)].filter((formation) => formations.has(formation));
+}
+
 interface FormationProgress {
   readonly formation: string;
   readonly arrival?: Arrival;
   readonly summary: string;
   readonly obstacle?: string;
+  /** An obstacle that does not go away by itself. */
+  readonly hopeless?: string;
 }
 
 async function look(client: Client, goal: AppliedGoal, signal: AbortSignal): Promise<FormationProgress> {
@@ -99,8 +139,14 @@ async function look(client: Client, goal: AppliedGoal, signal: AbortSignal): Pro
   if (!moving && counts.every((count) => count.ready >= count.factor && count.living === count.factor)) {
     return { formation, arrival: 'running', summary };
   }
-  const obstacle = obstacleOf(items);
-  return { formation, summary, ...(obstacle !== undefined && { obstacle }) };
+  const obstacle = obstacleOf(items, () => true);
+  // A rollout has a verdict of its own.
+  const hopeless = moving ? undefined : obstacleOf(items, isHopeless);
+  return {
+    ...{ formation, summary },
+    ...(obstacle !== undefined && { obstacle }),
+    ...(hopeless !== undefined && { hopeless }),
+  };
 }
 
 async function currentRollout(
@@ -147,8 +193,18 @@ export function countInstances(instances: readonly Instance[], scales: readonly 
     });
 }
 
-function obstacleOf(instances: readonly Instance[]): string | undefined {
-  const instance = instances.find((each) => shownState(each) !== 'running' && each.status?.message);
+function isHopeless({ spec, status }: Instance): boolean {
+  if (spec?.oneOff !== undefined) return false;
+  return status?.reason === 'Unschedulable' || (status?.restarts ?? 0) >= hopelessRestarts;
+}
+
+function obstacleOf(
+  instances: readonly Instance[],
+  counts: (instance: Instance) => boolean,
+): string | undefined {
+  const instance = instances.find(
+    (each) => shownState(each) !== 'running' && each.status?.message && counts(each),
+  );
   if (!instance) return undefined;
   return `${shortName(instance)} is ${shownState(instance)}: ${instance.status?.message}: gilliam why ${shortName(instance)} --formation ${instance.metadata?.formation}`;
 }
