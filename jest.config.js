@@ -1,6 +1,8 @@
 /** @type {import('jest').Config} */
 const common = {
   testEnvironment: 'node',
+  // What is built has package.json files of its own.
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
   transform: {
     '^.+\\.[jt]s$': [
       '@swc/jest',
