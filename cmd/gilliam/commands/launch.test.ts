@@ -160,7 +160,7 @@ describe('a file that was tampered with is refused before anything is written:',
     [
       'another command',
       (all) => bundleJson(all, (text) => text.replace('serve', 'shell')),
-      'bundle.json is not what its digest says',
+      'bundle.json is not what its digest says: get it again from whoever exported it',
     ],
     [
       'another image',
@@ -216,7 +216,9 @@ describe('a file that was tampered with is refused before anything is written:',
       copy.write('T', copy.indexOf('the image of web'));
       return copy;
     });
-    expect((await there.gilliam(`launch shop ${file}`)).stderr).toContain('damaged or tampered with');
+    expect((await there.gilliam(`launch shop ${file}`)).stderr).toBe(
+      `error: ${join(there.directory, 'work', file)} was damaged or tampered with: images/1.tar is not what its digest says: get it again from whoever exported it\n`,
+    );
   });
 
   test('the half of it', async () => {
@@ -238,6 +240,39 @@ describe('a file that was tampered with is refused before anything is written:',
     );
     await nothingThere();
   });
+});
+
+test('what is no bundle at all is called so', async () => {
+  for (const [name, text] of Object.entries({ note: 'hello', page: 'x'.repeat(5_000) })) {
+    there.write(name, text);
+    expect(await there.gilliam(`launch shop ${name}`)).toMatchObject({
+      code: 1,
+      stderr: `error: ${join(there.directory, 'work', name)} is no bundle: make one with gilliam release export\n`,
+    });
+  }
+  expect(await there.gilliam(`launch shop ${there.directory}`)).toMatchObject({
+    code: 1,
+    stderr: `error: ${there.directory} is a directory: name the file that gilliam release export has written\n`,
+  });
+});
+
+test('export to where no file can be says so', async () => {
+  here.write('taken/note', '');
+  const work = join(here.directory, 'work');
+  const output = async (path: string) => {
+    const { code, stderr } = await exporting(` -o ${path}`);
+    expect(code).toBe(1);
+    return stderr;
+  };
+  expect(await output('/nosuch/dir/x')).toBe(
+    'error: there is no directory /nosuch/dir: make it, or name another file with -o\n',
+  );
+  expect(await output('taken/note/x')).toBe(
+    `error: ${work}/taken/note is no directory: name another file with -o\n`,
+  );
+  expect(await output('taken')).toBe(
+    `error: ${work}/taken is a directory: name a file with -o, as in -o ${work}/taken/shop-v1.bundle\n`,
+  );
 });
 
 test.each([

@@ -28,6 +28,8 @@ export interface BundledImage {
 }
 
 export const bundleEntry = 'bundle.json';
+/** What to do about a file that is not as it was written. */
+export const getAgain = 'get it again from whoever exported it';
 /** More than the largest release takes in JSON. */
 export const maxBundleJsonBytes = 8 * 1024 ** 2;
 /** As many as a release can have processes, and its own. */
@@ -65,11 +67,11 @@ export function parseBundle(text: string): Bundle {
   }
   if (typeof sha256 !== 'string' || digestOf(content) !== sha256) {
     throw new InvalidError(
-      'the bundle was damaged or tampered with: bundle.json is not what its digest says',
+      `the bundle was damaged or tampered with: bundle.json is not what its digest says: ${getAgain}`,
     );
   }
   if (typeof formation !== 'string' || typeof release !== 'string' || !Array.isArray(images)) {
-    throw new InvalidError('the bundle is damaged: formation, release or images are missing');
+    throw new InvalidError(`the bundle is damaged: formation, release or images are missing: ${getAgain}`);
   }
   if (images.length > maxImages)
     throw new InvalidError(`the bundle has ${images.length} images: at most ${maxImages}`);
@@ -91,7 +93,7 @@ function readJson(text: string): Record<string, unknown> {
     const parsed: unknown = JSON.parse(text);
     if (parsed !== null && typeof parsed === 'object') return parsed as Record<string, unknown>;
   } catch (error) {
-    throw new InvalidError(`the bundle's bundle.json cannot be read: ${messageOf(error)}`, [], {
+    throw new InvalidError(`the bundle's bundle.json cannot be read: ${messageOf(error)}: ${getAgain}`, [], {
       cause: error,
     });
   }
@@ -111,7 +113,9 @@ function readImage(value: unknown, index: number): BundledImage {
     typeof sha256 === 'string' &&
     /^[0-9a-f]{64}$/.test(sha256);
   if (sound) return { image, id, file, bytes, sha256 };
-  throw new InvalidError(`the bundle is damaged: what it says of its image ${index + 1} makes no sense`);
+  throw new InvalidError(
+    `the bundle is damaged: what it says of its image ${index + 1} makes no sense: ${getAgain}`,
+  );
 }
 
 function digestOf(content: Record<string, unknown>): string {

@@ -3,8 +3,8 @@ import { createReadStream } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
-import { InvalidError, messageOf, NotFoundError } from '../../../pkg/base/errors';
-import { type Bundle, bundleEntry, maxBundleJsonBytes, parseBundle } from './bundle';
+import { InvalidError, messageOf, NotFoundError, PreconditionError } from '../../../pkg/base/errors';
+import { type Bundle, bundleEntry, getAgain, maxBundleJsonBytes, parseBundle } from './bundle';
 
 /**
  * Reads the file to its end and checks every digest in it. Only what `bundle.json` lists may be there, in its order, and
@@ -17,7 +17,7 @@ export async function readBundle(path: string, signal: AbortSignal): Promise<Bun
     const { header } = entry;
     if (!bundle) {
       if (header.name !== bundleEntry || !isFile(header) || (header.size ?? 0) > maxBundleJsonBytes) {
-        throw new InvalidError(`${path} is no bundle: make one with gilliam release export`);
+        throw noBundle(path);
       }
       bundle = parseBundle((await buffer(entry.bytes)).toString());
       continue;
@@ -36,7 +36,7 @@ export async function readBundle(path: string, signal: AbortSignal): Promise<Bun
       throw damaged(path, `${expected.file} is not what its digest says`);
     }
   }
-  if (!bundle) throw new InvalidError(`${path} is no bundle: make one with gilliam release export`);
+  if (!bundle) throw noBundle(path);
   if (next < bundle.images.length) throw damaged(path, `${bundle.images[next]?.file} is missing`);
   return bundle;
 }
@@ -66,34 +66,53 @@ async function* entriesOf(path: string, signal: AbortSignal): AsyncGenerator<Bun
   const reader = extract();
   const fed = pipeline(createReadStream(path), reader, { signal });
   fed.catch(() => {});
+  let isTar = false;
   const guarded = async function* <T>(source: AsyncIterable<T>): AsyncGenerator<T> {
     try {
       yield* source;
     } catch (error) {
-      throw refined(error, path, signal);
+      throw refined(error, { path, isTar }, signal);
     }
   };
   for await (const entry of guarded(reader)) {
+    isTar = true;
     yield { header: entry.header, bytes: guarded(entry as AsyncIterable<Uint8Array>) };
   }
   await fed.catch((error: unknown) => {
-    throw refined(error, path, signal);
+    throw refined(error, { path, isTar }, signal);
   });
 }
 
-function refined(error: unknown, path: string, signal: AbortSignal): Error {
+function refined(
+  error: unknown,
+  { path, isTar }: { readonly path: string; readonly isTar: boolean },
+  signal: AbortSignal,
+): Error {
   if (signal.aborted) return signal.reason as Error;
   if (error instanceof InvalidError) return error;
-  if ((error as { code?: string }).code === 'ENOENT') {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') {
     return new NotFoundError(`there is no file ${path}: gilliam release export makes one`, { cause: error });
   }
-  return damaged(path, messageOf(error), error);
+  if (code === 'EISDIR') {
+    const what = `${path} is a directory: name the file that gilliam release export has written`;
+    return new InvalidError(what, [], { cause: error });
+  }
+  // What the system refuses says nothing of what is in the file.
+  if (syscall !== undefined) {
+    return new PreconditionError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  return isTar ? damaged(path, messageOf(error), error) : noBundle(path, error);
 }
 
 function isFile({ type }: Header): boolean {
   return type === 'file' || type === undefined || type === null;
 }
 
+function noBundle(path: string, cause?: unknown): InvalidError {
+  return new InvalidError(`${path} is no bundle: make one with gilliam release export`, [], { cause });
+}
+
 function damaged(path: string, why: string, cause?: unknown): InvalidError {
-  return new InvalidError(`${path} was damaged or tampered with: ${why}`, [], { cause });
+  return new InvalidError(`${path} was damaged or tampered with: ${why}: ${getAgain}`, [], { cause });
 }

@@ -4,7 +4,7 @@ import { mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { pack, type Pack } from 'tar-stream';
-import { InternalError } from '../../../pkg/base/errors';
+import { InternalError, messageOf, PreconditionError } from '../../../pkg/base/errors';
 import type { Client } from '../../../pkg/client/client';
 import type { ReleaseSpec } from '../../../pkg/gen/gilliam/v1/release';
 import { type Bundle, bundleEntry, type BundledImage, formatBundle, imageEntry, imagesOf } from './bundle';
@@ -25,7 +25,7 @@ export async function writeBundle(
   signal: AbortSignal,
 ): Promise<Bundle> {
   const { formation, release, spec, path, withImages } = request;
-  const directory = await mkdtemp(join(dirname(path), '.gilliam-bundle-'));
+  const directory = await guarded(request, mkdtemp(join(dirname(path), '.gilliam-bundle-')));
   try {
     const images: BundledImage[] = [];
     for (const [index, image] of imagesOf(spec).entries()) {
@@ -45,10 +45,36 @@ export async function writeBundle(
     }
     archive.finalize();
     await written;
-    await rename(whole, path);
+    await guarded(request, rename(whole, path));
     return { ...content, sha256 };
   } finally {
     await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Waits; of a place where the file cannot be, throws PreconditionError. */
+async function guarded<T>({ formation, release, path }: BundleRequest, doing: Promise<T>): Promise<T> {
+  try {
+    return await doing;
+  } catch (error) {
+    throw new PreconditionError(unwritable(error, path, `${formation}-${release}.bundle`), { cause: error });
+  }
+}
+
+function unwritable(error: unknown, path: string, name: string): string {
+  switch ((error as { code?: string }).code) {
+    case 'ENOENT':
+      return `there is no directory ${dirname(path)}: make it, or name another file with -o`;
+    case 'ENOTDIR':
+      return `${dirname(path)} is no directory: name another file with -o`;
+    case 'EISDIR':
+      return `${path} is a directory: name a file with -o, as in -o ${join(path, name)}`;
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return `nothing can be written to ${dirname(path)}: name another file with -o`;
+    default:
+      return `${path} cannot be written: ${messageOf(error)}`;
   }
 }
 
