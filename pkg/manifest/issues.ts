@@ -73,10 +73,11 @@ function isOfAnotherType(issue: Issue): boolean {
   return issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
 }
 
+const wholeNumber = 'a whole number';
+
 const words: Readonly<Record<string, string>> = {
   string: 'text',
   number: 'a number',
-  int: 'a whole number',
   boolean: 'true or false',
   array: 'a list',
   object: 'a mapping',
@@ -93,15 +94,18 @@ function isEmpty(said: string): string {
 
 function mustBe(options: readonly Schema[], value: unknown): string {
   const expected = [...new Set(options.flatMap(wordsOf))];
+  // That it is a number says nothing where only some numbers are allowed.
+  const is = typeof value === 'number' && expected.includes(wholeNumber) ? String(value) : wordOf(value);
   const last = expected.pop() ?? 'something else';
   const choice = expected.length === 0 ? last : `${expected.join(', ')} or ${last}`;
-  return `must be ${choice}${value === undefined || value === null ? '' : `, and is ${wordOf(value)}`}`;
+  return `must be ${choice}${value === undefined || value === null ? '' : `, and is ${is}`}`;
 }
 
 function wordsOf(schema: Schema): readonly string[] {
   const def = unwrap(schema)._zod.def;
   if (def.type === 'union') return optionsOf(schema).flatMap(wordsOf);
   if (def.type === 'literal') return (def as z.core.$ZodLiteralDef<string>).values.map(String);
+  if (def.type === 'number' && (def as z.core.$ZodNumberFormatDef).format === 'safeint') return [wholeNumber];
   return [words[def.type] ?? def.type];
 }
 

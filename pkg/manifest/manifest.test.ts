@@ -31,7 +31,12 @@ describe('what is wrong is told with line, column and what was meant', () => {
     [
       'a wrong type of several',
       web('    ports: web'),
-      'gilliam.yml:4:5: processes.web.ports must be a number, a list or a mapping, and is text',
+      'gilliam.yml:4:5: processes.web.ports must be a whole number, a list or a mapping, and is text',
+    ],
+    [
+      'a part of a number for a whole one',
+      web('    scale: 1.5'),
+      'gilliam.yml:4:5: processes.web.scale must be a whole number or a mapping, and is 1.5',
     ],
     ['a number for the file', '5', 'gilliam.yml:1:1: the file must be a mapping, and is a number'],
     [
