@@ -103,6 +103,7 @@ test('followed until interrupted, without an error', async () => {
 
 test.each([
   ['logs wbe', 1, /did you mean "web"\?|wbe/],
+  ['logs web.99', 1, /has no instance "web.99": there is only web\.1; gilliam logs web\.99 --all shows/],
   ['logs web/1', 1, /"web\/1" is neither a process/],
   ['logs --tail x', 2, /--tail: Expected an integer/],
   ['logs --since yesterday', 2, /"yesterday" is not a length of time/],

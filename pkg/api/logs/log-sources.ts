@@ -62,7 +62,7 @@ export function livingInstances(
   return all.filter((instance) => matches(sources, instance) && hasLogs(instance));
 }
 
-/** Throws NotFoundError for a source that there is not and, so far, never was. */
+/** Throws NotFoundError for a source of a process that there is not and, so far, never was. */
 export function checkSources(
   sources: readonly LogSource[],
   {
@@ -79,8 +79,43 @@ export function checkSources(
   for (const { spec } of instances) processes.add(spec.process);
   for (const { process, text } of sources) {
     if (processes.has(process)) continue;
+    const given = process === text ? '' : ` as in ${quote(text)}`;
     throw new NotFoundError(
-      `${quote(formation)} has no process ${quote(process)} as in ${quote(text)}: ${suggestion(process, [...processes])}`,
+      `${quote(formation)} has no process ${quote(process)}${given}: ${suggestion(process, [...processes])}`,
     );
   }
+}
+
+/** The first source that names an instance which is not among these. */
+export function missingInstance(
+  sources: readonly LogSource[],
+  instances: readonly Instance[],
+): LogSource | undefined {
+  return sources.find(
+    (source) => source.ordinal !== undefined && !instances.some((instance) => matches([source], instance)),
+  );
+}
+
+/** Says of an instance that there is not which ones of its process there are. */
+export function noInstance(
+  { process, text }: LogSource,
+  formation: string,
+  instances: readonly Instance[],
+): NotFoundError {
+  const own = instances.filter(({ spec }) => spec.process === process);
+  const names = [...new Set(own.toSorted((a, b) => a.spec.ordinal - b.spec.ordinal).map(shortName))];
+  return new NotFoundError(
+    `${quote(formation)} has no instance ${quote(text)}${whatThereIs(names, process)} gilliam logs ${text} --all shows what gone ones have printed`,
+  );
+}
+
+const maxShown = 5;
+
+function whatThereIs(names: readonly string[], process: string): string {
+  const [first, ...others] = names;
+  if (first === undefined) return `, nor any other of ${process}:`;
+  if (others.length === 0) return `: there is only ${first};`;
+  const shown = names.slice(0, Math.min(maxShown, names.length - 1));
+  const left = names.length - shown.length;
+  return `: there are ${shown.join(', ')} and ${left === 1 ? names.at(-1) : `${left} more`};`;
 }

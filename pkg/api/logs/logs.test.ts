@@ -121,6 +121,53 @@ test.each<[string[], new (message: string) => Error, string]>([
   expect((reading.error as Error).message).toContain(message);
 });
 
+async function refusal(source: string): Promise<string> {
+  const reading = read({ sources: [source] });
+  await eventually(() => expect(reading.error).toBeInstanceOf(NotFoundError));
+  return (reading.error as Error).message;
+}
+
+test('an unknown process is named once, of an instance with what was given', async () => {
+  expect(await refusal('nosuch')).toBe('"shop" has no process "nosuch": there are web and worker');
+  expect(await refusal('nosuch.1')).toBe(
+    '"shop" has no process "nosuch" as in "nosuch.1": there are web and worker',
+  );
+});
+
+describe('an instance that there is not', () => {
+  test('is refused, with those that there are', async () => {
+    expect(await refusal('web.99')).toBe(
+      '"shop" has no instance "web.99", nor any other of web: gilliam logs web.99 --all shows what gone ones have printed',
+    );
+    await api.placeInstance({ ordinal: 10, state: InstanceState.RUNNING });
+    await api.placeInstance({ ordinal: 2, executor: '' });
+    await api.placeInstance({ process: 'worker', ordinal: 3 });
+    expect(await refusal('web.99')).toBe(
+      '"shop" has no instance "web.99": there are web.2 and web.10; gilliam logs web.99 --all shows what gone ones have printed',
+    );
+    expect(await refusal('web-10-7')).toContain('has no instance "web-10-7": there are web.2 and web.10;');
+  });
+
+  test.each([{ follow: true }, { showFinished: true }])(
+    'is waited for, or looked for where it was: %j',
+    async (how) => {
+      const reading = read({ sources: ['web.99'], ...how });
+      await eventually(() => expect(reading.begun || reading.ended || reading.error).toBe(true));
+      expect(reading.error).toBeUndefined();
+    },
+  );
+
+  test('is none that is pending or stopped', async () => {
+    await api.placeInstance({ executor: '' });
+    await api.placeInstance({ ordinal: 2, executor: '', state: InstanceState.STOPPED });
+    for (const source of ['web.1', 'web-1-1', 'web.2']) {
+      const reading = read({ sources: [source] });
+      await eventually(() => expect(reading.ended).toBe(true));
+      expect(reading.error).toBeUndefined();
+    }
+  });
+});
+
 test('with follow, an instance that starts later is followed from its beginning', async () => {
   const reading = read({ follow: true, tailLines: 5 });
   await eventually(() => expect(reading.begun).toBe(true));

@@ -19,7 +19,10 @@ import {
   hasLogs,
   initialInstances,
   livingInstances,
+  type LogSource,
   matches,
+  missingInstance,
+  noInstance,
   parseSources,
 } from './log-sources';
 
@@ -45,6 +48,9 @@ export function logHandlers({ context, links, broker, streams }: Parts): Handler
         releases: caches.of(releases).list(name),
         instances: cache.list(name),
       });
+      // One that is followed may come yet, and of one that is gone there may be history.
+      if (!request.follow && !request.showFinished)
+        await requireInstances(context, name, sources, call.signal);
 
       const place = streams.take();
       const queue = new LineQueue();
@@ -102,6 +108,21 @@ export function logHandlers({ context, links, broker, streams }: Parts): Handler
       }
     },
   };
+}
+
+/** Throws NotFoundError for an instance that there is not. After it, the caches show those that there are. */
+async function requireInstances(
+  { store, caches }: ApiContext,
+  formation: string,
+  sources: readonly LogSource[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (!missingInstance(sources, caches.of(instances).list(formation))) return;
+  // It may be newer than the cache.
+  const { items } = await store.list(instances, { formation }, signal);
+  const missing = missingInstance(sources, items);
+  if (missing) throw noInstance(missing, formation, items);
+  for (const { metadata } of items) await caches.reached(metadata.revision, signal);
 }
 
 const maxContainsBytes = 1_024;
