@@ -1,4 +1,5 @@
-import { formations } from '../../../pkg/resource/objects';
+import { RolloutPhase } from '../../../pkg/gen/gilliam/v1/rollout';
+import { formations, rollouts } from '../../../pkg/resource/objects';
 import { CliHarness, type RunOptions } from '../testing/cli-harness';
 
 let cli: CliHarness;
@@ -54,6 +55,26 @@ describe('apply', () => {
     expect(stdout).toContain('  + release v2 processes.web.env.LEVEL: debug\n');
     expect(stdout).toContain('shop v2 applied\n');
     expect(cli.api.builder.inputs).toHaveLength(builds);
+  });
+
+  test('nothing to change is not all where a rollout waits at its canary', async () => {
+    system('shop', web('shop', '    scale: 3\n'));
+    await gilliam('apply -f shop --no-wait');
+    cli.write('shop/gilliam.yml', web('shop', '    scale: 3\n    env: {LEVEL: debug}\n'));
+    await gilliam('apply -f shop --no-wait');
+    expect((await gilliam('apply -f shop --no-wait')).stdout).toBe('shop: nothing to change\n');
+    const before = await cli.api.store.get(rollouts, { formation: 'shop', name: 'current' });
+    if (!before) throw new Error('no rollout');
+    const object = { ...before, status: { ...before.status, phase: RolloutPhase.PAUSED } };
+    await cli.api.store.commit([{ op: 'update', kind: rollouts, object }]);
+    for (const line of ['apply -f shop --no-wait', 'apply -f shop --plan', 'diff -f shop']) {
+      expect(await gilliam(line)).toEqual({
+        code: 0,
+        stdout:
+          'shop: nothing to change: v2 is at its canary: gilliam promote or gilliam abort --formation shop\n',
+        stderr: '',
+      });
+    }
   });
 
   test('--plan changes nothing, and a plan that has gone stale is refused', async () => {

@@ -18,6 +18,8 @@ export interface FormationPlan {
   readonly answer: ApplyFormationResponse;
   /** What is to be built first: source → what it is of. */
   readonly builds: ReadonlyMap<string, string>;
+  /** The release that waits at its canary, where nothing changes. */
+  readonly atCanary?: string;
 }
 
 /** Whether anything would change. */
@@ -33,8 +35,11 @@ export function planName(plans: readonly FormationPlan[]): string {
 
 /** Field by field and instance by instance, and why. */
 export function planLines(plan: FormationPlan, colors: Colors): string[] {
-  const { formation, answer, builds } = plan;
-  if (!changesAnything(plan)) return [`${formation}: nothing to change`];
+  const { formation, answer, builds, atCanary } = plan;
+  if (!changesAnything(plan)) {
+    const waits = `: ${atCanary} is at its canary: gilliam promote or gilliam abort --formation ${formation}`;
+    return [`${formation}: nothing to change${atCanary === undefined ? '' : waits}`];
+  }
   const images = [...builds].map(
     ([hash, what]) => `  ${colors.cyan('*')} image: to be built of ${what} (${hash.slice(0, 12)})`,
   );

@@ -2,6 +2,7 @@ import { ConflictError, GilliamError, InternalError, NotFoundError } from '../..
 import type { Client } from '../../../pkg/client/client';
 import type { ApplyFormationResponse, DesiredFormation } from '../../../pkg/gen/gilliam/v1/apply_service';
 import type { Release } from '../../../pkg/gen/gilliam/v1/release';
+import { RolloutPhase } from '../../../pkg/gen/gilliam/v1/rollout';
 import { toDesired } from '../../../pkg/manifest/desired';
 import { inSteps } from '../../../pkg/manifest/order';
 import type { Context } from '../context';
@@ -16,9 +17,10 @@ import {
   withImages,
 } from './apply-images';
 import { collect, loadManifests, type LoadOptions } from './apply-load';
-import { type FormationPlan, planName } from './apply-plan';
+import { changesAnything, type FormationPlan, planName } from './apply-plan';
 import { withSources } from './apply-source';
 import { readAuthor } from './git';
+import { listAll } from './list-all';
 import { mapBounded } from './map-bounded';
 
 // What the control plane answers side by side without anybody else waiting.
@@ -88,11 +90,27 @@ export async function planSystem(
   { steps }: System,
   { prune, signal }: Pick<ApplyOptions, 'prune'> & Pick<Context, 'signal'>,
 ): Promise<FormationPlan[]> {
-  return mapBounded(steps.flat(), concurrency, async ({ formation, desired, builds }) => ({
+  const plans = await mapBounded(steps.flat(), concurrency, async ({ formation, desired, builds }) => ({
     formation,
     builds,
     answer: await call(client, { formation, desired, prune, validateOnly: true }, signal),
   }));
+  if (plans.every(changesAnything)) return plans;
+  const atCanary = await canaries(client, signal);
+  return plans.map((plan) => {
+    const release = atCanary.get(plan.formation);
+    return changesAnything(plan) || release === undefined ? plan : { ...plan, atCanary: release };
+  });
+}
+
+/** Formation → the release that waits at its canary. */
+async function canaries(client: Client, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  const { items } = await listAll(
+    (pageToken) => client.rollouts.listRollouts({ parent: 'formations/-', pageToken }, { signal }),
+    ({ rollouts }) => rollouts,
+  );
+  const waiting = items.filter(({ status }) => status?.phase === RolloutPhase.PAUSED);
+  return new Map(waiting.map(({ metadata, spec }) => [metadata?.formation ?? '', spec?.to ?? '']));
 }
 
 /** Throws ConflictError unless the plan is the one that was seen. */
