@@ -5,8 +5,9 @@ import {
   PreconditionError,
   UnavailableError,
 } from '../../base/errors';
+import { InstanceSpec_Desired, InstanceState } from '../../gen/gilliam/v1/instance';
 import { RolloutPhase, RolloutSpec_Intent } from '../../gen/gilliam/v1/rollout';
-import { cronJobs, formations, releases, routes, scales } from '../../resource/objects';
+import { cronJobs, formations, instances, releases, routes, scales } from '../../resource/objects';
 import { ApiHarness, eventually, testImage, testProcesses } from '../../testing/api-harness';
 import {
   apply,
@@ -255,8 +256,8 @@ describe('what runs', () => {
     await eventually(async () => {
       const planned = await apply(api, config({ A: '2' }), { validateOnly: true });
       expect(instanceLinesOf(planned)).toEqual([
-        'start web.1 v2: config.A changes',
-        'start web.2 v2: config.A changes',
+        'start web.3 v2: config.A changes',
+        'start web.4 v2: config.A changes',
         'stop web.1 v1: config.A changes',
         'stop web.2 v1: config.A changes',
         'start worker.1 v2: config.A changes',
@@ -290,6 +291,42 @@ describe('what runs', () => {
     const retiring = await api.store.get(scales, { formation: 'shop', name: 'v1' });
     expect(retiring?.spec.retired?.factors).toEqual({ web: 2, worker: 1 });
     expect((await rolloutOf(api))?.metadata.revision).toBe((await release('v2'))?.metadata.revision);
+  });
+
+  test('has its ordinals until it has stopped', async () => {
+    await api.placeInstance({ ordinal: 1 });
+    const stopping = await api.placeInstance({ ordinal: 2 });
+    const object = { ...stopping, spec: { ...stopping.spec, desired: InstanceSpec_Desired.STOPPED } };
+    await api.store.commit([{ op: 'update', kind: instances, object }]);
+    await api.placeInstance({ ordinal: 3, state: InstanceState.FAILED });
+    await eventually(async () => {
+      const planned = await apply(api, config({ A: '2' }), { validateOnly: true });
+      expect(instanceLinesOf(planned).filter((line) => line.includes(' web.'))).toEqual([
+        'start web.3 v2: config.A changes',
+        'start web.4 v2: config.A changes',
+        'stop web.1 v1: config.A changes',
+      ]);
+    });
+  });
+
+  test.each([
+    ['gives its ordinal on, where there are volumes', [{ name: 'data', path: '/data' }], '_db.1'],
+    ['keeps its ordinal without', [], '_db.2'],
+  ])('of auxiliary services %s', async (_, volumes, started) => {
+    const db = (level: string): Desired => ({
+      release: {
+        processes: { _db: { image: testImage, volumes, env: { A: level }, auxiliary: { type: 'x' } } },
+      },
+    });
+    await apply(api, db('1'), { name: 'files' });
+    await api.placeInstance({ formation: 'files', process: '_db' });
+    await eventually(async () => {
+      const planned = await apply(api, db('2'), { name: 'files', validateOnly: true });
+      expect(instanceLinesOf(planned)).toEqual([
+        `start ${started} v2: processes._db.env.A changes`,
+        'stop _db.1 v1: processes._db.env.A changes',
+      ]);
+    });
   });
 
   test('is on its way: the same again writes nothing, another wish is refused and told of it', async () => {

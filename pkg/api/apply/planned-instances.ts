@@ -2,7 +2,7 @@ import type { PlannedChange, PlannedInstance } from '../../gen/gilliam/v1/apply_
 import { PlannedInstance_Action } from '../../gen/gilliam/v1/apply_service';
 import { isAuxiliary, sameDefinition } from '../../resource/auxiliary';
 import { entryOf } from '../../resource/entries';
-import { isWanted, shortName } from '../../resource/instance';
+import { isFinished, isWanted, shortName } from '../../resource/instance';
 import type { Instance } from '../../resource/objects';
 import type { FactorChange } from './factors';
 import type { Movement } from './movement';
@@ -21,7 +21,7 @@ interface Cause {
 
 /**
  * What becomes of each instance, and why. Which ordinals a rollout gives depends on what gets ready when: those named
- * here are the lowest.
+ * here are the lowest that are free before it begins.
  */
 export function plannedInstances(cause: Cause, factors: readonly FactorChange[]): readonly PlannedInstance[] {
   const living = cause.state.instances.filter((instance) => isWanted(instance) && !instance.spec.oneOff);
@@ -51,7 +51,7 @@ function ofProcess(cause: Cause, factor: FactorChange, living: readonly Instance
   const surplus = kept.slice(Math.min(kept.length, wanted));
   const why = reasonOf(cause, factor.process);
   const stays = kept.slice(0, kept.length - surplus.length);
-  const taken = new Set(stays.map(({ spec }) => spec.ordinal));
+  const taken = takenOrdinals(cause, factor.process, stays);
   const missing = Math.max(0, wanted - stays.length);
   const starts = lowestFree(taken, missing).map((ordinal, index) => ({
     action: START,
@@ -89,6 +89,18 @@ function reasonOf({ changes, release }: Cause, process: string): string {
   );
   const found = own ?? common;
   return found ? `${found.field} changes` : `${release.name} takes over`;
+}
+
+/** What has a volume stops before another gets its ordinal; else every ordinal is held until its holder has finished. */
+function takenOrdinals(
+  { state, release }: Cause,
+  process: string,
+  stays: readonly Instance[],
+): ReadonlySet<number> {
+  const hasVolumes = (entryOf(release.spec.processes, process)?.volumes.length ?? 0) > 0;
+  const unfinished = ({ spec, status }: Instance) => spec.process === process && !isFinished(status.state);
+  const holders = hasVolumes ? stays : state.instances.filter(unfinished);
+  return new Set(holders.map(({ spec }) => spec.ordinal));
 }
 
 function lowestFree(taken: ReadonlySet<number>, count: number): readonly number[] {
