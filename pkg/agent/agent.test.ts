@@ -252,7 +252,7 @@ describe('restarts', () => {
       state: RUNNING,
       ready: false,
       reason: 'Restarting',
-      message: 'exit 1, restart 1 in 0.5 s',
+      message: 'exit 1: Error: out of luck, restart 1 in 0.5 s',
       exitCode: 1,
     });
     expect(rig.driver.running).toEqual([]);
@@ -282,6 +282,25 @@ describe('restarts', () => {
     rig.driver.exit(rig.id('u1'), 1);
     await rig.clock.advance(600);
     expect(rig.driver.running).toHaveLength(1);
+  });
+
+  test.each([
+    ['boom: config missing', 'started again after exit 3: boom: config missing'],
+    ['b'.repeat(300), `started again after exit 3: ${'b'.repeat(159)}…`],
+    ['', 'started again after exit 3'],
+  ])('what is started again says why until it is ready', async (line, message) => {
+    await open();
+    const check = { $case: 'tcp' as const, value: { port: 0 } };
+    rig.plane.assign(fakeTask(1, { process: { health: { check } } }));
+    await rig.clock.advance(2000);
+    rig.driver.health.set(rig.id('u1'), false);
+    if (line) rig.driver.print(rig.id('u1'), line, 'stderr');
+    rig.driver.exit(rig.id('u1'), 3);
+    await rig.clock.advance(1000);
+    expect(rig.plane.status('u1')).toMatchObject({ ready: false, restarts: 1, exitCode: 3, message });
+    rig.driver.health.set(rig.id('u1'), true);
+    await rig.clock.advance(2000);
+    expect(rig.plane.status('u1')).toMatchObject({ ready: true, message: '' });
   });
 
   test('a container that ran out of memory says so', async () => {

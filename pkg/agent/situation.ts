@@ -51,6 +51,8 @@ export class Situation {
   draining = false;
   /** The next start counts as a restart although its container is a new one. */
   replacing = false;
+  /** How the last run ended, in words. */
+  ended: string | undefined;
   /** Aborted when something else is wished while the step is under way. */
   step = new AbortController();
 

@@ -1,4 +1,5 @@
 import { deadline } from '../../base/clock';
+import { howItEnded, restartingMessage } from '../../resource/restart-message';
 import type { Container } from '../driver';
 import { lastLine } from '../last-line';
 import { formatDelay, judgeExit } from '../restart-policy';
@@ -27,6 +28,7 @@ export async function judge(situation: Situation, container: Container, signal: 
   // The back-off is running meanwhile.
   const said = await lastWords(situation, container, signal);
   const told = said ? `${how}: ${said}` : how;
+  if (verdict.kind === 'restart') restartIn(situation, verdict.delayMs, howItEnded(how, said), { exitCode });
   if (verdict.kind === 'bad-command') situation.fail('BadCommand', told, { exitCode });
   else keeper.warn('Exited', told);
 }
@@ -50,8 +52,10 @@ async function judgeOnce(situation: Situation, container: Container, signal: Abo
 }
 
 /** Says that it starts again, why and when. */
-export function restartIn({ keeper }: Situation, delayMs: number, why: string, patch: StatusPatch): void {
-  const message = `${why}, restart ${keeper.status.restarts + 1} in ${formatDelay(delayMs)}`;
+export function restartIn(situation: Situation, delayMs: number, why: string, patch: StatusPatch): void {
+  const { keeper } = situation;
+  situation.ended = why;
+  const message = restartingMessage(why, keeper.status.restarts + 1, formatDelay(delayMs));
   keeper.set({ ...patch, ready: false, reason: 'Restarting', message });
 }
 

@@ -1,3 +1,4 @@
+import { startedAgainMessage } from '../../resource/restart-message';
 import type { Container } from '../driver';
 import type { Situation } from '../situation';
 
@@ -19,7 +20,7 @@ export async function start(situation: Situation, container: Container, signal: 
   situation.replacing = false;
   if (again) {
     const restarts = keeper.status.restarts + 1;
-    keeper.set({ restarts, message: 'started again' });
+    keeper.set({ restarts, message: startedAgainMessage(situation.ended) });
     keeper.event('Restarted', `restart ${restarts}`);
   }
   situation.container = { ...container, state: 'running', startedMs: undefined, finishedMs: undefined };

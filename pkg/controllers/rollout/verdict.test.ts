@@ -93,6 +93,23 @@ describe('instances', () => {
     expect(verdictOf(view([one]))?.reason).toBe(reason);
   });
 
+  test.each([
+    ['started again after exit 3: boom: config missing', ': boom: config missing'],
+    ['exit 3: boom: config missing, restart 4 in 4 s', ': boom: config missing'],
+    ['exit 3, restart 4 in 4 s', ''],
+    ['started again after exit 3', ''],
+    ['started again', ''],
+    ['', ''],
+    ['started again after out of memory', ': out of memory'],
+    ['waiting for its health check', ': waiting for its health check'],
+  ])('that were restarted too often are told with the cause of: %s', (message, told) => {
+    const looping = young('web.4', { restarts: 3, exitCode: 3, message });
+    expect(verdictOf(view([looping]))).toEqual({
+      reason: 'CrashLoop',
+      message: `web.4 of v2 was restarted 3 times, last with exit code 3${told}`,
+    });
+  });
+
   test('that were healthy and are not any more have as long as new ones', () => {
     const sick = young('web.1', { ready: false, message: 'GET /: 500' });
     expect(verdictOf(view([sick], { sameForMs: () => 29_999 }))).toBeUndefined();

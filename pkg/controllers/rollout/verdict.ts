@@ -3,6 +3,7 @@ import type { RolloutSpec } from '../../gen/gilliam/v1/rollout';
 import { entryOf } from '../../resource/entries';
 import { isFinished, isWanted, shortName } from '../../resource/instance';
 import type { Instance } from '../../resource/objects';
+import { causeOfRestart } from '../../resource/restart-message';
 import { DEFAULT_PROGRESS_DEADLINE_MS } from '../../resource/rollout';
 import { isReady } from '../formation/process-plan';
 import type { ReleaseTraffic, RolloutView } from './fleet';
@@ -84,7 +85,8 @@ function crashLoop(own: readonly Instance[], { maxRestarts }: Thresholds): Verdi
   if (!looping) return undefined;
   const { restarts, exitCode, message } = looping.status;
   const exit = exitCode === undefined ? '' : `, last with exit code ${exitCode}`;
-  const said = message ? `: ${message}` : '';
+  const cause = causeOfRestart(message);
+  const said = cause ? `: ${cause}` : '';
   return {
     reason: 'CrashLoop',
     message: `${shortName(looping)} of ${looping.spec.release} was restarted ${times(restarts)}${exit}${said}`,
