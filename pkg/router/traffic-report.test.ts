@@ -69,9 +69,8 @@ describe('a sample of the log', () => {
 
   it('is of the newest lines, whole ones, from when it is first looked at', async () => {
     const path = join(directory, 'access.log');
-    const sample = new LogSample(path);
-    expect(await sample.read()).toEqual([]);
     writeFileSync(path, entry(1));
+    const sample = new LogSample(path);
     expect(await sample.read()).toEqual([]);
     appendFileSync(path, entry(2) + '[NOTICE] no line of ours\n' + entry(3).slice(0, 50));
     expect(await sample.read()).toEqual([{ key, durationMs: 2 }]);
@@ -80,6 +79,14 @@ describe('a sample of the log', () => {
     truncateSync(path, 0);
     appendFileSync(path, entry(4, '-'));
     expect(await sample.read()).toEqual([{ key: { ...key, release: '' }, durationMs: 4 }]);
+  });
+
+  it('is of all lines where there was no log at first', async () => {
+    const path = join(directory, 'access.log');
+    const sample = new LogSample(path);
+    expect(await sample.read()).toEqual([]);
+    writeFileSync(path, entry(1));
+    expect(await sample.read()).toEqual([{ key, durationMs: 1 }]);
   });
 
   it('is bounded', async () => {
