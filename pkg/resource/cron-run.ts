@@ -1,8 +1,7 @@
 import { CronJobSpec_Overlap } from '../gen/gilliam/v1/cron_job';
-import { InstanceSpec_Desired, InstanceState, InstanceStatus, OneOff } from '../gen/gilliam/v1/instance';
 import { entryOf } from './entries';
-import { instanceName, isFinished } from './instance';
 import type { CronJob, Instance, Release } from './objects';
+import { newOneOff, nextPlace } from './one-off';
 
 const DEFAULT_CATCH_UP_MS = 60_000;
 
@@ -40,44 +39,19 @@ export function newRun(
   siblings: readonly Instance[],
   made: { readonly uid: string; readonly due: Date; readonly now: Date },
 ): Instance {
-  const process = job.metadata.name;
-  const holders = siblings.filter(({ spec }) => spec.process === process);
-  const held = new Set(
-    holders.filter(({ status }) => !isFinished(status.state)).map(({ spec }) => spec.ordinal),
-  );
-  let ordinal = 1;
-  while (held.has(ordinal)) ordinal++;
-  const last = holders
-    .filter(({ spec }) => spec.ordinal === ordinal)
-    .reduce((newest, { spec }) => Math.max(newest, spec.incarnation), 0);
+  const { name: process, formation } = job.metadata;
+  const { ordinal, incarnation: next } = nextPlace(siblings, process);
   const minute = Math.floor(made.due.getTime() / 60_000);
   // Of two within a minute, the second is one that somebody asked for.
-  const incarnation = Math.max(last + 1, minute);
-  return {
-    metadata: {
-      name: instanceName(process, ordinal, incarnation),
-      formation: job.metadata.formation,
-      uid: made.uid,
-      generation: 1n,
-      revision: 0n,
-      labels: {},
-      created: made.now,
+  const incarnation = Math.max(next, minute);
+  const { uid, now } = made;
+  return newOneOff(
+    { formation, uid, release: release.metadata.name, process, ordinal, incarnation, now },
+    {
+      command: job.spec.command,
+      like: job.spec.process,
+      cronJob: process,
+      deadlineMs: job.spec.deadlineMs,
     },
-    spec: {
-      release: release.metadata.name,
-      process,
-      ordinal,
-      incarnation,
-      executor: '',
-      desired: InstanceSpec_Desired.RUNNING,
-      replace: false,
-      oneOff: OneOff.fromPartial({
-        command: job.spec.command,
-        like: job.spec.process,
-        cronJob: job.metadata.name,
-        deadlineMs: job.spec.deadlineMs,
-      }),
-    },
-    status: InstanceStatus.fromPartial({ state: InstanceState.PENDING, changed: made.now }),
-  };
+  );
 }

@@ -1,12 +1,12 @@
 import { ExhaustedError } from '../../base/errors';
-import { InstanceSpec_Desired, InstanceState, InstanceStatus, OneOff } from '../../gen/gilliam/v1/instance';
 import { isAuxiliary } from '../../resource/auxiliary';
-import { instanceName, isFinished } from '../../resource/instance';
+import { isFinished } from '../../resource/instance';
 import { parseParent, quote } from '../../resource/names';
 import { formations, instances, type Instance } from '../../resource/objects';
+import { newOneOff, nextPlace } from '../../resource/one-off';
 import type { ApiContext } from '../api-context';
 import type { CallContext } from '../call';
-import { newMetadata, requireLivingFormation } from '../objects';
+import { requireLivingFormation } from '../objects';
 import { retryConflicts } from '../retry';
 import { requireRunnable, type OneOffRequest } from './one-off-request';
 
@@ -30,7 +30,7 @@ export function createOneOff(
   request: OneOffRequest,
   call: CallContext,
 ): Promise<Instance> {
-  const { store, caches, clock } = context;
+  const { store, caches, clock, random } = context;
   const formationName = parseParent(kind.parent);
   return retryConflicts(
     context,
@@ -43,33 +43,22 @@ export function createOneOff(
       // needs, whose ordinals are given.
       const beside = kind.attached || request.process === '' || isAuxiliary(request.process);
       const process = beside ? NO_PROCESS : request.process;
-      const { ordinal, incarnation } = nextPlace(known, process);
-      const { revision: _, ...metadata } = newMetadata(context, {
-        formation: formationName,
-        name: instanceName(process, ordinal, incarnation),
-      });
       const { command, env, ports, executor } = request;
-      const object: Instance = {
-        metadata: { ...metadata, revision: 0n },
-        spec: {
+      const object = newOneOff(
+        {
+          formation: formationName,
+          uid: random.uuid(),
           release: release.metadata.name,
           process,
-          ordinal,
-          incarnation,
-          executor: '',
-          desired: InstanceSpec_Desired.RUNNING,
-          replace: false,
-          oneOff: OneOff.fromPartial({
-            ...{ command: [...command], env: { ...env }, ports: [...ports], executor },
-            ...{ tty: kind.tty, attached: kind.attached },
-            like: process === request.process ? '' : request.process,
-          }),
+          ...nextPlace(known, process),
+          now: new Date(clock.now()),
         },
-        status: InstanceStatus.fromPartial({
-          state: InstanceState.PENDING,
-          changed: new Date(clock.now()),
-        }),
-      };
+        {
+          ...{ command: [...command], env: { ...env }, ports: [...ports], executor },
+          ...{ tty: kind.tty, attached: kind.attached },
+          like: process === request.process ? '' : request.process,
+        },
+      );
       if (kind.validateOnly) return object;
       const revision = await store.commit(
         [{ op: 'create', kind: instances, object }],
@@ -96,21 +85,4 @@ function checkCount(formation: string, known: readonly Instance[]): void {
   throw new ExhaustedError(
     `${quote(formation)} runs ${living} commands already, and no more may be: gilliam stop ends those of gilliam ps that nobody needs`,
   );
-}
-
-/** The lowest ordinal that nothing living holds, and who comes next there. */
-function nextPlace(
-  known: readonly Instance[],
-  process: string,
-): { readonly ordinal: number; readonly incarnation: number } {
-  const holders = known.filter(({ spec }) => spec.process === process);
-  const taken = new Set(
-    holders.filter(({ status }) => !isFinished(status.state)).map(({ spec }) => spec.ordinal),
-  );
-  let ordinal = 1;
-  while (taken.has(ordinal)) ordinal++;
-  const last = holders
-    .filter(({ spec }) => spec.ordinal === ordinal)
-    .reduce((newest, { spec }) => Math.max(newest, spec.incarnation), 0);
-  return { ordinal, incarnation: last + 1 };
 }
