@@ -1,4 +1,4 @@
-// A controller in sixty lines, with stock gRPC libraries: keeps factors near `requests a second / rps`.
+// A controller in some sixty lines, with stock gRPC libraries: keeps factors near `requests a second / rps`.
 //
 //   npm install @grpc/grpc-js @grpc/proto-loader tsx
 //   GILLIAM_API=127.0.0.1:4410 API_TOKEN=… npx tsx autoscaler.ts path/to/proto
@@ -8,6 +8,7 @@ import { loadSync } from '@grpc/proto-loader';
 const proto = process.argv[2] ?? 'proto';
 const services = ['formation', 'metrics', 'scale'].map((name) => `gilliam/v1/${name}_service.proto`);
 const loaded = loadSync(services, { includeDirs: [proto], keepCase: false, longs: Number, defaults: true });
+// Read at run time, so without types: ts-proto or grpc-tools make them, where the program grows.
 const { gilliam } = grpc.loadPackageDefinition(loaded) as any;
 
 const metadata = new grpc.Metadata();

@@ -1,6 +1,7 @@
 import { silentLogger } from '../../../pkg/base/log';
 import { ControllerManager } from '../../../pkg/controllers/manager';
-import { instances } from '../../../pkg/resource/objects';
+import { instances, type Instance } from '../../../pkg/resource/objects';
+import { eventually } from '../../../pkg/testing/api-harness';
 import { StoredExecutor } from '../../../pkg/testing/stored-executor';
 import { CliHarness, type RunOptions } from '../testing/cli-harness';
 
@@ -94,15 +95,14 @@ test('a signal leaves it running, and says so', async () => {
 test('one that is taken back by itself is a failure with the reason', async () => {
   const { store } = cli.api;
   const waiting = gilliam('migrate v2 --wait-healthy 1h');
-  for (;;) {
+  await eventually(async () => {
     const young = (await store.list(instances)).items.find(
       ({ spec, status }) => spec.release === 'v2' && status.ready,
     );
     const object = young && { ...young, status: { ...young.status, restarts: 4, message: 'no such table' } };
-    const done = object && (await store.commit([{ op: 'update', kind: instances, object }]).catch(() => 0n));
-    if (done) break;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+    expect(object).toBeDefined();
+    await store.commit([{ op: 'update', kind: instances, object: object as Instance }]);
+  });
   const { code, stderr } = await waiting;
   expect(code).toBe(1);
   expect(stderr).toMatch(

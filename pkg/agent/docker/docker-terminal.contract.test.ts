@@ -55,10 +55,12 @@ async function attached(script: string, tty = false): Promise<CommandTerminal> {
   return terminal;
 }
 
-async function read(terminal: CommandTerminal) {
+async function read(terminal: CommandTerminal, onOutput: (stdout: string) => unknown = () => {}) {
   const text = { stdout: '', stderr: '' };
-  for await (const { stream, bytes } of terminal.output)
+  for await (const { stream, bytes } of terminal.output) {
     text[stream] += Buffer.from(bytes).toString('latin1');
+    await onOutput(text.stdout);
+  }
   return { ...text, code: await terminal.exit(never) };
 }
 
@@ -152,9 +154,7 @@ describe('beside a container’s own command', () => {
 
   test('a signal ends it, and what it has started', async () => {
     const terminal = await open('/bin/sh', '-c', 'echo ready; sleep 300');
-    const ended = read(terminal);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    await terminal.signal('SIGTERM');
-    expect(await ended).toMatchObject({ stdout: 'ready\n', code: 143 });
+    const ended = await read(terminal, (stdout) => stdout === 'ready\n' && terminal.signal('SIGTERM'));
+    expect(ended).toMatchObject({ stdout: 'ready\n', code: 143 });
   });
 });

@@ -263,8 +263,12 @@ test('a slow caller holds up the command; nothing piles up here', async () => {
   const printing = (async () => {
     while (printed < 200 && (await command.print(piece))) printed++;
   })();
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  const before = printed;
+  let before = 0;
+  await eventually(async () => {
+    before = printed;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect([printed, printed > 0]).toEqual([before, true]);
+  });
   expect(before).toBeLessThan(150);
   caller.take = async () => {};
   open();
