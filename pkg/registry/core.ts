@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/clock';
-import { DeniedError, ExhaustedError } from '../base/errors';
+import { DeniedError } from '../base/errors';
 import type { IndexChange } from './entry-index';
 import { EntryIndex } from './entry-index';
 import { formatKey } from './entry-key';
@@ -9,6 +9,7 @@ import type { Delta, Digest, Item } from './item';
 import { isLive } from './item';
 import { Liveness } from './liveness';
 import { OriginState } from './origin-state';
+import { OwnEntries } from './own-entries';
 import type { RegistryLimits, RegistryTimes } from './settings';
 import type { Announcement, Entry, EntryKey } from './types';
 
@@ -58,13 +59,9 @@ export class RegistryCore {
   readonly liveness: Liveness;
   readonly index: EntryIndex;
   readonly #options: CoreOptions;
-  readonly #own: OriginState;
+  readonly #own: OwnEntries;
   readonly #origins: Map<string, OriginState>;
-  /** Of own live items: when they were announced or renewed; of others of ours: since when they are over. */
-  readonly #sinceMs = new Map<string, number>();
-  readonly #perFormation = new Map<string, number>();
   readonly #silent = new Set<string>();
-  #liveOwn = 0;
   #complete = false;
 
   constructor(options: CoreOptions) {
@@ -72,8 +69,8 @@ export class RegistryCore {
     this.#options = options;
     this.hybrid = new HybridClock(clock, times.maxClockAheadMs);
     this.liveness = new Liveness(name, { clock, livenessMs: times.nodeLivenessMs });
-    this.#own = new OriginState(name);
-    this.#origins = new Map([[name, this.#own]]);
+    this.#own = new OwnEntries(options);
+    this.#origins = new Map([[name, this.#own.state]]);
     this.index = new EntryIndex(
       (origin, path) => this.#heardMs(origin, path),
       (origin) => this.#silent.has(origin),
@@ -90,11 +87,11 @@ export class RegistryCore {
 
   /** How many entries live that were announced here. */
   get liveOwn(): number {
-    return this.#liveOwn;
+    return this.#own.live;
   }
 
   get ownNewest(): string {
-    return this.#own.newest;
+    return this.#own.state.newest;
   }
 
   /** Begins with what was kept over a restart. */
@@ -103,38 +100,36 @@ export class RegistryCore {
     for (const item of saved.items) {
       this.hybrid.observe(item.version);
       this.#own.record(item, false);
-      this.#noteOwn(undefined, item);
       this.index.set(this.#options.name, item.path, item);
     }
-    this.#own.declare(saved.newest);
+    this.#own.state.declare(saved.newest);
     this.#settle([], false);
   }
 
   save(): SavedState {
-    return { newest: this.#own.newest, items: [...this.#own.items()].filter(isLive) };
+    return { newest: this.#own.state.newest, items: [...this.#own.state.items()].filter(isLive) };
   }
 
   /** What it holds of itself is all there is, from now on. */
   finishRecovery(): void {
     if (this.#complete) return;
     this.#complete = true;
-    this.#own.declare(this.hybrid.next());
+    this.#own.state.declare(this.hybrid.next());
     // Of nothing nobody has to be told at once: hundreds of nodes may be started together.
-    this.#settle([], this.#own.size > 0);
+    this.#settle([], this.#own.state.size > 0);
   }
 
   /** Announces, or renews what is the same already. Answers whether it was new. */
   announce(key: EntryKey, body: Announcement, source: Entry['source']): boolean {
     const path = formatKey(key);
-    const now = this.#options.clock.monotonic();
     const current = this.index.current(path);
     if (source === 'external' && current?.item.state === 'agent') throw notYours(path);
     const held = this.#own.get(path);
     if (held?.state === source && current?.item === held && isDeepStrictEqual(held.body, body)) {
-      this.#sinceMs.set(path, now);
+      this.#own.renew(path);
       return false;
     }
-    if (!held || !isLive(held)) this.#admit(key, source);
+    if (!held || !isLive(held)) this.#own.admit(key, source);
     this.#record({ path, version: this.hybrid.next(), state: source, body });
     this.#settle([], true);
     return !current || !isLive(current.item);
@@ -211,7 +206,7 @@ export class RegistryCore {
 
   /** What of ourselves is news to somebody who knows all up to `after`. */
   ownDelta(after: string): Delta {
-    return this.#own.delta(after);
+    return this.#own.state.delta(after);
   }
 
   /** Takes note of how much a peer knows, and of who lives. */
@@ -220,7 +215,7 @@ export class RegistryCore {
       const state = this.#origins.get(digest.origin);
       if (!state) continue;
       this.liveness.hear(digest);
-      if (state !== this.#own) {
+      if (state !== this.#own.state) {
         for (const path of state.raiseFloor(digest.floor)) this.index.set(digest.origin, path, undefined);
       }
       // Somebody knows more of us than we do: our clock has gone back, or what was kept is lost.
@@ -236,19 +231,19 @@ export class RegistryCore {
     const changed = new Set<string>();
     for (const delta of deltas) {
       const state = this.#origins.get(delta.origin);
-      if (!state || (state === this.#own && this.#complete)) continue;
+      if (!state || (state === this.#own.state && this.#complete)) continue;
       gap ||= !delta.whole && delta.after > state.newest;
       this.hybrid.observe(delta.newest);
       for (const item of delta.items) this.hybrid.observe(item.version);
       const before =
-        state === this.#own ? new Map([...state.items()].map((item) => [item.path, item])) : undefined;
+        state === this.#own.state ? new Map([...state.items()].map((item) => [item.path, item])) : undefined;
       const given = new Map(delta.items.map((item) => [item.path, item]));
       for (const path of new Set(state.merge(delta))) {
         const item = state.get(path);
-        if (before) this.#noteOwn(before.get(path), item);
+        if (before) this.#own.note(before.get(path), item);
         // What its origin has withdrawn while it recovered is forgotten in the step in which it arrives.
         const over = item ?? given.get(path);
-        if (over?.awaited && state !== this.#own) awaited.push({ origin: delta.origin, item: over });
+        if (over?.awaited && state !== this.#own.state) awaited.push({ origin: delta.origin, item: over });
         this.index.set(delta.origin, path, item);
         changed.add(path);
       }
@@ -261,17 +256,9 @@ export class RegistryCore {
   /** Lets time take effect: a heartbeat, what has expired, who has fallen silent, what can be forgotten. */
   tick(): void {
     this.liveness.beat();
-    const now = this.#options.clock.monotonic();
-    const { livenessMs, agentLivenessMs } = this.#options.times;
-    let own = false;
-    for (const item of [...this.#own.items()]) {
-      if (!isLive(item)) continue;
-      const limitMs = item.state === 'agent' ? agentLivenessMs : livenessMs;
-      if (now - (this.#sinceMs.get(item.path) ?? now) <= limitMs) continue;
-      this.#end(item.path);
-      own = true;
-    }
-    this.#settle([], own);
+    const expired = this.#own.expired();
+    for (const { path } of expired) this.#end(path);
+    this.#settle([], expired.length > 0);
     this.#watchSilence();
     this.#forgetOld();
   }
@@ -282,40 +269,12 @@ export class RegistryCore {
   }
 
   #record(item: Item): void {
-    const before = this.#own.get(item.path);
     this.#own.record(item, this.#complete);
-    this.#noteOwn(before, item);
     this.index.set(this.#options.name, item.path, item);
   }
 
   #end(path: string): void {
     this.#record({ path, version: this.hybrid.next(), state: 'ended' });
-  }
-
-  /** Keeps times and counts of own items. */
-  #noteOwn(before: Item | undefined, after: Item | undefined): void {
-    const path = (before ?? after)?.path;
-    if (path === undefined) return;
-    if (after) this.#sinceMs.set(path, this.#options.clock.monotonic());
-    else this.#sinceMs.delete(path);
-    this.#liveOwn += Number(!!after && isLive(after)) - Number(!!before && isLive(before));
-    const formation = path.slice(0, path.indexOf('/'));
-    const change = Number(after?.state === 'external') - Number(before?.state === 'external');
-    if (change !== 0) this.#perFormation.set(formation, (this.#perFormation.get(formation) ?? 0) + change);
-  }
-
-  #admit(key: EntryKey, source: Entry['source']): void {
-    const { entriesPerFormation, entriesPerNode } = this.#options.limits;
-    if (source === 'agent') return;
-    if (this.#liveOwn >= entriesPerNode) {
-      throw new ExhaustedError(
-        `${entriesPerNode} entries are announced at this node, which is all it takes: withdraw some, or ask another node`,
-      );
-    }
-    if ((this.#perFormation.get(key.formation) ?? 0) < entriesPerFormation) return;
-    throw new ExhaustedError(
-      `${entriesPerFormation} entries of ${key.formation} are announced at this node, which is all it takes: withdraw some`,
-    );
   }
 
   /** Ends what is ours where somebody else's announcement counts now. */
@@ -332,7 +291,7 @@ export class RegistryCore {
 
   #watchSilence(): void {
     for (const [origin, state] of this.#origins) {
-      if (state === this.#own) continue;
+      if (state === this.#own.state) continue;
       const silent = !this.liveness.isUp(origin);
       if (silent === this.#silent.has(origin)) continue;
       if (silent) this.#silent.add(origin);
@@ -345,30 +304,18 @@ export class RegistryCore {
   /** Raises our floor over what has been over for long. */
   #forgetOld(): void {
     if (!this.#complete) return;
-    const oldMs = this.#options.clock.monotonic() - this.#options.times.tombstoneMs;
-    const over = [...this.#own.items()].filter((item) => !isLive(item));
-    if (over.length === 0) return;
-    over.sort((a, b) => (a.version < b.version ? -1 : 1));
+    const { name } = this.#options;
     // A withdrawal of what was announced elsewhere is kept as long as that is there: it would come back otherwise.
-    const kept = over.findIndex(
-      ({ path, state }) =>
-        (this.#sinceMs.get(path) ?? 0) > oldMs ||
-        (state === 'withdrawn' && this.index.isHeldElsewhere(path, this.#options.name)),
+    const gone = this.#own.forgetOld(
+      ({ path, state }) => state === 'withdrawn' && this.index.isHeldElsewhere(path, name),
     );
-    const gone = kept < 0 ? over : over.slice(0, kept);
-    const last = gone.at(-1);
-    if (!last) return;
-    this.#own.raiseFloor(last.version);
-    for (const { path } of gone) {
-      this.#sinceMs.delete(path);
-      this.index.set(this.#options.name, path, undefined);
-    }
-    this.#settle([], false);
+    for (const path of gone) this.index.set(name, path, undefined);
+    if (gone.length > 0) this.#settle([], false);
   }
 
   #heardMs(origin: string, path: string): number {
     const { clock, name } = this.#options;
-    const heardMs = origin === name ? this.#sinceMs.get(path) : this.liveness.heardMs(origin);
+    const heardMs = origin === name ? this.#own.sinceMs(path) : this.liveness.heardMs(origin);
     return heardMs ?? clock.monotonic();
   }
 
