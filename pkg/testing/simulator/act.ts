@@ -1,0 +1,24 @@
+import type { SeededRandom } from '../../base/random';
+import type { World } from './world';
+
+/** Something that can be done to a stage. */
+export interface Act {
+  readonly name: string;
+  /** How often it is chosen, beside the others. */
+  readonly weight: number;
+  /** Does it, and sees to it that it ends. What is tried in vain throws what a user would be told. */
+  perform(world: World, random: SeededRandom): void | Promise<void>;
+}
+
+export function below(random: SeededRandom, count: number): number {
+  return Math.floor(random.next() * count);
+}
+
+/** One of several; there has to be one. */
+export function oneOf<T>(random: SeededRandom, things: readonly T[]): T {
+  return things[below(random, things.length)] as T;
+}
+
+export function between(random: SeededRandom, fromMs: number, toMs: number): number {
+  return fromMs + random.next() * (toMs - fromMs);
+}

@@ -1,0 +1,69 @@
+import type { Logger } from '../../base/log';
+import { messageOf } from '../../base/errors';
+import { SeededRandom } from '../../base/random';
+import type { Violation } from './checks';
+import { heal } from './fault-acts';
+import type { Action } from './scenario';
+import { acts } from './scenario';
+import { unmet } from './settled';
+import { World } from './world';
+
+export interface Outcome {
+  readonly violation: Violation | undefined;
+  /** Of all that happened: the same for the same seed and actions. */
+  readonly hash: string;
+  readonly lines: readonly string[];
+  /** How long the story was, in virtual time. */
+  readonly endedMs: number;
+}
+
+/** After the last action, for what it has begun to show. */
+const epilogueMs = 15_000;
+/** How long a stage may take to be as it should, once nothing goes wrong any more. */
+const settleWithinMs = 360_000;
+const lookEveryMs = 2_000;
+const looksInARow = 4;
+
+/** Lives one story to its end, or to the first thing that must never be. */
+export async function run(seed: number, actions: readonly Action[], log?: Logger): Promise<Outcome> {
+  const world = new World(seed, { replicas: 2, machines: 4 }, log);
+  try {
+    world.start();
+    for (const action of actions) {
+      await world.advanceTo(action.atMs);
+      if (world.checks.violation) break;
+      perform(world, action);
+    }
+    if (!world.checks.violation) await world.advanceTo(world.time.monotonic() + epilogueMs);
+    if (!world.checks.violation) await settle(world);
+    const { trace, checks, time } = world;
+    return { violation: checks.violation, hash: trace.hash, lines: trace.lines, endedMs: time.monotonic() };
+  } finally {
+    world.end();
+  }
+}
+
+function perform(world: World, { act, seed }: Action): void {
+  const found = acts.find(({ name }) => name === act);
+  if (!found) throw new Error(`no act is called ${act}`);
+  const fail = (error: unknown) => world.trace.add(`< ${act}: ${messageOf(error)}`);
+  void Promise.resolve(found.perform(world, new SeededRandom(seed))).then(
+    () => world.trace.add(`< ${act} done`),
+    fail,
+  );
+}
+
+/** All faults end: then everything has to become as it should within a bounded time, and stay so. */
+async function settle(world: World): Promise<void> {
+  world.healed = true;
+  heal(world);
+  world.trace.add('all faults end');
+  const endMs = world.time.monotonic() + settleWithinMs;
+  for (let calm = 0; calm < looksInARow;) {
+    await world.advanceTo(world.time.monotonic() + lookEveryMs);
+    if (world.checks.violation) return;
+    const [first] = unmet(world);
+    calm = first ? 0 : calm + 1;
+    if (first && world.time.monotonic() > endMs) return world.checks.violate(first.invariant, first.what);
+  }
+}
