@@ -128,6 +128,7 @@ export function describeDriver(open: () => Promise<DriverUnderTest>, suffix: str
     expect(running).toMatchObject({ id, state: 'running', ports: wanted.ports });
     expect(running.startedMs).toBeGreaterThan(0);
     expect(running.address).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+    expect(running.link).toBeGreaterThan(0);
     expect(running.exitCode).toBeUndefined();
     await driver.stop(id, 1000);
     const stopped = await look(id);
@@ -135,6 +136,15 @@ export function describeDriver(open: () => Promise<DriverUnderTest>, suffix: str
     expect(stopped.finishedMs).toBeGreaterThanOrEqual(running.startedMs as number);
     await driver.remove(id);
     expect(await driver.inspect(id)).toBeUndefined();
+  });
+
+  test('a container is reached by another link after each start, whatever its address is', async () => {
+    const { id } = await started();
+    const before = await look(id);
+    await driver.stop(id, 0);
+    expect((await look(id)).link).toBeUndefined();
+    await driver.start(id);
+    expect((await look(id)).link).toBeGreaterThan(before.link as number);
   });
 
   test('invariant 2: a second container of the same name is not made; the first one is the answer', async () => {

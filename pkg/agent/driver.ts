@@ -36,6 +36,11 @@ export interface Container {
   readonly finishedMs?: number;
   /** Where the host reaches it directly while it runs: health checks go there. */
   readonly address?: string;
+  /**
+   * The index of the machine's interface that leads to it while it runs, as far as that can be seen: another one with each
+   * start and never one again, which cannot be said of addresses.
+   */
+  readonly link?: number;
   readonly ports: readonly PortBinding[];
 }
 

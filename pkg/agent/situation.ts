@@ -36,6 +36,8 @@ export class Situation {
   container: Container | undefined;
   /** Something has happened to the container since it was last seen. */
   poked = false;
+  /** How many ends of the container's runs have been heard of, and were before it was last seen. */
+  ends = { heard: 0, seen: 0 };
   /** A step did not tell what it has come to. */
   unsure = false;
   finished = false;
@@ -87,6 +89,11 @@ export class Situation {
     return this.poked || this.unsure;
   }
 
+  /** It runs as far as is known: once its end is heard of, its address may be another's at any moment. */
+  get present(): boolean {
+    return this.container?.state === 'running' && this.ends.heard === this.ends.seen;
+  }
+
   /** Of an instance whose wish has one. */
   get task(): Task {
     if (!('task' in this.wish)) throw new Error('a step that needs a task was taken without one');
@@ -131,7 +138,8 @@ export class Situation {
     const { exposure, attendant, container } = this;
     if (!exposure) return;
     const { identity } = this.keeper;
-    if (attendant.ready === false) return exposure.hide(identity);
+    const ended = container?.state === 'running' && !this.present;
+    if (ended || attendant.ready === false) return exposure.hide(identity);
     if (this.stale) return;
     if (container?.state !== 'running') return exposure.hide(identity);
     const serving = this.serving(container);

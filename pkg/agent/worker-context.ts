@@ -31,7 +31,7 @@ export interface SharedContext {
   /** Where what containers have printed goes when they do; absent where it is not kept. */
   readonly archive?: LogArchive;
   /** The service network; absent where the executor has none. */
-  readonly network?: Pick<Networking, 'environment' | 'announcer'>;
+  readonly network?: Pick<Networking, 'environment' | 'announcer' | 'instancesTold'>;
 }
 
 /** What one worker has to do with beyond its instance. */

@@ -21,7 +21,7 @@ export class Worker {
   readonly #context: WorkerContext;
   readonly #situation: Situation;
   readonly #waker = new Waker();
-  readonly #ended = new AbortController();
+  readonly #over = new AbortController();
 
   /** For an instance that has no worker yet, or for a container that was found. */
   constructor(context: WorkerContext, of: { task: Task } | { container: Container }, wish: Wish) {
@@ -91,6 +91,17 @@ export class Worker {
     this.#waker.wake();
   }
 
+  /** Its container runs, and nothing has been heard of its end. */
+  get present(): boolean {
+    return this.#situation.present;
+  }
+
+  /** Its container has ended: look at it. What is said of its address stops at once. */
+  ended(): void {
+    this.#situation.ends.heard++;
+    this.poke();
+  }
+
   /** Its container may have changed: look at it. */
   poke(): void {
     this.#situation.poked = true;
@@ -113,13 +124,13 @@ export class Worker {
 
   /** Ends the worker; its container is left as it is. */
   dispose(): void {
-    this.#ended.abort(new Error('the worker has ended'));
+    this.#over.abort(new Error('the worker has ended'));
     this.#situation.attendant.end();
   }
 
   /** Works until disposed. */
   async run(): Promise<void> {
-    const { signal } = this.#ended;
+    const { signal } = this.#over;
     const { clock } = this.#context;
     while (!signal.aborted) {
       this.#attend();

@@ -86,14 +86,15 @@ export class Workers {
     for (const [uid, container] of kept) {
       const worker = this.#workers.get(uid);
       if (!worker) this.#take(container);
-      else if (worker.container?.id !== container.id || worker.container.state !== container.state)
-        worker.poke();
-      else worker.wake();
+      else if (worker.container?.id !== container.id) worker.ended();
+      else if (worker.container.state === container.state) worker.wake();
+      else if (container.state === 'running') worker.poke();
+      else worker.ended();
     }
     for (const worker of this.#workers.values()) {
       if (!kept.has(worker.uid)) {
         // One that is just being made may not have been in the list yet: it looks for itself.
-        if (worker.container) worker.poke();
+        if (worker.container) worker.ended();
         else worker.wake();
       }
     }
@@ -104,7 +105,10 @@ export class Workers {
     // A start is either our own, or found when the container is next looked at.
     if (event.action === 'started') return;
     const worker = this.#workers.get(event.uid);
-    if (worker && (!worker.container || worker.container.id === event.id)) worker.poke();
+    if (!worker || (worker.container && worker.container.id !== event.id)) return;
+    worker.ended();
+    // Its address is free from now on: whoever is given it next is somebody else.
+    this.#options.onStep(worker.uid);
   }
 
   /**
@@ -114,12 +118,13 @@ export class Workers {
   addresses(): AddressTable | undefined {
     if (!this.#listed) return undefined;
     const table: Record<string, Address> = {};
-    for (const { container, identity, wish } of this.#workers.values()) {
-      if (container?.state === 'running' && container.address !== undefined) {
-        const { imports, ...told } =
-          'task' in wish ? { imports: wish.task.imports, ...sharedBy(wish.task) } : {};
-        table[container.address] = { ...keyOf(identity), ...(imports && { imports }), ...told };
-      }
+    for (const { present, container, identity, wish } of this.#workers.values()) {
+      if (!present || container?.address === undefined) continue;
+      const { address, link } = container;
+      const { imports, ...told } =
+        'task' in wish ? { imports: wish.task.imports, ...sharedBy(wish.task) } : {};
+      const seat = link === undefined ? {} : { link };
+      table[address] = { ...keyOf(identity), ...seat, ...(imports && { imports }), ...told };
     }
     return table;
   }

@@ -115,6 +115,8 @@ export interface Identity extends EntryKey {
   readonly imports?: Readonly<Record<string, string>>;
   /** Of an auxiliary service: as in its announcement, and known before that. */
   readonly sharedWith?: readonly string[];
+  /** The index of the machine's interface that leads to it: what comes from its address by another is not from it. */
+  readonly link?: number;
 }
 
 /** Which instance has an address of this host's container network. Told by the agent. */

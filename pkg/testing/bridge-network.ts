@@ -80,6 +80,34 @@ export class BridgeNetwork {
     await this.start(this.members[member] as string, 'python3', '-u', '-c', httpServer, name, String(port));
   }
 
+  /** The same at the machine. */
+  async serveMachine(port: number, name: string): Promise<void> {
+    await this.start(this.machine, 'python3', '-u', '-c', httpServer, name, String(port));
+  }
+
+  /** The index of the machine's interface that leads to a member. */
+  async link(member: number): Promise<number> {
+    const { stdout } = await this.run(this.machine, 'ip', '-o', 'link', 'show', 'dev', `v${member}`);
+    return Number(stdout.split(':', 1)[0]);
+  }
+
+  /** Two members change addresses, as containers do that end and begin. */
+  async swap(one: number, other: number): Promise<void> {
+    const [first, second] = [this.address(one), this.address(other)];
+    for (const [member, before, after] of [
+      [one, first, second],
+      [other, second, first],
+    ] as const) {
+      const namespace = this.members[member] as string;
+      const has = (await this.run(namespace, 'ip', '-4', 'addr', 'show', 'dev', 'eth0')).stdout;
+      const [was, is] = has.includes(`${before}/`) ? [before, after] : [after, before];
+      await this.#ip(namespace, `addr del ${was}/24 dev eth0`);
+      await this.#ip(namespace, `addr add ${is}/24 dev eth0`);
+      await this.#ip(namespace, `route add default via ${this.machineAddress}`);
+    }
+    for (const namespace of [this.machine, ...this.members]) await this.#ip(namespace, 'neigh flush all');
+  }
+
   /** Whether the machine has a default route. */
   async setUplink(on: boolean): Promise<void> {
     await this.#ip(this.machine, `route ${on ? 'add' : 'del'} default via 172.31.78.2`);

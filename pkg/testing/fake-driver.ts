@@ -79,6 +79,8 @@ export class FakeDriver implements Driver {
   readonly badCommands = new Set<string>();
   /** Events are not delivered: they went missing. */
   muted = false;
+  /** A start gives the lowest address that is free, as an engine that is idle does. Default: another one each time. */
+  reusesAddresses = false;
   /** What checks over the network and by command answer, by container id. Default healthy. */
   readonly health = new Map<string, boolean>();
   /** All calls that changed something, in order: `create web-1-1`. */
@@ -238,7 +240,8 @@ export class FakeDriver implements Driver {
       container.startedMs = this.#clock.now();
       // Another one with each start, as an engine that is busy gives them.
       this.#started++;
-      container.address = `10.0.${Math.floor(this.#started / 250) % 250}.${(this.#started % 250) + 2}`;
+      container.address = this.#freeAddress();
+      container.link = 100 + this.#started;
       container.exitCode = undefined;
       this.calls.push(`start ${container.labels[labels.name] ?? container.name}`);
       this.#emit(container, 'started');
@@ -396,6 +399,14 @@ export class FakeDriver implements Driver {
     return this.running.some(({ ports }) => ports.some(({ hostPort }) => hostPort === port));
   }
 
+  #freeAddress(): string {
+    const taken = new Set(this.running.map(({ address }) => address));
+    const at = (index: number) => `10.0.${Math.floor(index / 250) % 250}.${(index % 250) + 2}`;
+    let index = this.reusesAddresses ? 1 : this.#started;
+    while (this.reusesAddresses && taken.has(at(index))) index++;
+    return at(index);
+  }
+
   #check(check: NetworkCheck, address: string, port: number): CheckResult {
     const container = this.running.find((one) => one.address === address);
     const ok = container !== undefined && (this.health.get(container.id) ?? true);
@@ -409,6 +420,7 @@ export class FakeDriver implements Driver {
     container.exitCode = exitCode;
     container.finishedMs = this.#clock.now();
     container.address = undefined;
+    container.link = undefined;
     container.terminal?.finish(exitCode);
     this.#emit(container, 'exited');
   }
@@ -511,7 +523,8 @@ function copy(container: FakeContainer): Container {
     startedMs,
     finishedMs,
     address,
+    link,
     ports,
   } = container;
-  return { id, name, labels: own, state, exitCode, outOfMemory, startedMs, finishedMs, address, ports };
+  return { id, name, labels: own, state, exitCode, outOfMemory, startedMs, finishedMs, address, link, ports };
 }

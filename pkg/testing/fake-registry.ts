@@ -60,8 +60,14 @@ export class FakeRegistry implements RegistryView, Identities {
   }
 
   /** Says which instance has an address. */
-  setIdentity(address: string, path: EntryPath, told: Pick<Identity, 'imports' | 'sharedWith'> = {}): void {
+  setIdentity(address: string, path: EntryPath, told: Omit<Identity, keyof EntryKey> = {}): void {
     this.#identities.set(address, { ...keyOf(path), ...told });
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Says that nobody has an address any more. */
+  removeIdentity(address: string): void {
+    this.#identities.delete(address);
     for (const listener of this.#listeners) listener();
   }
 

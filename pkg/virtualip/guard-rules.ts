@@ -1,5 +1,5 @@
 import type { Bridge } from './bridge-of';
-import type { GuardedService, GuardState } from './guard-state';
+import type { GuardedService, GuardState, Seat } from './guard-state';
 import type { Target } from './ruleset';
 
 /** What stays the same as long as the guard does. */
@@ -52,6 +52,10 @@ export function renderGuard({ table, bridge }: GuardFrame, state: GuardState): s
  * The same for what goes from container to container of one bridge and, without br_netfilter, past all routing: whoever
  * is not a member is led into the machine's routing, and refused there. Bridges know no connections: a first packet is
  * one by its flags, and datagrams are known by the service's ports. What the machine sends does not come this way.
+ *
+ * All that containers send enters here, so here it is seen by which interface. Engines give an address anew at once: what
+ * comes from an instance's address by another interface than its own is from somebody who is not known yet, and is not
+ * heard, not by the machine either, which knows instances by their addresses.
  */
 export function renderBridgeGuard({ table, bridge }: GuardFrame, state: GuardState): string {
   const of = `bridge ${table}`;
@@ -71,7 +75,10 @@ export function renderBridgeGuard({ table, bridge }: GuardFrame, state: GuardSta
     ]),
     ...mapOf(of, 'addresses', 'ipv4_addr', addresses),
     ...mapOf(of, 'datagrams', 'ipv4_addr . inet_service', datagrams),
+    ...seatLines(of, state.seats),
     `add chain ${of} prerouting { type filter hook prerouting priority filter; policy accept; }`,
+    `add rule ${of} prerouting tcp flags & (syn | ack) == syn ${notSeated} drop`,
+    `add rule ${of} prerouting meta l4proto udp ${notSeated} drop`,
     `add rule ${of} prerouting tcp flags & (syn | ack) == syn ip daddr vmap @addresses`,
     `add rule ${of} prerouting ip daddr . udp dport vmap @datagrams`,
   ]);
@@ -104,6 +111,25 @@ function anew(of: string): string[] {
 function setOf(of: string, known: readonly string[]): string[] {
   const elements = known.length > 0 ? [`add element ${of} known { ${known.join(', ')} }`] : [];
   return [`add set ${of} known { type ipv4_addr; }`, ...elements];
+}
+
+const notSeated = 'ip saddr @seated ip saddr . meta iif != @seats';
+
+function seatLines(of: string, seats: readonly Seat[]): string[] {
+  const elements = (set: string, all: readonly string[]) =>
+    all.length > 0 ? [`add element ${of} ${set} { ${all.join(', ')} }`] : [];
+  return [
+    `add set ${of} seated { type ipv4_addr; }`,
+    `add set ${of} seats { type ipv4_addr . iface_index; }`,
+    ...elements(
+      'seated',
+      seats.map(({ address }) => address),
+    ),
+    ...elements(
+      'seats',
+      seats.map(({ address, link }) => `${address} . ${link}`),
+    ),
+  ];
 }
 
 function mapOf(of: string, name: string, type: string, elements: readonly string[]): string[] {

@@ -25,6 +25,7 @@ describe('guardState', () => {
     const { state } = await setUp();
     expect(state()).toEqual({
       known: ['172.17.0.5', '172.17.0.6', '172.17.0.7', '172.17.0.8'],
+      seats: [],
       services: [
         {
           name: 'shop/_cache',

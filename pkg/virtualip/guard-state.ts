@@ -23,10 +23,18 @@ export interface GuardedService {
   readonly elsewhere: readonly Target[];
 }
 
+/** An instance's address, and the index of the interface that leads to it. */
+export interface Seat {
+  readonly address: string;
+  readonly link: number;
+}
+
 /** What the guard's rules say. */
 export interface GuardState {
   /** The addresses of all instances of this machine, as far as they are known. */
   readonly known: readonly string[];
+  /** By which of the machine's interfaces those come of whom that is known. */
+  readonly seats: readonly Seat[];
   readonly services: readonly GuardedService[];
 }
 
@@ -77,7 +85,12 @@ export function guardState(view: GuardView, { executor, resolve, virtual }: View
       ),
     };
   });
-  return { known: unique([...view.instances.keys()]), services };
+  const known = unique([...view.instances.keys()]);
+  const seats = known.flatMap((address) => {
+    const link = view.instances.get(address)?.link;
+    return link === undefined ? [] : [{ address, link }];
+  });
+  return { known, seats, services };
 }
 
 function nameOf({ formation, service }: { readonly formation: string; readonly service: string }): string {

@@ -31,6 +31,7 @@ describe('the guard of auxiliary services in the kernel', () => {
     network = await BridgeNetwork.create(4);
     nft = new SystemNft({ clock, command: [...network.inside(network.machine), 'nft'] });
     await network.serve(0, port, 'cache');
+    await network.serveMachine(8080, 'machine');
     // What the engine does for a published port: a process of the machine takes connections, and passes them on.
     await network.start(
       network.machine,
@@ -155,6 +156,35 @@ describe('the guard of auxiliary services in the kernel', () => {
     expect((await get(member(2), way)).code).toBe(refused);
     expect((await get(member(1), way)).code).toBe(reached);
   });
+
+  it.each([false, true])(
+    'hears nobody who has got the address of another one, until it is told whose it is (br_netfilter: %s)',
+    async (bridged) => {
+      await start(bridged);
+      const [mine, seat] = [network.address(1), await network.link(1)];
+      registry.setIdentity(mine, 'shop/web.1', { link: seat });
+      await guard.inStep();
+      expect(await codes(member(1))).toEqual([reached, reached, reached]);
+      // It has ended, and its address is given to one that nobody knows: not a word of it is heard as the other one's.
+      await network.swap(1, 3);
+      try {
+        const machine = `${network.machineAddress}:8080`;
+        expect(await codes(member(3))).toEqual([silence, silence, silence]);
+        expect((await get(member(3), machine)).code).toBe(silence);
+        // Told: it is nobody, whom the machine may hear, and then somebody of another formation.
+        registry.removeIdentity(mine);
+        await guard.inStep();
+        expect(await codes(member(3))).toEqual([silence, silence, silence]);
+        expect((await get(member(3), machine)).code).toBe(reached);
+        registry.setIdentity(mine, 'blog/web.2', { link: await network.link(3) });
+        await guard.inStep();
+        expect(await codes(member(3))).toEqual([refused, refused, refused]);
+        expect((await get(member(3), machine)).code).toBe(reached);
+      } finally {
+        await network.swap(1, 3);
+      }
+    },
+  );
 
   it('guards what other machines publish', async () => {
     await start(false);

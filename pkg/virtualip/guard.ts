@@ -36,6 +36,11 @@ export interface GuardOptions {
 
 const inStepMs = 500;
 
+interface Rules {
+  readonly family: 'inet' | 'bridge';
+  readonly script: string;
+}
+
 /**
  * Holds this machine's containers back from auxiliary services that are not their formation's, nor shared with it. Kept
  * in step with the registry; the rules outlive this process, as those of virtual IPs do.
@@ -118,14 +123,13 @@ export class Guard {
       resolve: (host) => this.#hosts.address(host),
       virtual: (service) => virtualIps.addressesOfService(service),
     });
-    await this.#apply('inet', renderGuard(frame, state));
-    if (!this.#bridgeless) await this.#applyBridge(renderBridgeGuard(frame, state));
-  }
-
-  async #applyBridge(script: string): Promise<void> {
+    const rules: Rules[] = [{ family: 'inet', script: renderGuard(frame, state) }];
+    if (this.#bridgeless) return this.#apply(rules);
+    // In one transaction: at no moment is a member let in by an interface that is not its own.
     try {
-      await this.#apply('bridge', script);
+      await this.#apply([...rules, { family: 'bridge', script: renderBridgeGuard(frame, state) }]);
     } catch (error) {
+      await this.#apply(rules);
       this.#bridgeless = true;
       this.#options.log.warn(
         'packets between containers of one bridge are not guarded: the kernel has no nftables for bridges',
@@ -134,11 +138,12 @@ export class Guard {
     }
   }
 
-  async #apply(family: 'inet' | 'bridge', script: string): Promise<void> {
-    if (this.#applied.get(family) === script) return;
-    this.#applied.delete(family);
-    await this.#options.nft.apply(script);
-    this.#applied.set(family, script);
+  async #apply(rules: readonly Rules[]): Promise<void> {
+    const changed = rules.filter(({ family, script }) => this.#applied.get(family) !== script);
+    if (changed.length === 0) return;
+    for (const { family } of changed) this.#applied.delete(family);
+    await this.#options.nft.apply(changed.map(({ script }) => script).join(''));
+    for (const { family, script } of changed) this.#applied.set(family, script);
   }
 
   /** Others may flush all rules of the machine. */

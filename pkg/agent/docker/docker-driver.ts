@@ -19,6 +19,7 @@ import { labels } from '../labels';
 import { Limiter } from '../limiter';
 import type { CommandTerminal } from '../terminal/command-terminal';
 import { containerConfig } from './container-config';
+import { ContainerLinks } from './container-links';
 import { containerView } from './container-view';
 import { driverError, statusOf } from './docker-errors';
 import type { Verb } from './docker-errors';
@@ -44,6 +45,7 @@ export class DockerDriver implements Driver {
   readonly #docker: Docker;
   readonly #agent = new EngineAgent();
   readonly #inspections = new Limiter(8);
+  readonly #links = new ContainerLinks();
 
   constructor(options: DockerDriverOptions) {
     this.#clock = options.clock;
@@ -79,7 +81,9 @@ export class DockerDriver implements Driver {
     const info = await this.#call('inspect', limitMs.quick, signal, (abortSignal) =>
       unless(404, this.#docker.getContainer(id).inspect({ abortSignal })),
     );
-    return info && containerView(info);
+    if (!info) return undefined;
+    const view = containerView(info);
+    return view.state === 'running' ? this.#links.complete(view, info.State.Pid) : view;
   }
 
   async pull(image: string, signal?: AbortSignal): Promise<void> {

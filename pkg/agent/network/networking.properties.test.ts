@@ -140,12 +140,13 @@ test('invariant 7: whatever happens, nothing is cut off unsaid, and in the end w
       expect(rig.driver.running).toHaveLength(ready.length);
       expect([...network.entries.keys()].sort()).toEqual(ready.map((ordinal) => `shop/web.${ordinal}`));
       for (const ordinal of ready) {
-        const address = rig.container(`u${ordinal}`)?.address ?? '';
+        const { address = '', link } = rig.container(`u${ordinal}`) ?? {};
         expect(network.entries.get(`shop/web.${ordinal}`)?.address).toBe(address);
         expect(network.instances?.[address]).toEqual({
           formation: 'shop',
           service: 'web',
           instance: String(ordinal),
+          link,
           imports: {},
         });
       }

@@ -1,3 +1,4 @@
+import { sleep } from '../../base/clock';
 import { InstanceState } from '../../gen/gilliam/v1/instance';
 import { AgentRig } from '../../testing/agent-rig';
 import type { FakeDriverOptions } from '../../testing/fake-driver';
@@ -458,11 +459,80 @@ describe('whose an address is', () => {
     await rig.clock.advance(50);
     rig.driver.health.set(rig.id('u2'), false);
     await rig.clock.advance(500);
-    const key = (instance: string) => ({ formation: 'shop', service: 'web', instance, imports: {} });
+    const key = (instance: string) => {
+      const link = rig.container(`u${instance}`)?.link;
+      return { formation: 'shop', service: 'web', instance, link, imports: {} };
+    };
     expect(network.instances).toEqual({ [addressOf('u1')]: key('1'), [addressOf('u2')]: key('2') });
     rig.plane.stop('u2');
     await rig.clock.advance(100);
     expect(network.instances).toEqual({ [addressOf('u1')]: key('1') });
+  });
+
+  test.each([
+    ['exits', () => rig.driver.exit(rig.id('u1'))],
+    ['is removed by somebody', () => rig.driver.vanish(rig.id('u1'))],
+  ])('is taken back the moment that the container %s, before it is looked at', async (_how, end) => {
+    await open({ latencyMs: { inspect: 1000 } });
+    rig.plane.assign(fakeTask(1), fakeTask(2));
+    await rig.clock.advance(5000);
+    const staying = addressOf('u2');
+    expect(Object.keys(network.instances ?? {})).toHaveLength(2);
+    end();
+    await rig.clock.advance(10);
+    expect(Object.keys(network.instances ?? {})).toEqual([staying]);
+    expect([...network.entries.keys()]).toEqual(['shop/web.2']);
+    // What was seen before its end does not bring it back.
+    await rig.clock.advance(300);
+    expect(Object.keys(network.instances ?? {})).toEqual([staying]);
+    await rig.clock.advance(5000);
+    expect(Object.keys(network.instances ?? {})).toContain(addressOf('u1'));
+  });
+
+  test('is not taken from a look that was under way when the container ended', async () => {
+    await open();
+    const inspect = rig.driver.inspect.bind(rig.driver);
+    rig.driver.inspect = async (id, signal) => {
+      const seen = await inspect(id, signal);
+      await sleep(rig.clock, 100, signal);
+      return seen;
+    };
+    rig.plane.assign(fakeTask(1));
+    await rig.clock.advance(50);
+    const address = addressOf('u1');
+    rig.driver.exit(rig.id('u1'));
+    for (let ms = 0; ms < 200; ms += 5) {
+      await rig.clock.advance(5);
+      expect(Object.keys(network.instances ?? {})).not.toContain(address);
+    }
+  });
+
+  test('is told of whoever has ended before another one is started, which may be given the address', async () => {
+    await open();
+    rig.driver.reusesAddresses = true;
+    rig.plane.assign(fakeTask(1));
+    await rig.clock.advance(2000);
+    const address = addressOf('u1');
+    network.set('hanging');
+    rig.driver.exit(rig.id('u1'));
+    rig.plane.assign(fakeTask(2));
+    await rig.clock.advance(200);
+    expect(rig.container('u2')?.state).toBe('created');
+    network.set('up');
+    await rig.clock.advance(6000);
+    expect(rig.container('u2')?.address).toBe(address);
+    expect(network.instances?.[address]).toMatchObject({ instance: '2', link: rig.container('u2')?.link });
+  });
+
+  test('is not waited for longer than a moment: a daemon that is away knows nobody', async () => {
+    await open();
+    rig.plane.assign(fakeTask(1));
+    await rig.clock.advance(2000);
+    network.set('down');
+    rig.driver.exit(rig.id('u1'));
+    rig.plane.assign(fakeTask(2));
+    await rig.clock.advance(3000);
+    expect(rig.container('u2')?.state).toBe('running');
   });
 
   test('is known from the beginning to an agent that was restarted without a control plane', async () => {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock';
+import { deadline } from '../../base/clock';
 import type { Logger } from '../../base/log';
 import type { Random } from '../../base/random';
 import type { InstanceNetwork } from '../../registry/types';
@@ -9,6 +10,8 @@ import { Told } from './told';
 
 /** Against what nobody has thought of: all else is told when it changes, and when the daemon was away. */
 const renewMs = 30_000;
+/** A daemon that is silent for longer is being started again, and comes back knowing nobody. */
+const patienceMs = 1_000;
 
 export interface NetworkingOptions {
   readonly network: ServiceNetwork;
@@ -27,11 +30,13 @@ export class Networking {
   readonly #watch: NetworkWatch;
   readonly #instances: Told<AddressTable>;
   readonly #peers: Told<readonly Peer[]>;
+  readonly #clock: Clock;
   #known: readonly Peer[] | undefined;
 
   constructor(options: NetworkingOptions) {
     const { network, instances, onUp } = options;
     const always = { ...options, renewMs: () => renewMs };
+    this.#clock = options.clock;
     this.announcer = new Announcer(options);
     this.#instances = new Told({
       ...always,
@@ -60,6 +65,19 @@ export class Networking {
   /** Another container may run, or another address be known. */
   instancesChanged(): void {
     this.#instances.touch();
+  }
+
+  /**
+   * Resolves once the daemon knows who runs here, as far as the agent does, or after a moment: an address that was given
+   * back may be a new container's next.
+   */
+  async instancesTold(signal: AbortSignal): Promise<void> {
+    const limit = deadline(this.#clock, patienceMs, signal);
+    try {
+      await this.#instances.settled(limit.signal);
+    } finally {
+      limit.dispose();
+    }
   }
 
   /** As the control plane has told. */

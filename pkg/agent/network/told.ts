@@ -35,6 +35,7 @@ export class Told<T> {
   #failures = 0;
   #notBeforeMs = 0;
   #held = false;
+  readonly #waiting = new Set<() => void>();
   #underWay: Promise<void> | undefined;
 
   constructor(options: ToldOptions<T>) {
@@ -54,6 +55,21 @@ export class Told<T> {
     this.#waker.wake();
   }
 
+  /** Resolves once all that is to be known now has been told, or when the signal aborts. */
+  async settled(signal: AbortSignal): Promise<void> {
+    if (this.#isSettled() || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        this.#waiting.delete(done);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      this.#waiting.add(done);
+      signal.addEventListener('abort', done);
+      this.#waker.wake();
+    });
+  }
+
   /** Nothing is told until `release`; resolves when what is just being told has been. */
   async hold(): Promise<void> {
     this.#held = true;
@@ -69,6 +85,7 @@ export class Told<T> {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      if (this.#waiting.size > 0 && this.#isSettled()) for (const done of [...this.#waiting]) done();
       const value = this.#options.value();
       const delayMs = this.#held || value === undefined ? undefined : this.#delayMs(value);
       if (value === undefined || delayMs === undefined || delayMs > 0) {
@@ -79,6 +96,11 @@ export class Told<T> {
       await this.#underWay;
       this.#underWay = undefined;
     }
+  }
+
+  #isSettled(): boolean {
+    const value = this.#options.value();
+    return value === undefined || (this.#told !== undefined && isDeepStrictEqual(this.#told.value, value));
   }
 
   /** Until it has to be told; undefined when there is no need. */

@@ -9,8 +9,10 @@ export async function look(situation: Situation, signal: AbortSignal): Promise<v
   // Before the question: what happens while it is answered makes it worth another.
   situation.poked = false;
   situation.unsure = true;
+  const { heard } = situation.ends;
   const found = await context.driver.inspect(situation.container?.id ?? expectedName(situation), signal);
   situation.unsure = false;
+  situation.ends.seen = heard;
   if (keeper.status.reason === 'EngineUnavailable') keeper.set({ reason: '', message: '' });
   if (found) return situation.see(found);
   situation.container = undefined;

@@ -4,11 +4,14 @@ import type { Situation } from '../situation';
 
 /** Starts the container, for the first time or again. */
 export async function start(situation: Situation, container: Container, signal: AbortSignal): Promise<void> {
-  const { driver, starts } = situation.context;
+  const { driver, starts, network } = situation.context;
   const { keeper, setbacks, step } = situation;
   const again = container.state === 'exited' || situation.replacing;
   const begun = await starts.run(async () => {
     // It may have waited for its turn, and something else be wished now.
+    if (step.signal.aborted || signal.aborted) return false;
+    // It may be given the address of one that has ended: that is nobody's by then.
+    await network?.instancesTold(AbortSignal.any([signal, step.signal]));
     if (step.signal.aborted || signal.aborted) return false;
     const begin = () => driver.start(container.id, signal);
     await (situation.once ? situation.once.start(container, begin) : begin());

@@ -195,6 +195,7 @@ describe('who may', () => {
     ['/-/peers', '[{"name":"e2","address":"nowhere"}]'],
     ['/-/instances', '[]'],
     ['/-/instances', '{"172.17.0.5":{"formation":"shop"}}'],
+    ['/-/instances', '{"172.17.0.5":{"formation":"shop","service":"web","instance":"1","link":"veth1"}}'],
     ['/-/gossip', '[]'],
     ['/-/gossip', '{"from":"e2","wallMs":1,"deltas":[{"origin":"e2"}]}'],
     ['/-/gossip', '{"from":"e2","wallMs":1,"digests":[["e2","zz","",1,1]]}'],
@@ -344,12 +345,13 @@ describe('questions', () => {
     expect(registry).toBe('http://127.0.0.1:1');
     expect(epoch).not.toBe('');
     const key = { formation: 'shop', service: 'web', instance: '1' };
-    const table = JSON.stringify({ '172.17.0.5': key });
+    const table = JSON.stringify({ '172.17.0.5': key, '172.17.0.6': { ...key, link: 42 } });
     expect((await call('PUT', '/-/instances', { token, body: table })).status).toBe(204);
     expect(node.identify('172.17.0.5')).toEqual(key);
+    expect(node.identify('172.17.0.6')).toEqual({ ...key, link: 42 });
     expect(JSON.parse((await call('GET', '/-/status')).text)).toMatchObject({
       name: 'e1',
-      instances: 1,
+      instances: 2,
       peers: [],
     });
   });

@@ -122,21 +122,28 @@ function isHostAndPort(text: string): boolean {
 function parseInstances(value: unknown): Readonly<Record<string, Identity>> {
   if (!isRecord(value)) throw new InvalidError('instances are an object from addresses to instances');
   const pairs = Object.entries(value).map(([address, one]): [string, Identity] => {
-    const { formation, service, instance, imports, sharedWith } = isRecord(one) ? one : {};
+    const { formation, service, instance, imports, sharedWith, link } = isRecord(one) ? one : {};
     const key =
       typeof formation === 'string' && typeof service === 'string' && typeof instance === 'string'
         ? parseKey(formatKey({ formation, service, instance }))
         : undefined;
     const sound =
-      (imports === undefined || isImports(imports)) && (sharedWith === undefined || isShare(sharedWith));
+      (imports === undefined || isImports(imports)) &&
+      (sharedWith === undefined || isShare(sharedWith)) &&
+      (link === undefined || isLink(link));
     if (key && sound) {
-      return [address, { ...key, ...(imports && { imports }), ...(sharedWith && { sharedWith }) }];
+      const told = { ...(imports && { imports }), ...(sharedWith && { sharedWith }), ...(link && { link }) };
+      return [address, { ...key, ...told }];
     }
     throw new InvalidError(
       `what is at ${quote(address)} is not of the form {"formation": "shop", "service": "web", "instance": "1"}`,
     );
   });
   return Object.fromEntries(pairs);
+}
+
+function isLink(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) > 0;
 }
 
 function isImports(value: unknown): value is Readonly<Record<string, string>> {
