@@ -55,6 +55,8 @@ export class Dialer {
       readonly connectMs: number;
       /** Whether the proxy itself listens there. */
       readonly isSelf: (address: string, port: number) => boolean;
+      /** Whether the resolver of names listens there. */
+      readonly isResolver?: (address: string, port: number) => boolean;
       /** Whether an auxiliary service is reached there. */
       readonly isGuarded?: (address: string, port: number) => boolean;
       /** The hosts, by name, that publish an auxiliary service at the port. */
@@ -96,6 +98,13 @@ export class Dialer {
 
   #check({ host, port, trusted, rules }: Place, address: string, guarded?: ReadonlySet<string>): void {
     const what = host === address ? address : `${host} (${address})`;
+    if (!trusted && this.options.isResolver?.(address, port)) {
+      // From here it would be the machine that asks, to whom all names are known.
+      throw new DialError(
+        'forbidden',
+        `${what}:${port} is the resolver, which answers by who asks: ask it without the proxy`,
+      );
+    }
     if (!trusted && isOwn(address)) {
       throw new DialError('forbidden', `${what} is this machine's own: instances cannot reach it`);
     }

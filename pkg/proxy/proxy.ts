@@ -89,6 +89,8 @@ export class Proxy implements Follower {
       readonly introduced?: (address: string) => Promise<void>;
       /** Which name has a virtual address. */
       readonly nameOf?: (address: string) => string | undefined;
+      /** Whether the resolver of names listens there, which tells the machine more than instances. */
+      readonly isResolver?: (address: string, port: number) => boolean;
       /** Told what becomes of requests to services, by release. */
       readonly traffic?: TrafficCounters;
     },
@@ -102,6 +104,7 @@ export class Proxy implements Follower {
       resolveMs: options.resolveMs,
       connectMs: options.connectMs,
       isSelf: (address, port) => this.#ports.has(port) && isThisMachine(address),
+      isResolver: settings.isResolver,
       isGuarded: (address, port) => this.#destinations.isGuarded(address, port),
       guardedHosts: (port) => this.#destinations.guardedHosts(port),
     });

@@ -175,6 +175,34 @@ describe('a caller of whom nothing is known yet', () => {
   });
 });
 
+describe('the resolver', () => {
+  it.each(['198.18.16.1:53', '127.0.0.3:4453', 'resolver.example:4453'])(
+    'answers by who asks, so nobody gets to %s by way of the proxy, which would be the machine asking',
+    async (authority) => {
+      const resolver = await RawServer.start(answering(ok()));
+      const at = (place: string) => place.replace(':4453', `:${resolver.port}`);
+      const registry = new FakeRegistry();
+      const proxy = new Proxy({
+        ...{ registry, identities: registry, executor: 'one', clock: new SystemClock(), log: silentLogger },
+        ...{ random: new SeededRandom(1), isMachine: () => false, resolve: async () => ['127.0.0.3'] },
+        isResolver: (address, port) => [at('127.0.0.3:4453'), '198.18.16.1:53'].includes(`${address}:${port}`),
+      });
+      const [port] = await proxy.listen([{ host: '127.0.0.1', port: 0 }]);
+      const caller = await RawConnection.open(port as number);
+      try {
+        caller.send(`CONNECT ${at(authority)} HTTP/1.1\r\nhost: ${at(authority)}\r\n\r\n`);
+        const answer = await caller.until('\r\n\r\n');
+        expect(answer).toContain('403');
+        expect(answer).toContain('is the resolver, which answers by who asks: ask it without the proxy');
+      } finally {
+        caller.destroy();
+        await proxy.close();
+        await resolver.close();
+      }
+    },
+  );
+});
+
 describe('imports', () => {
   const imports = { users: 'web.shop', store: '_cache.shop', web: 'web.shop', gone: 'api.shop' };
 
