@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Metadata } from '@grpc/grpc-js';
 import { DeniedError, PreconditionError, UnauthenticatedError } from '../base/errors';
+import { replicaToken } from './replicas/replica-token';
 
 export interface Tokens {
   /** For the CLI and other clients: everything but what executors call. */
@@ -10,11 +11,11 @@ export interface Tokens {
 }
 
 /** Whose token a service asks for. */
-export type Audience = 'user' | 'executor' | 'either' | 'anybody';
+export type Audience = 'user' | 'executor' | 'replica' | 'either' | 'anybody';
 
 /** Tells by the bearer token who calls. */
 export class Authenticator {
-  readonly #digests: Readonly<Record<'user' | 'executor', Buffer>>;
+  readonly #digests: Readonly<Record<'user' | 'executor' | 'replica', Buffer>>;
 
   constructor(tokens: Tokens) {
     if (!tokens.user || !tokens.executor || tokens.user === tokens.executor) {
@@ -22,7 +23,12 @@ export class Authenticator {
         'the user token and the executor token have to be there and to differ: make the stage again with gilliam up',
       );
     }
-    this.#digests = { user: digest(tokens.user), executor: digest(tokens.executor) };
+    const { user, executor } = tokens;
+    this.#digests = {
+      user: digest(user),
+      executor: digest(executor),
+      replica: digest(replicaToken(tokens)),
+    };
   }
 
   /** Throws unless the call's token is one of the audience. */
@@ -39,17 +45,18 @@ export class Authenticator {
     const given = digest(token);
     const user = timingSafeEqual(given, this.#digests.user);
     const executor = timingSafeEqual(given, this.#digests.executor);
-    if (!user && !executor) {
+    const replica = timingSafeEqual(given, this.#digests.replica);
+    if (!user && !executor && !replica) {
       throw new UnauthenticatedError(
         "the token is not this stage's: is the stage file of another or an older stage?",
       );
     }
-    if (audience === 'user' && !user) {
-      throw new DeniedError("this call asks for the stage's user token, and the executor token was given");
-    }
-    if (audience === 'executor' && !executor) {
-      throw new DeniedError("this call asks for the stage's executor token, and the user token was given");
-    }
+    const right = { user, executor, replica, either: user || executor }[audience];
+    if (right) return;
+    if (audience === 'replica') throw new DeniedError('this call is for control planes among themselves');
+    const is = user ? 'user token' : executor ? 'executor token' : 'token of its control planes';
+    const asked = audience === 'either' ? "one of the stage's tokens" : `the stage's ${audience} token`;
+    throw new DeniedError(`this call asks for ${asked}, and the ${is} was given`);
   }
 }
 

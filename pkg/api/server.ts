@@ -12,6 +12,7 @@ import {
 import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
 import type { Builder, ImageArchive } from '../builder/types';
+import { connect } from '../client/client';
 import type { Method } from '../client/types';
 import { ApplyServiceService } from '../gen/gilliam/v1/apply_service';
 import { BuildServiceService } from '../gen/gilliam/v1/build_service';
@@ -26,6 +27,7 @@ import { LogServiceService } from '../gen/gilliam/v1/log_service';
 import { MetricsServiceService } from '../gen/gilliam/v1/metrics_service';
 import { RegistryServiceService } from '../gen/gilliam/v1/registry_service';
 import { ReleaseServiceService } from '../gen/gilliam/v1/release_service';
+import { ReplicaServiceService } from '../gen/gilliam/v1/replica_service';
 import { RolloutServiceService } from '../gen/gilliam/v1/rollout_service';
 import { RouteServiceService } from '../gen/gilliam/v1/route_service';
 import { RouterServiceService } from '../gen/gilliam/v1/router_service';
@@ -72,6 +74,11 @@ import { metricsHandlers } from './metrics';
 import { reflectionHandlers, reflectionServices } from './reflection';
 import { registryHandlers } from './registry-service';
 import { releaseHandlers } from './releases';
+import { ExecutorTerminals } from './replicas/executor-terminals';
+import { replicaHandlers } from './replicas/replica-service';
+import { replicaToken } from './replicas/replica-token';
+import { Replicas } from './replicas/replicas';
+import { stageLogs } from './replicas/stage-logs';
 import { rolloutHandlers } from './rollouts';
 import { routerHandlers } from './router-service';
 import { routeHandlers } from './routes';
@@ -111,7 +118,14 @@ export interface ListenOptions {
   /** 0 takes a free one. */
   readonly port: number;
   /** In PEM. */
-  readonly tls?: { readonly key: string; readonly certificate: string };
+  readonly tls?: {
+    readonly key: string;
+    readonly certificate: string;
+    /** By which the certificates of the other control planes are checked. Default `certificate`. */
+    readonly ca?: string;
+  };
+  /** `host:port` at which the other control planes reach this one. Default where it listens, unless that is everywhere. */
+  readonly advertise?: string;
 }
 
 // How long calls that were told to end may take to do so.
@@ -124,6 +138,7 @@ export class ApiServer {
   readonly #server: Server;
   readonly #hub: WatchHub;
   readonly #links: ExecutorLinks;
+  readonly #replicas: Replicas;
   readonly #usage: ReturnType<typeof followUsage>;
   readonly #stopping = new AbortController();
   readonly #calls = new Set<AbortController>();
@@ -142,8 +157,13 @@ export class ApiServer {
     const caches = new Caches({ store, kinds, clock, random, log });
     const events = new EventRecorder({ store, clock, random, log });
     this.#context = { ...options, log, limits, caches, events };
+    this.#replicas = new Replicas({
+      token: replicaToken(options.tokens),
+      stage: options.stage,
+      connect: (to) => connect({ ...to, clock }),
+    });
     this.#hub = new WatchHub({ store, kinds: watchable, history: limits.watchHistory, clock, random, log });
-    this.#links = new ExecutorLinks(this.#context);
+    this.#links = new ExecutorLinks(this.#context, () => this.#replicas.address);
     this.#usage = followUsage(caches.of(usages), clock);
     this.#server = new Server({
       'grpc.max_receive_message_length': limits.maxMessageBytes,
@@ -155,7 +175,7 @@ export class ApiServer {
   }
 
   /** Begins to answer. Throws PreconditionError for an address that it may not or cannot listen at. */
-  async listen({ host = '127.0.0.1', port, tls }: ListenOptions): Promise<{ port: number }> {
+  async listen({ host = '127.0.0.1', port, tls, advertise }: ListenOptions): Promise<{ port: number }> {
     if (!tls && !isLoopback(host)) {
       throw new PreconditionError(
         `the API does not listen at ${host} without TLS, as its token could be read on the way: give a certificate, or listen at 127.0.0.1`,
@@ -168,10 +188,15 @@ export class ApiServer {
           { private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.certificate) },
         ])
       : ServerCredentials.createInsecure();
-    const address = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+    const hostPart = isIP(host) === 6 ? `[${host}]` : host;
+    const address = `${hostPart}:${port}`;
     return new Promise((resolve, reject) => {
       this.#server.bindAsync(address, credentials, (error, bound) => {
-        if (!error) return resolve({ port: bound });
+        if (!error) {
+          const own = isEverywhere(host) ? '' : `${hostPart}:${bound}`;
+          this.#replicas.begin({ address: advertise ?? own, ca: tls && (tls.ca ?? tls.certificate) });
+          return resolve({ port: bound });
+        }
         const why = messageOf(error);
         reject(
           new PreconditionError(`the API cannot listen at ${address} (${why}): is another process there?`, {
@@ -198,12 +223,15 @@ export class ApiServer {
     this.#usage.dispose();
     // Together: each may wait for a store that does not answer.
     await Promise.all([this.#context.events.flush(), this.#links.close(), ...this.#background]);
+    this.#replicas.close();
   }
 
   #addServices(authenticator: Authenticator): void {
     const context = this.#context;
     const broker = new LogBroker();
     const terminals = new TerminalBroker(context, this.#links);
+    const links = this.#links;
+    const parts = { context, links, replicas: this.#replicas };
     const streams = new StreamLimit(context.limits.maxStreams, 'watches and log streams');
     const gateOf = (audience: Audience): Gate => this.#gate(authenticator, audience);
     const add = <S extends Record<string, Method>>(definition: S, handlers: Handlers<S>, gate: Gate) => {
@@ -218,11 +246,11 @@ export class ApiServer {
     add(InstanceServiceService, instanceHandlers(context), user);
     add(ExecutorServiceService, executorHandlers(context), user);
     add(EventServiceService, eventHandlers(context), user);
-    add(ExecServiceService, execHandlers(context, terminals), user);
+    add(ExecServiceService, execHandlers(context, new ExecutorTerminals(parts, terminals)), user);
     add(RolloutServiceService, rolloutHandlers(context), user);
     add(CronServiceService, cronHandlers(context), user);
     add(WatchServiceService, watchHandlers(context, this.#hub, streams), user);
-    add(LogServiceService, logHandlers({ context, links: this.#links, broker, streams }), user);
+    add(LogServiceService, logHandlers({ context, read: stageLogs({ ...parts, broker }), streams }), user);
     add(ApplyServiceService, applyHandlers(context), user);
     add(BuildServiceService, buildHandlers(context), user);
     add(BundleServiceService, bundleHandlers(context), user);
@@ -233,6 +261,8 @@ export class ApiServer {
     add(StageServiceService, stageHandlers(context), user);
     add(SessionServiceService, sessionHandlers(this.#links, broker, terminals), gateOf('executor'));
     add(RouterServiceService, routerHandlers(context), gateOf('executor'));
+    const replica = replicaHandlers({ context, links, logs: broker, terminals });
+    add(ReplicaServiceService, replica, gateOf('replica'));
     add(HealthService, healthHandlers(this.#health()), gateOf('anybody'));
     const { descriptorSet } = this.#options.options ?? {};
     if (!descriptorSet) return;
@@ -298,6 +328,10 @@ function userOf(metadata: Metadata): string {
   } catch {
     return '';
   }
+}
+
+function isEverywhere(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
 }
 
 function isLoopback(host: string): boolean {

@@ -11,6 +11,7 @@ import type { LogServiceService } from '../gen/gilliam/v1/log_service';
 import type { MetricsServiceService } from '../gen/gilliam/v1/metrics_service';
 import type { RegistryServiceService } from '../gen/gilliam/v1/registry_service';
 import type { ReleaseServiceService } from '../gen/gilliam/v1/release_service';
+import type { ReplicaServiceService } from '../gen/gilliam/v1/replica_service';
 import type { RolloutServiceService } from '../gen/gilliam/v1/rollout_service';
 import type { RouteServiceService } from '../gen/gilliam/v1/route_service';
 import type { RouterServiceService } from '../gen/gilliam/v1/router_service';
@@ -47,6 +48,8 @@ export interface Client {
   readonly volumes: ServiceClient<VolumeServiceService>;
   readonly metrics: ServiceClient<MetricsServiceService>;
   readonly bundles: ServiceClient<BundleServiceService>;
+  /** For control planes among themselves. */
+  readonly replicas: ServiceClient<ReplicaServiceService>;
   close(): void;
 }
 
@@ -94,6 +97,8 @@ const modules = {
     require('../gen/gilliam/v1/metrics_service') as typeof import('../gen/gilliam/v1/metrics_service'),
   bundles: () =>
     require('../gen/gilliam/v1/bundle_service') as typeof import('../gen/gilliam/v1/bundle_service'),
+  replicas: () =>
+    require('../gen/gilliam/v1/replica_service') as typeof import('../gen/gilliam/v1/replica_service'),
   stage: () => require('../gen/gilliam/v1/stage_service') as typeof import('../gen/gilliam/v1/stage_service'),
 };
 /* eslint-enable @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports */
@@ -169,6 +174,9 @@ class GrpcClient implements Client {
   }
   get bundles() {
     return this.#service('bundles', (m) => m.BundleServiceService);
+  }
+  get replicas() {
+    return this.#service('replicas', (m) => m.ReplicaServiceService);
   }
 
   close(): void {

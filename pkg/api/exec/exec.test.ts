@@ -1,29 +1,25 @@
-import { Passage } from '../../base/passage';
 import type { Client } from '../../client/client';
 import {
   ExecStart,
   RunStart,
   TerminalInput,
   type ExecRequest,
-  type ExecResponse,
   type RunRequest,
-  type RunResponse,
-  type TerminalExit,
-  type TerminalOutput,
 } from '../../gen/gilliam/v1/exec_service';
 import { ExecutorState, ExecutorStatus } from '../../gen/gilliam/v1/executor';
 import { InstanceSpec_Desired, InstanceState } from '../../gen/gilliam/v1/instance';
 import type { TerminalWanted } from '../../gen/gilliam/v1/session_service';
-import { executors, type Executor, type Instance } from '../../resource/objects';
+import { executors, type Executor } from '../../resource/objects';
 import { ApiHarness, eventually, testImage, testProcesses } from '../../testing/api-harness';
 import { AttachedExecutor } from '../../testing/attached-executor';
 import { SessionClient } from '../../testing/session-client';
+import { TerminalCaller } from '../../testing/terminal-caller';
 
 const parent = 'formations/shop';
 let api: ApiHarness;
 let executorClient: Client;
 let executor: SessionClient;
-const callers: Caller[] = [];
+const callers: TerminalCaller[] = [];
 beforeEach(async () => {
   api = await ApiHarness.start({ options: { logsWithinMs: 1_000 } });
   await api.shop();
@@ -37,82 +33,21 @@ afterEach(async () => {
   await api.close();
 });
 
-/** Somebody's call of Run or Exec, by hand. */
-class Caller {
-  readonly #requests = new Passage<unknown>(64);
-  readonly #abort = new AbortController();
-  readonly instances: Instance[] = [];
-  readonly output: TerminalOutput[] = [];
-  exit: TerminalExit | undefined;
-  error: Error | undefined;
-  ended = false;
-  /** Awaited for each answer: a slow reader. */
-  take: () => Promise<void> = async () => {};
-
-  constructor(
-    open: (
-      requests: AsyncIterable<unknown>,
-      signal: AbortSignal,
-    ) => AsyncIterable<RunResponse | ExecResponse>,
-  ) {
-    callers.push(this);
-    void this.#read(open(this.#requests.take(this.#abort.signal), this.#abort.signal));
-  }
-
-  get text(): string {
-    const pieces = this.output.map(({ output }) =>
-      output?.$case === 'stdout' ? output.value : Buffer.alloc(0),
-    );
-    return Buffer.concat(pieces).toString('utf8');
-  }
-
-  send(message: unknown): Promise<boolean> {
-    return this.#requests.put({ message });
-  }
-
-  type(input: NonNullable<TerminalInput['input']>): Promise<boolean> {
-    return this.send({ $case: 'input', value: TerminalInput.fromPartial({ input }) });
-  }
-
-  done(): void {
-    this.#requests.end();
-  }
-
-  leave(): void {
-    this.#abort.abort();
-  }
-
-  async #read(responses: AsyncIterable<RunResponse | ExecResponse>): Promise<void> {
-    try {
-      for await (const response of responses) {
-        const message = 'message' in response ? response.message : undefined;
-        if (message?.$case === 'instance') this.instances.push(message.value as Instance);
-        const output =
-          'output' in response ? response.output : message?.$case === 'output' ? message.value : undefined;
-        if (output) this.output.push(output);
-        if (output?.output?.$case === 'exit') this.exit = output.output.value;
-        await this.take();
-      }
-    } catch (error) {
-      this.error = error as Error;
-    }
-    this.ended = true;
-  }
-}
-
-function run(start: Partial<RunStart> = {}): Caller {
-  const caller = new Caller((requests, signal) =>
+function run(start: Partial<RunStart> = {}): TerminalCaller {
+  const caller = new TerminalCaller((requests, signal) =>
     api.client.exec.run(requests as AsyncIterable<RunRequest>, { signal }),
   );
+  callers.push(caller);
   const value = RunStart.fromPartial({ parent, command: ['sh'], ...start });
   void caller.send({ $case: 'start', value });
   return caller;
 }
 
-function exec(start: Partial<ExecStart> = {}): Caller {
-  const caller = new Caller((requests, signal) =>
+function exec(start: Partial<ExecStart> = {}): TerminalCaller {
+  const caller = new TerminalCaller((requests, signal) =>
     api.client.exec.exec(requests as AsyncIterable<ExecRequest>, { signal }),
   );
+  callers.push(caller);
   const value = ExecStart.fromPartial({ name: `${parent}/instances/web.1`, command: ['sh'], ...start });
   void caller.send({ $case: 'start', value });
   return caller;
@@ -139,7 +74,7 @@ function wanted(): Promise<TerminalWanted> {
 /** Runs a command as far as its executor has called. */
 async function attached(
   start: Partial<RunStart> = {},
-): Promise<{ caller: Caller; command: AttachedExecutor }> {
+): Promise<{ caller: TerminalCaller; command: AttachedExecutor }> {
   const caller = run(start);
   await place();
   return { caller, command: new AttachedExecutor(executorClient, await wanted()) };
@@ -312,7 +247,7 @@ test.each<[string, unknown, RegExp]>([
     /first message has to be start/,
   ],
 ])('%s is refused', async (_, message, error) => {
-  const caller = new Caller((requests, signal) =>
+  const caller = new TerminalCaller((requests, signal) =>
     api.client.exec.run(requests as AsyncIterable<RunRequest>, { signal }),
   );
   await caller.send(message);

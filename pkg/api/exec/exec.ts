@@ -8,16 +8,19 @@ import { Violations } from '../../resource/violations';
 import type { ApiContext } from '../api-context';
 import { by, type CallContext, type Handlers } from '../call';
 import { requireInstance } from '../instances';
+import type { ExecutorTerminals } from '../replicas/executor-terminals';
 import { StreamLimit } from '../stream-limit';
 import { createOneOff } from './create-one-off';
 import { RunCall } from './run-call';
-import type { TerminalBroker } from './terminal-broker';
 import type { TerminalRelay } from './terminal-relay';
 import { giveInput, readStart } from './user-input';
 
 const maxTerminals = 500;
 
-export function execHandlers(context: ApiContext, broker: TerminalBroker): Handlers<ExecServiceService> {
+export function execHandlers(
+  context: ApiContext,
+  executorTerminals: Pick<ExecutorTerminals, 'open'>,
+): Handlers<ExecServiceService> {
   const terminals = new StreamLimit(maxTerminals, 'terminals');
   return {
     async *exec(requests, call) {
@@ -28,7 +31,12 @@ export function execHandlers(context: ApiContext, broker: TerminalBroker): Handl
       if (instance.status.state !== InstanceState.RUNNING) throw notRunning(instance);
       const place = terminals.take();
       const { command, tty, size } = start;
-      const relay = broker.open(instance.spec.executor, { uid: instance.metadata.uid, command, tty, size });
+      const relay = executorTerminals.open(instance.spec.executor, {
+        uid: instance.metadata.uid,
+        command,
+        tty,
+        size,
+      });
       record(context, instance, { reason: 'Executed', what: 'executed in it', command }, call);
       try {
         void failWith(relay, giveInput(iterator, relay));
@@ -50,7 +58,10 @@ export function execHandlers(context: ApiContext, broker: TerminalBroker): Handl
         const instance = await createOneOff(context, kind, { ...start, ports: [] }, call);
         record(context, instance, { reason: 'Run', what: 'run', command: start.command }, call);
         const begin = (relay: TerminalRelay) => void failWith(relay, giveInput(iterator, relay));
-        yield* new RunCall({ context, broker, size: start.size }, instance).run(begin, call.signal);
+        yield* new RunCall({ context, terminals: executorTerminals, size: start.size }, instance).run(
+          begin,
+          call.signal,
+        );
       } finally {
         place.dispose();
       }

@@ -4,7 +4,8 @@ import { currentRelease } from '../../resource/current-release';
 import { entryOf } from '../../resource/entries';
 import { imageOf } from '../../resource/instance-process';
 import { quote } from '../../resource/names';
-import { executors, releases, scales, type Formation, type Release } from '../../resource/objects';
+import { executors, releases, rollouts, scales, type Formation, type Release } from '../../resource/objects';
+import { ROLLOUT } from '../../resource/rollout';
 import { suggestion } from '../../resource/suggest';
 import { checkCommand } from '../../resource/validate-command';
 import { checkEnv } from '../../resource/validate-variables';
@@ -66,6 +67,8 @@ async function releaseOf(
   const current = currentRelease(
     context.caches.of(releases).list(name),
     context.caches.of(scales).list(name),
+    // A rollout that was begun just now is seen, too: a canary is not what runs.
+    await context.store.get(rollouts, { formation: name, name: ROLLOUT }, signal),
   );
   if (current) return current;
   throw new PreconditionError(`${quote(name)} has no release with an image yet: gilliam deploy makes one`);

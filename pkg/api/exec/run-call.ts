@@ -9,9 +9,9 @@ import { explain } from '../../scheduler/explain';
 import { nearestMiss } from '../../scheduler/nearest-miss';
 import type { ApiContext } from '../api-context';
 import { Pulse } from '../pulse';
+import type { ExecutorTerminals } from '../replicas/executor-terminals';
 import { snapshot } from '../snapshot';
 import { changeInstance, stopped } from '../stop-instance';
-import type { TerminalBroker } from './terminal-broker';
 import type { TerminalRelay } from './terminal-relay';
 
 /** How long the end of a command may take to be written down when its caller is gone. */
@@ -19,7 +19,7 @@ const stopWithinMs = 30_000;
 
 interface Parts {
   readonly context: ApiContext;
-  readonly broker: TerminalBroker;
+  readonly terminals: Pick<ExecutorTerminals, 'open'>;
   /** Of the caller's window, where there is one. */
   readonly size: TerminalSize | undefined;
 }
@@ -76,7 +76,7 @@ export class RunCall {
     const { executor, oneOff } = this.#instance.spec;
     const { uid } = this.#instance.metadata;
     const tty = oneOff?.tty ?? false;
-    const relay = this.#parts.broker.open(executor, {
+    const relay = this.#parts.terminals.open(executor, {
       ...{ uid, command: [], tty },
       size: this.#parts.size,
     });

@@ -12,10 +12,15 @@ export class TerminalBroker {
     private readonly links: Pick<ExecutorLinks, 'get'>,
   ) {}
 
-  /** Asks the executor. That it does not answer comes out of the relay's output. */
-  open(executor: string, wanted: Omit<TerminalWanted, 'stream'>): TerminalRelay {
+  /** Asks an executor that is connected here. That it does not answer comes out of the relay's output. */
+  open(
+    executor: string,
+    wanted: Omit<TerminalWanted, 'stream'>,
+    relay = new TerminalRelay(executor),
+  ): TerminalRelay {
     const { clock, random, limits } = this.context;
-    const relay = new TerminalRelay(executor);
+    // Whoever asks may have left while the executor was looked for.
+    if (relay.left.aborted) return relay;
     const link = this.links.get(executor);
     if (!link) {
       relay.fail(`executor ${executor} is not connected: its commands cannot be reached now`);

@@ -5,10 +5,8 @@ import { LogsWanted } from '../../gen/gilliam/v1/session_service';
 import { isFinished, shortName } from '../../resource/instance';
 import { instances, type Instance } from '../../resource/objects';
 import type { ApiContext } from '../api-context';
-import type { ExecutorLinks } from '../session/executor-links';
-import { executorLogs } from './executor-logs';
+import type { ReadLogs } from '../replicas/stage-logs';
 import type { LineQueue } from './line-queue';
-import type { LogBroker } from './log-broker';
 
 export interface LogsOptions {
   readonly follow: boolean;
@@ -22,8 +20,7 @@ export interface LogsOptions {
 
 interface Parts {
   readonly context: ApiContext;
-  readonly links: ExecutorLinks;
-  readonly broker: LogBroker;
+  readonly read: ReadLogs;
   readonly queue: LineQueue;
 }
 
@@ -58,7 +55,7 @@ export class InstanceLogs {
   /** Asks the executor once; the answer is why there is not all, or nothing. */
   #once(signal: AbortSignal): Promise<string> {
     const take = (lines: readonly LogLine[]) => this.parts.queue.push(this.#label(lines));
-    return executorLogs(this.parts, this.instance.spec.executor, this.#wanted(), take, signal);
+    return this.parts.read(this.instance.spec.executor, this.#wanted(), take, signal);
   }
 
   #wanted(): LogsWanted {

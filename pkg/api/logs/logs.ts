@@ -3,17 +3,15 @@ import type { LogLine, LogServiceService, StreamLogsRequest } from '../../gen/gi
 import { LogsWanted } from '../../gen/gilliam/v1/session_service';
 import { instanceRef } from '../../resource/instance-name';
 import { parseParent } from '../../resource/names';
-import { instances, releases, type Instance } from '../../resource/objects';
+import { instances, releases, sessions, type Instance, type Session } from '../../resource/objects';
 import { parseReleaseName } from '../../resource/release-name';
 import type { ApiContext } from '../api-context';
 import type { Handlers } from '../call';
 import { requireFormation } from '../objects';
-import type { ExecutorLinks } from '../session/executor-links';
+import type { ReadLogs } from '../replicas/stage-logs';
 import type { StreamLimit } from '../stream-limit';
-import { executorLogs } from './executor-logs';
 import { InstanceLogs, type LogsOptions } from './instance-logs';
 import { LineQueue } from './line-queue';
-import type { LogBroker } from './log-broker';
 import {
   checkSources,
   hasLogs,
@@ -28,12 +26,11 @@ import {
 
 interface Parts {
   readonly context: ApiContext;
-  readonly links: ExecutorLinks;
-  readonly broker: LogBroker;
+  readonly read: ReadLogs;
   readonly streams: StreamLimit;
 }
 
-export function logHandlers({ context, links, broker, streams }: Parts): Handlers<LogServiceService> {
+export function logHandlers({ context, read, streams }: Parts): Handlers<LogServiceService> {
   const { caches } = context;
   return {
     async *streamLogs(request, call) {
@@ -72,7 +69,7 @@ export function logHandlers({ context, links, broker, streams }: Parts): Handler
         if (started.has(instance.metadata.uid)) return;
         if (request.release !== '' && instance.spec.release !== request.release) return;
         started.add(instance.metadata.uid);
-        begin(new InstanceLogs({ context, links, broker, queue }, instance, options).run(call.signal));
+        begin(new InstanceLogs({ context, read, queue }, instance, options).run(call.signal));
       };
       const subscription = cache.onChange((_key, after) => {
         if (!follow || after?.metadata.formation !== name) return;
@@ -84,17 +81,10 @@ export function logHandlers({ context, links, broker, streams }: Parts): Handler
         yield { lines: [] };
         const known = cache.list(name);
         if (showFinished) {
-          for (const history of historyOf(links, name, request)) {
+          const connected = caches.of(sessions).list();
+          for (const { executor, wanted } of historyOf(connected, name, request)) {
             const take = (lines: readonly LogLine[]) => queue.push(lines);
-            begin(
-              executorLogs(
-                { context, links, broker },
-                history.executor,
-                history.wanted,
-                take,
-                call.signal,
-              ).then(() => {}),
-            );
+            begin(read(executor, wanted, take, call.signal).then(() => {}));
           }
         }
         const first = showFinished ? livingInstances(known, sources) : initialInstances(known, sources);
@@ -142,12 +132,12 @@ function checkRequest({ release, contains, since, until }: StreamLogsRequest): v
 
 /** What to ask the connected executors for: the lines of all instances that are gone. */
 function historyOf(
-  links: ExecutorLinks,
+  connected: readonly Session[],
   formation: string,
   { sources, release, since, until, contains, tailLines }: StreamLogsRequest,
 ): { readonly executor: string; readonly wanted: LogsWanted }[] {
   const named = sources.length === 0 ? [''] : sources;
-  return links.connected.flatMap((executor) =>
+  return connected.flatMap(({ metadata: { name: executor } }) =>
     named.map((source) => {
       const ref = instanceRef(source);
       const instance = ref ? `${ref.process}.${ref.ordinal}` : source;

@@ -33,6 +33,7 @@ const retry = { startMs: 100, capMs: 2_000, jitter: 0.5 };
 /** The executors that are connected to this control plane. */
 export class ExecutorLinks {
   readonly #context: ApiContext;
+  readonly #address: () => string;
   readonly #links = new Map<string, ExecutorLink>();
   readonly #index: AssignmentIndex;
   readonly #peers: RegistryPeers;
@@ -44,8 +45,10 @@ export class ExecutorLinks {
   readonly #scales: { dispose(): void };
   readonly #closing = new AbortController();
 
-  constructor(context: ApiContext) {
+  /** `address` is where other control planes reach this one; empty where they cannot. */
+  constructor(context: ApiContext, address: () => string = () => '') {
     this.#context = context;
+    this.#address = address;
     // Each session that has ended and cannot be removed yet listens.
     setMaxListeners(0, this.#closing.signal);
     const { store, caches, clock, random, log, limits } = context;
@@ -93,11 +96,6 @@ export class ExecutorLinks {
   /** The link of a connected executor. */
   get(executor: string): ExecutorLink | undefined {
     return this.#links.get(executor);
-  }
-
-  /** The names of all connected executors. */
-  get connected(): readonly string[] {
-    return [...this.#links.keys()];
   }
 
   /** Serves the executor that said hello, until its stream or its session is over. */
@@ -182,6 +180,7 @@ export class ExecutorLinks {
           metadata: before?.metadata ?? newMetadata(this.#context, key),
           number,
           holder: identity,
+          address: this.#address(),
           synced: false,
         };
         const revision = await store.commit(
@@ -201,7 +200,8 @@ export class ExecutorLinks {
           // Carried out even when the caller leaves: what may have begun has to be known, to be ended.
         );
         const lease = () => this.#lease.current();
-        return { session: new HeldSession(this.#context, hello.name, number, { revision, lease }), revision };
+        const opened = { revision, lease, address: this.#address };
+        return { session: new HeldSession(this.#context, hello.name, number, opened), revision };
       },
       signal,
     );

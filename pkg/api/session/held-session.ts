@@ -18,6 +18,7 @@ type Context = Pick<ApiContext, 'store' | 'clock' | 'random' | 'identity'> & { r
 export class HeldSession implements ReportingSession {
   readonly #context: Context;
   readonly #lease: () => Promise<Lease>;
+  readonly #address: () => string;
   readonly #over = new AbortController();
   #revision: bigint;
   #synced = false;
@@ -28,13 +29,19 @@ export class HeldSession implements ReportingSession {
     context: Context,
     readonly executor: string,
     readonly number: bigint,
-    opened: { readonly revision: bigint; readonly lease: () => Promise<Lease> },
+    opened: {
+      readonly revision: bigint;
+      readonly lease: () => Promise<Lease>;
+      /** Where other control planes reach this one. */
+      readonly address: () => string;
+    },
   ) {
     this.#context = context;
     // Each log and each terminal that its executor is asked for listens.
     setMaxListeners(0, this.#over.signal);
     this.#revision = opened.revision;
     this.#lease = opened.lease;
+    this.#address = opened.address;
   }
 
   /** Aborted when the session is over: closed, or followed by a newer one. */
@@ -115,6 +122,7 @@ export class HeldSession implements ReportingSession {
         metadata: found?.metadata ?? newMetadata(this.#context, { name: this.executor }),
         number: this.number,
         holder: this.#context.identity,
+        address: this.#address(),
         synced: this.#synced,
       };
       const lease = await this.#lease();
