@@ -10,7 +10,7 @@ const name = { formation: 'shop', service: 'web' };
 
 /** A clock that is wrong. */
 class SkewedClock extends SystemClock {
-  constructor(private readonly skewMs: number) {
+  constructor(public skewMs: number) {
     super();
   }
 
@@ -234,6 +234,43 @@ describe('clocks', () => {
     } finally {
       await wrong.close();
       await cluster.close();
+    }
+  });
+
+  test('a node whose clock was far ahead is believed once it is right, restarted or not', async () => {
+    const cluster = await Cluster.start(2);
+    const directory = mkdtempSync(join(tmpdir(), 'gilliam-registry-'));
+    const clock = new SkewedClock(86_400_000);
+    const options = { clock, dataDir: directory };
+    let wrong = makeNode('wrong', options);
+    try {
+      let [port = 0] = await wrong.listen([{ host: '127.0.0.1', port: 0 }]);
+      const peers = [...cluster.peers, { name: 'wrong', address: `127.0.0.1:${port}` }];
+      for (const { node } of cluster.members) node.setPeers(peers);
+      wrong.setPeers(peers);
+      wrong.announce(key('9'), { port: 1 });
+      const { node } = cluster.at(0);
+      await until('it is seen', () => node.status().wrongClocks.includes('wrong'));
+      clock.skewMs = 0;
+      await until('it is believed', () => node.lookup(name).length === 1);
+      expect(node.status().wrongClocks).toEqual([]);
+      wrong.announce(key('9'), { port: 2 });
+      await until('what it says counts', () => cluster.at(1).node.lookup(name)[0]?.body.port === 2);
+      // The same again, and what it has kept is of a time that is not.
+      clock.skewMs = 86_400_000;
+      wrong.announce(key('9'), { port: 3 });
+      await wrong.close();
+      clock.skewMs = 0;
+      wrong = makeNode('wrong', options);
+      [port = 0] = await wrong.listen([{ host: '127.0.0.1', port }]);
+      expect(wrong.lookup(name)[0]?.body.port).toBe(3);
+      await until('it is believed', () => node.lookup(name)[0]?.body.port === 3);
+      wrong.announce(key('9'), { port: 4 });
+      await until('what it says counts', () => node.lookup(name)[0]?.body.port === 4);
+    } finally {
+      await wrong.close();
+      await cluster.close();
+      rmSync(directory, { recursive: true, force: true });
     }
   });
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock';
 import { VirtualClock } from '../testing/virtual-clock';
 import type { SavedState } from './core';
 import { RegistryCore } from './core';
@@ -9,10 +10,13 @@ import type { EntryKey } from './types';
 export class Cores {
   readonly clock = new VirtualClock();
   readonly nodes: RegistryCore[];
+  /** By how much each node's wall clock is ahead of the right one. */
+  readonly aheadMs: number[];
   readonly #names: readonly string[];
 
   constructor(count: number) {
     this.#names = Array.from({ length: count }, (_, index) => `e${index}`);
+    this.aheadMs = this.#names.map(() => 0);
     this.nodes = this.#names.map((name) => this.#make(name));
     for (const node of this.nodes) node.finishRecovery();
   }
@@ -21,26 +25,43 @@ export class Cores {
     return this.nodes[index % this.nodes.length] as RegistryCore;
   }
 
-  /** As two nodes do it over the network. */
+  /** As two nodes do it over the network: neither takes a word from whose clock is far ahead of its own. */
   level(a: RegistryCore, b: RegistryCore): void {
+    const differenceMs = this.#aheadMs(a) - this.#aheadMs(b);
+    if (differenceMs > defaultTimes.maxClockAheadMs) return;
     const asked = a.digests();
     b.hear(asked);
     const { deltas, digests } = b.compare(asked);
+    if (-differenceMs > defaultTimes.maxClockAheadMs) return;
     a.hear(digests);
     a.receive(deltas);
     b.receive(a.compare(digests).deltas);
   }
 
   /** A node loses all but what it has saved, and asks the others, as far as they are `near`. */
-  restart(index: number, saved?: SavedState, near: readonly RegistryCore[] = this.nodes): RegistryCore {
+  restart(
+    index: number,
+    saved?: SavedState,
+    near: readonly RegistryCore[] = this.nodes,
+    awayMs = 0,
+  ): RegistryCore {
     const at = index % this.nodes.length;
     const node = this.#make(this.#names[at] as string);
     const others = near.filter((other) => other !== this.nodes[at]);
     this.nodes[at] = node;
-    if (saved) node.restore(saved);
+    if (saved) node.restore(saved, awayMs);
     for (const other of others) this.level(node, other);
     node.finishRecovery();
     return node;
+  }
+
+  /** As nodes do it that find out that they may not know all that they have said. */
+  recover(): void {
+    for (const node of this.nodes) {
+      if (node.complete) continue;
+      for (const other of this.nodes) if (other !== node) this.level(node, other);
+      node.finishRecovery();
+    }
   }
 
   /** Until nobody learns anything from anybody. */
@@ -58,10 +79,25 @@ export class Cores {
     }
   }
 
+  #aheadMs(node: RegistryCore): number {
+    return this.aheadMs[this.nodes.indexOf(node)] ?? 0;
+  }
+
+  /** Its wall clock may be wrong; the time that passes is the same for all. */
+  #clockOf(name: string): Clock {
+    const { clock, aheadMs } = this;
+    const at = this.#names.indexOf(name);
+    return {
+      now: () => clock.now() + (aheadMs[at] ?? 0),
+      monotonic: () => clock.monotonic(),
+      after: (delayMs, callback) => clock.after(delayMs, callback),
+    };
+  }
+
   #make(name: string): RegistryCore {
     const node = new RegistryCore({
       name,
-      clock: this.clock,
+      clock: this.#clockOf(name),
       times: defaultTimes,
       limits: defaultLimits,
       onStep: () => {},

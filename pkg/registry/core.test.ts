@@ -162,6 +162,40 @@ describe('several nodes', () => {
     for (const node of cores.nodes) expect(Object.keys(viewOf(node))).toEqual(['shop/web.4']);
   });
 
+  describe('a restart', () => {
+    const after = async (source: 'agent' | 'external', ageMs: number, awayMs: number) => {
+      const cores = new Cores(1);
+      cores.at(0).announce(web, {}, source);
+      await cores.pass(ageMs);
+      const saved = cores.at(0).save();
+      await cores.clock.advance(awayMs);
+      cores.restart(0, saved, [], awayMs);
+      return cores;
+    };
+
+    test.each([
+      ['external', defaultTimes.livenessMs, 10_000, 2_000],
+      ['agent', defaultTimes.agentLivenessMs, 60_000, 10_000],
+    ] as const)('does not renew what an %s announces', async (source, livenessMs, ageMs, awayMs) => {
+      const cores = await after(source, ageMs, awayMs);
+      await cores.pass(livenessMs - ageMs - awayMs - 2_000);
+      expect(cores.at(0).index.live).toBe(1);
+      await cores.pass(4_000);
+      expect(cores.at(0).index.live).toBe(0);
+    });
+
+    test('leaves time to renew what would be over at once, or was over meanwhile', async () => {
+      const { livenessMs } = defaultTimes;
+      for (const awayMs of [2_000, 2 * livenessMs]) {
+        const cores = await after('external', livenessMs - 1_000, awayMs);
+        await cores.pass(livenessMs / 3 - 2_000);
+        expect(cores.at(0).index.live).toBe(1);
+        await cores.pass(4_000);
+        expect(cores.at(0).index.live).toBe(0);
+      }
+    });
+  });
+
   test('what is known already costs nothing to compare', () => {
     const cores = new Cores(2);
     for (let number = 0; number < 50; number++) cores.at(0).announce(keyOf(number), {}, 'agent');

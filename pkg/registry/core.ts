@@ -6,7 +6,7 @@ import { EntryIndex } from './entry-index';
 import { formatKey } from './entry-key';
 import { HybridClock, NEVER } from './hybrid-clock';
 import type { Delta, Digest, Item } from './item';
-import { isLive } from './item';
+import { isLive, later } from './item';
 import { Liveness } from './liveness';
 import { OriginState } from './origin-state';
 import { OwnEntries } from './own-entries';
@@ -39,6 +39,10 @@ export interface CoreOptions {
 export interface SavedState {
   readonly newest: string;
   readonly items: readonly Item[];
+  /** Since each item's path was announced or renewed. */
+  readonly agesMs?: Readonly<Record<string, number>>;
+  /** All this has yet to be said anew: the clock was far ahead. */
+  readonly restamps?: true;
 }
 
 /** A node's answer to somebody's digests: what they lack, and how much we know where that differs. */
@@ -62,7 +66,11 @@ export class RegistryCore {
   readonly #own: OwnEntries;
   readonly #origins: Map<string, OriginState>;
   readonly #silent = new Set<string>();
+  /** By origin, what it has said that cannot be so: the last of it. */
+  readonly #refused = new Map<string, string>();
   #complete = false;
+  /** What we hold of ourselves is right, but its times are not: all of it is said anew when it is known what others have. */
+  #restamps = false;
 
   constructor(options: CoreOptions) {
     const { name, clock, times } = options;
@@ -90,30 +98,53 @@ export class RegistryCore {
     return this.#own.live;
   }
 
+  /** How many of those others have announced, and not the agent. */
+  get externalOwn(): number {
+    return this.#own.external;
+  }
+
+  /** Whose times are too far ahead to be believed. */
+  get refused(): readonly string[] {
+    return [...this.#refused].flatMap(([origin, point]) =>
+      this.hybrid.isBeyondBelief(point) ? [origin] : [],
+    );
+  }
+
   get ownNewest(): string {
     return this.#own.state.newest;
   }
 
-  /** Begins with what was kept over a restart. */
-  restore(saved: SavedState): void {
-    this.hybrid.observe(saved.newest);
+  /** Begins with what was kept over a restart, `awayMs` ago. */
+  restore(saved: SavedState, awayMs: number): void {
+    this.hybrid.recall(saved.newest);
     for (const item of saved.items) {
-      this.hybrid.observe(item.version);
-      this.#own.record(item, false);
+      this.hybrid.recall(item.version);
+      this.#own.restore(item, (saved.agesMs?.[item.path] ?? 0) + awayMs);
       this.index.set(this.#options.name, item.path, item);
     }
-    this.#own.state.declare(saved.newest);
+    this.#restamps =
+      saved.restamps === true ||
+      [saved.newest, this.#own.state.latest].some((point) => this.hybrid.isBeyondBelief(point));
+    this.#own.state.declare(this.#restamps ? NEVER : saved.newest);
     this.#settle([], false);
   }
 
   save(): SavedState {
-    return { newest: this.#own.state.newest, items: [...this.#own.state.items()].filter(isLive) };
+    const now = this.#options.clock.monotonic();
+    const items = [...this.#own.state.items()].filter(isLive);
+    const agesMs: Record<string, number> = {};
+    for (const { path } of items) agesMs[path] = Math.round(now - (this.#own.sinceMs(path) ?? now));
+    return {
+      ...{ newest: this.#own.state.newest, items, agesMs },
+      ...(this.#restamps ? { restamps: true } : {}),
+    };
   }
 
   /** What it holds of itself is all there is, from now on. */
   finishRecovery(): void {
     if (this.#complete) return;
     this.#complete = true;
+    if (this.#restamps) this.#restamp();
     this.#own.state.declare(this.hybrid.next());
     // Of nothing nobody has to be told at once: hundreds of nodes may be started together.
     this.#settle([], this.#own.state.size > 0);
@@ -121,6 +152,7 @@ export class RegistryCore {
 
   /** Announces, or renews what is the same already. Answers whether it was new. */
   announce(key: EntryKey, body: Announcement, source: Entry['source']): boolean {
+    this.#keepTime();
     const path = formatKey(key);
     const current = this.index.current(path);
     if (source === 'external' && current?.item.state === 'agent') throw notYours(path);
@@ -140,6 +172,7 @@ export class RegistryCore {
    * was recorded; undefined when there was nothing.
    */
   withdraw(key: EntryKey, source: Entry['source'], awaited: boolean): Item | undefined {
+    this.#keepTime();
     const path = formatKey(key);
     const current = this.index.current(path);
     const held = this.#own.get(path);
@@ -175,14 +208,16 @@ export class RegistryCore {
   }
 
   digests(): readonly Digest[] {
+    this.#keepTime();
     const now = this.#options.clock.monotonic();
-    return [...this.#origins.values()].map(({ origin, newest, floor }) => ({
-      origin,
-      newest,
-      floor,
-      heartbeat: this.liveness.heartbeat(origin),
-      ageMs: Math.round(now - (this.liveness.heardMs(origin) ?? now)),
-    }));
+    return [...this.#origins.values()].map((state) => {
+      const { origin } = state;
+      // Of what cannot be so nothing is known.
+      const { newest, floor } = this.#isDiscredited(state) ? { newest: NEVER, floor: NEVER } : state;
+      const heartbeat = this.liveness.heartbeat(origin);
+      const ageMs = Math.round(now - (this.liveness.heardMs(origin) ?? now));
+      return { origin, newest, floor, heartbeat, ageMs };
+    });
   }
 
   /** What somebody lacks who says that he knows so much, and in what we differ. */
@@ -215,11 +250,16 @@ export class RegistryCore {
       const state = this.#origins.get(digest.origin);
       if (!state) continue;
       this.liveness.hear(digest);
+      if (this.#refuses(digest.origin, later(digest.newest, digest.floor))) continue;
       if (state !== this.#own.state) {
+        if (this.#isDiscredited(state)) continue;
         for (const path of state.raiseFloor(digest.floor)) this.index.set(digest.origin, path, undefined);
       }
       // Somebody knows more of us than we do: our clock has gone back, or what was kept is lost.
-      else if (digest.newest > state.newest && this.#complete) this.#complete = false;
+      else if (digest.newest > state.newest) {
+        this.hybrid.recall(digest.newest);
+        this.#complete = false;
+      }
     }
     this.#watchSilence();
   }
@@ -232,13 +272,36 @@ export class RegistryCore {
     for (const delta of deltas) {
       const state = this.#origins.get(delta.origin);
       if (!state || (state === this.#own.state && this.#complete)) continue;
+      const points = [delta.newest, delta.floor, ...delta.items.map(({ version }) => version)];
+      if (this.#refuses(delta.origin, points.reduce(later))) continue;
+      const own = state === this.#own.state;
+      for (const point of points) {
+        if (own) this.hybrid.recall(point);
+        else this.hybrid.observe(point);
+      }
+      if (own && this.#restamps) continue;
+      if (!own && this.#isDiscredited(state)) {
+        // What is held serves until there is all of what takes its place.
+        if (!delta.whole && delta.after !== NEVER) {
+          gap = true;
+          continue;
+        }
+        for (const path of state.clear()) {
+          this.index.set(delta.origin, path, undefined);
+          changed.add(path);
+        }
+      }
       gap ||= !delta.whole && delta.after > state.newest;
-      this.hybrid.observe(delta.newest);
-      for (const item of delta.items) this.hybrid.observe(item.version);
       const before =
         state === this.#own.state ? new Map([...state.items()].map((item) => [item.path, item])) : undefined;
       const given = new Map(delta.items.map((item) => [item.path, item]));
       for (const path of new Set(state.merge(delta))) {
+        const ours = before?.get(path);
+        if (ours && this.#own.hasSaid(path)) {
+          this.index.set(delta.origin, path, this.#own.repeat(ours, this.hybrid.next()));
+          changed.add(path);
+          continue;
+        }
         const item = state.get(path);
         if (before) this.#own.note(before.get(path), item);
         // What its origin has withdrawn while it recovered is forgotten in the step in which it arrives.
@@ -255,12 +318,49 @@ export class RegistryCore {
 
   /** Lets time take effect: a heartbeat, what has expired, who has fallen silent, what can be forgotten. */
   tick(): void {
+    this.#keepTime();
     this.liveness.beat();
     const expired = this.#own.expired();
     for (const { path } of expired) this.#end(path);
     this.#settle([], expired.length > 0);
     this.#watchSilence();
     this.#forgetOld();
+  }
+
+  /**
+   * Where our clock was far ahead and has been set right, all that we have said of ourselves is of a time that is yet to
+   * come: nothing of it is told, until it is known what peers have believed, and then it is said anew.
+   */
+  #keepTime(): void {
+    if (!this.hybrid.isBeyondBelief(this.hybrid.last)) return;
+    this.hybrid.reset();
+    for (const state of this.#origins.values()) {
+      if (state === this.#own.state) continue;
+      this.hybrid.observe(state.newest);
+      for (const { version } of state.items()) this.hybrid.observe(version);
+    }
+    this.#own.state.declare(NEVER);
+    this.#restamps = true;
+    this.#complete = false;
+  }
+
+  #restamp(): void {
+    this.#restamps = false;
+    const { name } = this.#options;
+    for (const item of this.#own.restamp(() => this.hybrid.next())) this.index.set(name, item.path, item);
+  }
+
+  /** Whether what an origin says cannot be so. */
+  #refuses(origin: string, point: string): boolean {
+    const refused = this.hybrid.isBeyondBelief(point);
+    if (refused) this.#refused.set(origin, point);
+    else this.#refused.delete(origin);
+    return refused;
+  }
+
+  /** Whether it was believed when our clock was wrong, too. */
+  #isDiscredited(state: OriginState): boolean {
+    return this.hybrid.isBeyondBelief(state.latest);
   }
 
   /** What of an origin somebody lacks who knows all up to `after`. */

@@ -5,7 +5,6 @@ import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
 import type { RegistryCore } from './core';
 import { NEVER } from './hybrid-clock';
-import { later } from './item';
 import type { Push } from './outbox';
 import { Outbox } from './outbox';
 import { blocksOf } from './pass-on';
@@ -61,6 +60,8 @@ export class Gossip {
   /** A change came while the last push was too recent. */
   #pushAgain = false;
   #pushed = NEVER;
+  /** Of whom it was said that their clock is far ahead. */
+  readonly #warned = new Set<string>();
   #recovering = false;
   #inbound = false;
   #closed = false;
@@ -191,6 +192,7 @@ export class Gossip {
     const deltas = [...(message.deltas ?? []), ...pushes.map(({ delta }) => delta)];
     const gap = deltas.length > 0 && core.receive(deltas);
     if (gap && peer) this.#compareWithOne('gap', [peer]);
+    for (const origin of core.refused) this.#warn(origin, 'its times are far ahead');
   }
 
   /**
@@ -206,6 +208,8 @@ export class Gossip {
 
   #pushNow(): void {
     const { core, name } = this.#options;
+    // The clock was set right, and all is said anew.
+    if (this.#pushed > core.ownNewest) this.#pushed = NEVER;
     if (!core.complete || core.ownNewest <= this.#pushed || this.#closed) return;
     const delta = core.ownDelta(this.#pushed);
     this.#pushed = core.ownNewest;
@@ -292,20 +296,30 @@ export class Gossip {
     return { from: this.#options.name, wallMs: this.#options.clock.now(), ...content };
   }
 
-  #checkClock({ from, wallMs, digests, beats, ...message }: GossipMessage): void {
-    const { clock, times, core } = this.#options;
+  /** Whose clock is far ahead is not listened to. What others pass on of him, the core refuses by itself. */
+  #checkClock({ from, wallMs }: GossipMessage): void {
+    const { clock, times, name, core } = this.#options;
     const aheadMs = Math.round(wallMs - clock.now());
     if (this.#peers.has(from)) this.#clockAheadMs.set(from, aheadMs);
-    const deltas = [...(message.deltas ?? []), ...(message.pushes ?? []).map(({ delta }) => delta)];
-    const newest = [
-      ...(digests ?? []).map((digest) => digest.newest),
-      ...(beats ?? []).map((digest) => digest.newest),
-      ...deltas.flatMap((delta) => [delta.newest, ...delta.items.map((item) => item.version)]),
-    ].reduce(later, NEVER);
-    if (aheadMs <= times.maxClockAheadMs && !core.hybrid.isFarAhead(newest)) return;
+    if (aheadMs <= times.maxClockAheadMs) {
+      if (!core.refused.includes(from)) this.#warned.delete(from);
+      return;
+    }
+    const ahead = `${Math.round(aheadMs / 1_000)} s ahead`;
+    this.#warn(from, ahead);
     throw new PreconditionError(
-      `the clock of ${from} is ${Math.round(aheadMs / 1_000)} s ahead of that of ${this.#options.name}: set the clock that is wrong`,
+      `the clock of ${from} is ${ahead} of that of ${name}: set the clock that is wrong`,
     );
+  }
+
+  /** Once, until it is right again. */
+  #warn(origin: string, clock: string): void {
+    if (this.#warned.has(origin) || !this.#peers.has(origin)) return;
+    this.#warned.add(origin);
+    this.#options.log.warn('what a node says is refused until the clock that is wrong is set right', {
+      node: origin,
+      clock,
+    });
   }
 
   #failed(peer: Peer, error: unknown): void {

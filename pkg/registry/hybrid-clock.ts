@@ -6,6 +6,8 @@ export const NEVER = '';
 const msDigits = 12;
 const counterDigits = 4;
 const version = /^[0-9a-f]{16}$/;
+/** Beyond the bound of what is given out, by how much of it: machines whose clocks are right differ a little, too. */
+const marginFactor = 1.25;
 
 /** Whether the text is a point of hybrid time, or `NEVER`. */
 export function isVersion(text: unknown): text is string {
@@ -50,15 +52,30 @@ export class HybridClock {
     return this.#ms === 0 ? NEVER : format(this.#ms, this.#counter);
   }
 
+  /** Takes note of what somebody else has said, as far as what follows it would be believed. */
   observe(point: string): void {
-    if (point <= this.last) return;
-    this.#ms = versionMs(point);
-    this.#counter = parseInt(point.slice(msDigits), 16);
+    if (point > this.last && versionMs(point) <= this.#clock.now() + this.#maxAheadMs) this.#follow(point);
   }
 
-  /** Whether a point is further ahead of this machine's clock than can be believed. */
-  isFarAhead(point: string): boolean {
-    return versionMs(point) > this.#clock.now() + this.#maxAheadMs;
+  /** Takes note of what this node itself has said, as others tell it: they believe what follows it as they do that. */
+  recall(point: string): void {
+    if (point > this.last && !this.isBeyondBelief(point)) this.#follow(point);
+  }
+
+  /** Whether a point is further ahead of this machine's clock than any node gives out whose clock is right. */
+  isBeyondBelief(point: string): boolean {
+    return versionMs(point) > this.#clock.now() + this.#maxAheadMs * marginFactor;
+  }
+
+  /** Forgets all that was given out and observed: the machine's clock was far ahead, and has been set right. */
+  reset(): void {
+    this.#ms = 0;
+    this.#counter = 0;
+  }
+
+  #follow(point: string): void {
+    this.#ms = versionMs(point);
+    this.#counter = parseInt(point.slice(msDigits), 16);
   }
 }
 

@@ -60,6 +60,8 @@ export interface RegistryNodeOptions {
   readonly virtualIp?: (name: ServiceName) => Promise<string | undefined>;
   /** What the proxy of this process has sent. */
   readonly traffic?: () => readonly TrafficLine[];
+  /** What has gone through the virtual IPs that this process keeps. */
+  readonly virtualIpTraffic?: () => readonly TrafficLine[];
   readonly times?: Partial<RegistryTimes>;
   readonly limits?: Partial<RegistryLimits>;
 }
@@ -112,7 +114,11 @@ export class RegistryNode implements RegistryView, Identities {
     this.#options = options;
     this.name = name;
     this.#epoch = random.uuid();
-    this.traffic = new TrafficBoard({ clock, proxy: options.traffic });
+    this.traffic = new TrafficBoard({
+      clock,
+      proxy: options.traffic,
+      virtualIp: options.virtualIpTraffic,
+    });
     this.times = { ...defaultTimes, ...options.times };
     this.limits = { ...defaultLimits, ...options.limits };
     const { times, limits } = this;
@@ -355,7 +361,7 @@ export class RegistryNode implements RegistryView, Identities {
       this.#core.tick();
       this.#gossip.tick();
       this.#withdrawals.tick();
-      this.#file?.tick();
+      this.#file?.tick(this.#core.externalOwn > 0);
       this.#schedule();
     });
   }
@@ -367,7 +373,7 @@ export class RegistryNode implements RegistryView, Identities {
   #restore(): void {
     const saved = this.#file?.load(() => this.#saved());
     if (!saved) return;
-    this.#core.restore(saved.own);
+    this.#core.restore(saved.own, saved.awayMs ?? 0);
     this.#remotes.expect(saved.followers);
     for (const name of saved.local ?? []) this.#expect(name);
     this.#takePeers(saved.peers);

@@ -15,6 +15,7 @@ export class OriginState {
   readonly #items = new Map<string, Item>();
   #newest = NEVER;
   #floor = NEVER;
+  #latest = NEVER;
 
   constructor(readonly origin: string) {}
 
@@ -24,6 +25,11 @@ export class OriginState {
 
   get floor(): string {
     return this.#floor;
+  }
+
+  /** The latest time that it has ever been told of. */
+  get latest(): string {
+    return later(this.#latest, this.#newest);
   }
 
   get size(): number {
@@ -40,7 +46,7 @@ export class OriginState {
 
   /** By the origin itself: what has happened now. While it does not know yet what it knew before, it says nothing of how far it knows. */
   record(item: Item, complete: boolean): void {
-    this.#items.set(item.path, item);
+    this.#set(item);
     if (complete) this.#newest = item.version;
   }
 
@@ -50,6 +56,14 @@ export class OriginState {
   declare(version: string): void {
     this.#newest = version;
     this.#floor = version;
+  }
+
+  /** Begins with nothing: what was held is of a time that never was. Answers the paths that it has held. */
+  clear(): readonly string[] {
+    const paths = [...this.#items.keys()];
+    this.#items.clear();
+    this.#newest = this.#floor = this.#latest = NEVER;
+    return paths;
   }
 
   /** What somebody lacks who knows all up to `after`. */
@@ -91,7 +105,7 @@ export class OriginState {
       if (item.version <= this.#newest) continue;
       const held = this.#items.get(item.path);
       if (held && held.version >= item.version) continue;
-      this.#items.set(item.path, item);
+      this.#set(item);
       changed.push(item.path);
     }
     return changed;
@@ -106,7 +120,7 @@ export class OriginState {
       const held = this.#items.get(item.path);
       if (held?.version === item.version) continue;
       if (held && held.version > delta.newest && held.version > item.version) continue;
-      this.#items.set(item.path, item);
+      this.#set(item);
       changed.push(item.path);
     }
     for (const held of this.#items.values()) {
@@ -115,6 +129,11 @@ export class OriginState {
       changed.push(held.path);
     }
     return changed;
+  }
+
+  #set(item: Item): void {
+    this.#items.set(item.path, item);
+    this.#latest = later(this.#latest, item.version);
   }
 }
 

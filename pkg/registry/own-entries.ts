@@ -13,6 +13,9 @@ export interface OwnEntriesOptions {
   readonly limits: RegistryLimits;
 }
 
+/** How much of its time an entry has left, at least, after a restart. */
+const renewAgainShare = 1 / 3;
+
 /** What was announced at this node: since when each of it holds, how much there is, and what is over by now. */
 export class OwnEntries {
   readonly state: OriginState;
@@ -20,6 +23,8 @@ export class OwnEntries {
   /** Of what is live: when it was announced or renewed; of the rest: since when it is over. */
   readonly #sinceMs = new Map<string, number>();
   readonly #perFormation = new Map<string, number>();
+  /** Paths of which something was said in this life of the node: that is true, whatever is remembered elsewhere. */
+  readonly #said = new Set<string>();
   #live = 0;
 
   constructor(options: OwnEntriesOptions) {
@@ -30,6 +35,11 @@ export class OwnEntries {
   /** How many of them live. */
   get live(): number {
     return this.#live;
+  }
+
+  /** How many of them others have announced, and not the agent. */
+  get external(): number {
+    return [...this.#perFormation.values()].reduce((sum, count) => sum + count, 0);
   }
 
   get(path: string): Item | undefined {
@@ -45,6 +55,34 @@ export class OwnEntries {
     const before = this.state.get(item.path);
     this.state.record(item, complete);
     this.note(before, item);
+    this.#said.add(item.path);
+  }
+
+  hasSaid(path: string): boolean {
+    return this.#said.has(path);
+  }
+
+  /** Says again what somebody else's memory of us has taken the place of. What has been for how long stays as it is. */
+  repeat(item: Item, version: string): Item {
+    const repeated = { ...item, version };
+    this.state.record(repeated, false);
+    this.#said.add(item.path);
+    return repeated;
+  }
+
+  /** Takes over what was kept, as old as it is: but whom the restart itself has kept from renewing has time to do so. */
+  restore(item: Item, ageMs: number): void {
+    this.state.record(item, false);
+    this.note(undefined, item);
+    const oldestMs = this.#livenessMs(item) * (1 - renewAgainShare);
+    this.#sinceMs.set(item.path, this.#options.clock.monotonic() - Math.min(ageMs, oldestMs));
+  }
+
+  /** Says all that it holds anew, in the same order. What has been for how long stays as it is. */
+  restamp(next: () => string): readonly Item[] {
+    const items = [...this.state.items()].sort((a, b) => (a.version < b.version ? -1 : 1));
+    this.state.clear();
+    return items.map((item) => this.repeat(item, next()));
   }
 
   renew(path: string): void {
@@ -96,7 +134,10 @@ export class OwnEntries {
     const last = gone.at(-1);
     if (!last) return [];
     this.state.raiseFloor(last.version);
-    for (const { path } of gone) this.#sinceMs.delete(path);
+    for (const { path } of gone) {
+      this.#sinceMs.delete(path);
+      this.#said.delete(path);
+    }
     return gone.map(({ path }) => path);
   }
 

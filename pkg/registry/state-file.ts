@@ -10,6 +10,8 @@ import type { Peer } from './gossip';
 
 /** What outlasts a restart. */
 export interface Saved {
+  /** Since it was written, by the wall clock; 0 where that has gone back. Of what was read only. */
+  readonly awayMs?: number;
   readonly peers: readonly Peer[];
   /** Of other processes. */
   readonly followers: readonly string[];
@@ -26,6 +28,8 @@ interface File extends Saved {
 const gatherMs = 50;
 /** Written so often even without a change, so that a file tells how long the node was away. */
 const refreshMs = 30_000;
+/** The same where others announce: what they renew is no change, and their time is short. */
+const refreshRenewalsMs = 5_000;
 /** After that, what was announced is no proof of anything: the machine may have been switched off. */
 const entriesKeptMs = 150_000;
 
@@ -52,8 +56,9 @@ export class StateFile {
     this.#content = content;
     try {
       const { savedMs, ...saved } = JSON.parse(readFileSync(this.#path, 'utf8')) as File;
-      const isOld = Math.abs(this.#clock.now() - savedMs) > entriesKeptMs;
-      return isOld ? { ...saved, own: { newest: saved.own.newest, items: [] } } : saved;
+      const awayMs = Math.max(0, this.#clock.now() - savedMs);
+      const isOld = awayMs > entriesKeptMs;
+      return { ...saved, awayMs, own: isOld ? { ...saved.own, items: [] } : saved.own };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
         this.#log.warn('the registry begins without what it kept', {
@@ -73,8 +78,10 @@ export class StateFile {
     });
   }
 
-  tick(): void {
-    if (this.#clock.monotonic() - this.#writtenMs > refreshMs) this.changed();
+  /** @param renewals others announce here */
+  tick(renewals: boolean): void {
+    const afterMs = renewals ? refreshRenewalsMs : refreshMs;
+    if (this.#clock.monotonic() - this.#writtenMs > afterMs) this.changed();
   }
 
   async close(): Promise<void> {

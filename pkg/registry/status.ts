@@ -24,6 +24,8 @@ export interface RegistryStatus {
   readonly followers: readonly FollowerStatus[];
   /** Whose clocks cannot be right; of this node, where it differs from most. */
   readonly wrongClocks: readonly string[];
+  /** What they say is passed on by others, and of times too far ahead to be believed. */
+  readonly refused: readonly string[];
 }
 
 export interface StatusContext {
@@ -48,6 +50,7 @@ export function statusOf(context: StatusContext): RegistryStatus {
     peers,
     followers,
     wrongClocks: wrongClocks(name, peers, maxClockAheadMs),
+    refused: core.refused,
   };
 }
 
