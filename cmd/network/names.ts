@@ -4,11 +4,13 @@ import { DnsServer } from '../../pkg/dns/dns-server';
 import { resolvConf } from '../../pkg/dns/resolv-conf';
 import { isThisMachine } from '../../pkg/proxy/this-machine';
 import type { RegistryNode } from '../../pkg/registry/node';
+import type { TrafficLine } from '../../pkg/registry/traffic';
 import type { Daemon } from '../../pkg/stage/daemon';
 import { bridgeOf } from '../../pkg/virtualip/bridge-of';
 import { Guard } from '../../pkg/virtualip/guard';
 import { BridgeHairpin } from '../../pkg/virtualip/hairpin';
 import { SystemNft } from '../../pkg/virtualip/nft';
+import { VirtualIpTraffic } from '../../pkg/virtualip/virtual-ip-traffic';
 import { tableName, VirtualIps } from '../../pkg/virtualip/virtual-ips';
 import { whenThere } from './instance-address';
 
@@ -27,6 +29,8 @@ export interface Names {
   readonly virtualIps: VirtualIps;
   /** Resolves when the kernel knows of those who were just told to be here, and soon in any case. */
   inStep(): Promise<void>;
+  /** Connections through virtual IPs. */
+  traffic(): readonly TrafficLine[];
   close(): Promise<void>;
 }
 
@@ -58,6 +62,8 @@ export async function startNames(options: NamesOptions, daemon: Daemon): Promise
     return undefined;
   }
   const guard = await startGuard({ ...options, virtualIps, nft, table }, daemon);
+  const traffic = new VirtualIpTraffic({ registry, virtualIps, nft, table, clock, random, log });
+  traffic.start();
   const dns = new DnsServer({
     ...{ registry, virtualIps, upstream: resolvConf(clock), clock, random, log },
     askerAt: (from) => registry.identify(from) ?? (isThisMachine(from) ? 'machine' : undefined),
@@ -67,9 +73,11 @@ export async function startNames(options: NamesOptions, daemon: Daemon): Promise
   await whenThere(() => dns.listen([{ host: address, port }]), { clock, log, signal });
   return {
     virtualIps,
+    traffic: () => traffic.lines(),
     inStep: () => guard?.inStep() ?? Promise.resolve(),
     close: async () => {
       await dns.close();
+      traffic.close();
       await guard?.close();
       await virtualIps.close();
     },

@@ -48,7 +48,7 @@ const factors = async () =>
   (await api.client.scales.getScale({ name: 'formations/shop/scales/v1' })).scale?.spec?.factors;
 
 /** As an executor with one instance would say; answered as metrics once this resolves. */
-async function say(requests: number, waiting = 0, instances = 1): Promise<void> {
+async function say(requests: number, waiting = 0, instances = 1, open = 0): Promise<void> {
   const of = { formation: 'shop', service: 'web', release: 'v1' };
   const line = { ...of, source: TrafficUsage_Source.ROUTER, epoch: 'a', requests: BigInt(requests) };
   executor.send({
@@ -60,15 +60,22 @@ async function say(requests: number, waiting = 0, instances = 1): Promise<void> 
       traffic: [
         TrafficUsage.fromPartial(line),
         TrafficUsage.fromPartial({ ...of, epoch: 'h', release: '', waiting: BigInt(waiting) }),
+        TrafficUsage.fromPartial({
+          ...{ ...of, source: TrafficUsage_Source.VIRTUAL_IP, epoch: 'v', openConnections: BigInt(open) },
+        }),
       ],
     },
   });
-  const expected = { requests: BigInt(requests), waiting: BigInt(waiting), instances };
+  const expected = {
+    ...{ requests: BigInt(requests), waiting: BigInt(waiting), openConnections: BigInt(open), instances },
+  };
   await eventually(async () => {
     const { services } = await api.client.metrics.listServiceMetrics({ parent: 'formations/-' });
-    const sum = (of: 'requests' | 'waiting') => services.reduce((all, one) => all + one[of], 0n);
+    const sum = (of: 'requests' | 'waiting' | 'openConnections') =>
+      services.reduce((all, one) => all + one[of], 0n);
     const counted = services.reduce((all, one) => all + one.instances, 0);
-    expect({ requests: sum('requests'), waiting: sum('waiting'), instances: counted }).toEqual(expected);
+    const found = { requests: sum('requests'), waiting: sum('waiting'), instances: counted };
+    expect({ ...found, openConnections: sum('openConnections') }).toEqual(expected);
   });
 }
 
@@ -99,6 +106,23 @@ test('to none after the window, and back with a request that is held, without a 
   await say(0, 2, 0);
   await look(false);
   expect(await factors()).toEqual({ web: 1, worker: 1 });
+});
+
+test('not to none while a connection is open that nobody asks anything over', async () => {
+  await scale(1);
+  await rule(0, 3, { requestsPerSecond: 1 });
+  const { clock, look } = autoscaler();
+  await say(0, 0, 1, 1);
+  for (let round = 0; round < 3; round++) {
+    await look();
+    await clock.advance(61_000);
+  }
+  expect(await factors()).toEqual({ web: 1, worker: 1 });
+  await say(0);
+  await look();
+  await clock.advance(61_000);
+  await look();
+  expect(await factors()).toEqual({ worker: 1 });
 });
 
 test('leaves a formation alone while a rollout is under way', async () => {

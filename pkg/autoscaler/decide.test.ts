@@ -6,7 +6,8 @@ import type { Load } from './need';
 const rule = (over: { min?: number; max?: number; target?: Partial<ScalingTarget> }) =>
   ScalingRule.fromPartial({ min: 1, max: 10, ...over });
 const load = (over: Partial<Load> = {}): Load => ({
-  ...{ instances: 2, cpuMillis: 0, memoryBytes: 0, memoryLimitBytes: 0, requests: 0, measuredMs: 30_000 },
+  ...{ instances: 2, cpuMillis: 0, memoryBytes: 0, memoryLimitBytes: 0, requests: 0 },
+  ...{ connections: 0, measuredMs: 30_000 },
   ...over,
 });
 const seen = (over: Partial<Observation> = {}): Observation => ({
@@ -130,9 +131,11 @@ describe('to none and back', () => {
   it('stays at none while nothing is asked of it', () => {
     expect(decide(seen({ rule: none, factor: 0, load: undefined }), noMemory).factor).toBe(0);
   });
-  it('a request now and then is enough for one to stay', () => {
-    const busy = { rule: none, factor: 1, load: load({ instances: 1, requests: 1 }) };
-    expect(decide(seen(busy), long(0)).factor).toBe(1);
+  it('a request now and then, or a connection, is enough for one to stay', () => {
+    for (const use of [{ requests: 1 }, { connections: 1 }]) {
+      const busy = { rule: none, factor: 1, load: load({ instances: 1, ...use }) };
+      expect(decide(seen(busy), long(0)).factor).toBe(1);
+    }
   });
   it('goes to none when nothing was asked for the whole window', () => {
     const idle = { rule: none, factor: 1, load: load({ instances: 1 }) };

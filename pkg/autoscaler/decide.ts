@@ -89,7 +89,8 @@ interface Wish {
 /** What would be right now, without looking back. Undefined where nothing is known. */
 function wishOf({ rule, factor, load, capacity, waiting }: Observation, pace: Pace): Wish | undefined {
   if (!load || load.measuredMs < pace.minMeasuredMs) return undefined;
-  if (rule.min === 0 && load.requests === 0 && waiting === 0) {
+  // A connection that is open and idle is in use: whoever holds it counts on it.
+  if (rule.min === 0 && load.requests + load.connections + waiting === 0) {
     return { instances: 0, why: 'nothing is asked of it' };
   }
   const needs = needsOf(rule.target ?? ScalingTarget.fromPartial({}), load, capacity);

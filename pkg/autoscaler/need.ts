@@ -8,6 +8,8 @@ export interface Load {
   readonly memoryBytes: number;
   readonly memoryLimitBytes: number;
   readonly requests: number;
+  /** Through virtual IPs: made meanwhile, and open now. */
+  readonly connections: number;
   readonly measuredMs: number;
   readonly p95Ms?: number;
 }

@@ -34,6 +34,7 @@ function together(releases: readonly ServiceMetrics[]): Measured {
       memoryBytes: sum(({ memoryBytes }) => memoryBytes),
       memoryLimitBytes: limited ? sum(({ memoryLimitBytes }) => memoryLimitBytes) : 0,
       requests: sum(({ requests }) => requests),
+      connections: sum(({ connections, openConnections }) => connections + openConnections),
       measuredMs: Math.max(...running.map(({ measuredMs }) => measuredMs)),
       ...(times.length > 0 ? { p95Ms: Math.max(...times) } : {}),
     },

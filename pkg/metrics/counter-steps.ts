@@ -9,6 +9,7 @@ export interface Step {
   readonly cpuUs: number;
   readonly requests: number;
   readonly errors: number;
+  readonly connections: number;
   /** Absent where nothing was measured. */
   readonly durations?: readonly number[];
 }
@@ -27,7 +28,9 @@ export function stepsBetween(before: Usage, after: Usage): Step[] {
       if (!known) return [];
       const { formation, service, release } = one;
       const cpuUs = grown(known.cpuUs, one.cpuUs);
-      return cpuUs === 0 ? [] : [{ formation, service, release, cpuUs, requests: 0, errors: 0 }];
+      return cpuUs === 0
+        ? []
+        : [{ formation, service, release, cpuUs, requests: 0, errors: 0, connections: 0 }];
     }),
     ...after.traffic.flatMap((one) => trafficStep(trafficBefore.get(trafficKey(one)), one)),
   ];
@@ -37,13 +40,15 @@ function trafficStep(before: TrafficUsage | undefined, after: TrafficUsage): Ste
   const known = before?.epoch === after.epoch ? before : undefined;
   const requests = grown(known?.requests, after.requests);
   const errors = grown(known?.errors, after.errors);
+  const connections = grown(known?.connections, after.connections);
   const durations = Array.from({ length: bucketCount }, (_, bucket) =>
     grown(known?.durationCounts[bucket], after.durationCounts[bucket] ?? 0n),
   );
   const measured = durations.some((count) => count > 0);
-  if (requests === 0 && errors === 0 && !measured) return [];
+  if (requests === 0 && errors === 0 && connections === 0 && !measured) return [];
   const { formation, service, release } = after;
-  return [{ formation, service, release, cpuUs: 0, requests, errors, ...(measured ? { durations } : {}) }];
+  const counted = { cpuUs: 0, requests, errors, connections, ...(measured ? { durations } : {}) };
+  return [{ formation, service, release, ...counted }];
 }
 
 function grown(before: bigint | undefined, after: bigint): number {

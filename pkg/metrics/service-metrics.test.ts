@@ -62,6 +62,26 @@ describe('traffic', () => {
     expect(history.metrics(30_000, 1_000)).toMatchObject([{ requests: 60n }]);
   });
 
+  it('adds up connections: those that were made in the window, and those that are open now', () => {
+    const history = new UsageHistory();
+    const source = TrafficUsage_Source.VIRTUAL_IP;
+    const take = (executor: string, revision: number, connections: bigint, openConnections: bigint) =>
+      history.take(
+        usageOf(executor, revision, { traffic: [{ source, connections, openConnections }] }),
+        revision * 1_000,
+      );
+    for (const executor of ['e1', 'e2']) take(executor, 1, 5n, 0n);
+    for (const executor of ['e1', 'e2']) take(executor, 2, 7n, 3n);
+    expect(history.metrics(30_000, 2_000)).toMatchObject([
+      { requests: 0n, connections: 4n, openConnections: 6n },
+    ]);
+    // Long after the last one was made they are open still.
+    for (const executor of ['e1', 'e2']) take(executor, 100, 7n, 1n);
+    expect(history.metrics(30_000, 100_000)).toMatchObject([{ connections: 0n, openConnections: 2n }]);
+    history.forget('e1');
+    expect(history.metrics(30_000, 100_000)).toMatchObject([{ openConnections: 1n }]);
+  });
+
   it('leaves what comes out of order, or twice', () => {
     const history = new UsageHistory();
     history.take(usageOf('e1', 1, { traffic: [{ requests: 0n }] }), 0);

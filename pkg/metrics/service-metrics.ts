@@ -18,6 +18,7 @@ interface Bin {
   cpuUs: number;
   requests: number;
   errors: number;
+  connections: number;
   durations?: number[];
 }
 
@@ -93,10 +94,11 @@ export class UsageHistory {
     const { bins } = this.#seriesOf(step, sinceMs);
     const atMs = Math.floor(nowMs / binMs) * binMs;
     let bin = bins.at(-1);
-    if (bin?.atMs !== atMs) bins.push((bin = { atMs, cpuUs: 0, requests: 0, errors: 0 }));
+    if (bin?.atMs !== atMs) bins.push((bin = { atMs, cpuUs: 0, requests: 0, errors: 0, connections: 0 }));
     bin.cpuUs += step.cpuUs;
     bin.requests += step.requests;
     bin.errors += step.errors;
+    bin.connections += step.connections;
     if (!step.durations) return;
     const durations = (bin.durations ??= emptyBuckets());
     for (const [bucket, count] of step.durations.entries())
@@ -123,9 +125,16 @@ interface Gauges {
   readonly memoryBytes: bigint;
   readonly memoryLimitBytes: bigint;
   readonly waiting: bigint;
+  readonly openConnections: bigint;
 }
 
-const noGauges: Gauges = { instances: 0, memoryBytes: 0n, memoryLimitBytes: 0n, waiting: 0n };
+const noGauges: Gauges = {
+  instances: 0,
+  memoryBytes: 0n,
+  memoryLimitBytes: 0n,
+  waiting: 0n,
+  openConnections: 0n,
+};
 
 function gaugesOf(usages: readonly Usage[]): Map<string, Gauges> {
   const gauges = new Map<string, Gauges>();
@@ -141,9 +150,13 @@ function gaugesOf(usages: readonly Usage[]): Map<string, Gauges> {
       });
     }
     for (const one of traffic) {
-      if (one.waiting === 0n) continue;
+      if (one.waiting === 0n && one.openConnections === 0n) continue;
       const before = gauges.get(seriesKey(one)) ?? noGauges;
-      gauges.set(seriesKey(one), { ...before, waiting: before.waiting + one.waiting });
+      gauges.set(seriesKey(one), {
+        ...before,
+        waiting: before.waiting + one.waiting,
+        openConnections: before.openConnections + one.openConnections,
+      });
     }
   }
   return gauges;
@@ -151,12 +164,13 @@ function gaugesOf(usages: readonly Usage[]): Map<string, Gauges> {
 
 function summary(series: Series, gauges: Gauges, windowMs: number, nowMs: number): ServiceMetrics {
   const measuredMs = Math.max(0, Math.min(windowMs, Math.round(nowMs - series.sinceMs)));
-  const sum = { cpuUs: 0, requests: 0, errors: 0, durations: emptyBuckets() };
+  const sum = { cpuUs: 0, requests: 0, errors: 0, connections: 0, durations: emptyBuckets() };
   for (const bin of series.bins) {
     if (bin.atMs + binMs <= nowMs - windowMs) continue;
     sum.cpuUs += bin.cpuUs;
     sum.requests += bin.requests;
     sum.errors += bin.errors;
+    sum.connections += bin.connections;
     for (const [bucket, count] of bin.durations?.entries() ?? [])
       sum.durations[bucket] = (sum.durations[bucket] ?? 0) + count;
   }
@@ -167,6 +181,7 @@ function summary(series: Series, gauges: Gauges, windowMs: number, nowMs: number
     cpuMillis: measuredMs > 0 ? Math.round(sum.cpuUs / measuredMs) : 0,
     requests: BigInt(Math.round(sum.requests)),
     errors: BigInt(Math.round(sum.errors)),
+    connections: BigInt(Math.round(sum.connections)),
     measuredMs,
     p50Ms: percentileMs(sum.durations, 0.5),
     p95Ms: percentileMs(sum.durations, 0.95),
@@ -174,8 +189,10 @@ function summary(series: Series, gauges: Gauges, windowMs: number, nowMs: number
   };
 }
 
-function isOfInterest({ instances, requests, errors, waiting, cpuMillis }: ServiceMetrics): boolean {
-  return instances > 0 || requests > 0n || errors > 0n || waiting > 0n || cpuMillis > 0;
+function isOfInterest({ instances, cpuMillis, ...metrics }: ServiceMetrics): boolean {
+  const { requests, errors, waiting, connections, openConnections } = metrics;
+  const counts = [requests, errors, waiting, connections, openConnections];
+  return instances > 0 || cpuMillis > 0 || counts.some((count) => count > 0n);
 }
 
 function seriesKey({

@@ -51,6 +51,20 @@ it('does not forget what waits', async () => {
   expect(counters.lines()).toMatchObject([{ waiting: 1 }]);
 });
 
+it('counts connections, and does not forget those that are open', async () => {
+  const { clock, counters } = harness();
+  const traffic = counters.of(key);
+  traffic.connected(3, 2);
+  traffic.connected(1, 1);
+  expect(counters.lines()).toMatchObject([{ ...key, requests: 0, connections: 4, open: 1 }]);
+  await clock.advance(3_600_000);
+  expect(counters.lines()).toHaveLength(1);
+  traffic.connected(0, 0);
+  expect(counters.lines()[0]).not.toHaveProperty('open');
+  await clock.advance(600_000);
+  expect(counters.lines()).toEqual([]);
+});
+
 it('is bounded: those used last are told', async () => {
   const { clock, counters } = harness({ maxLines: 2 });
   for (const release of ['v1', 'v2', 'v3']) {

@@ -25,8 +25,10 @@ interface Cell {
   requests: number;
   errors: number;
   waiting: number;
+  connections: number;
+  open: number;
   readonly durations: number[];
-  /** The requests when it was told last: the clock is not asked for every request. */
+  /** Requests and connections when it was told last: the clock is not asked for every request. */
   told: number;
   usedMs: number;
   forgotten: boolean;
@@ -54,6 +56,13 @@ export class ReleaseTraffic {
   /** So many are held now. */
   hold(waiting: number): void {
     this.#cell().waiting = waiting;
+  }
+
+  /** So many connections more have been made, of those whose requests nobody sees; so many of these are open now. */
+  connected(more: number, open: number): void {
+    const cell = this.#cell();
+    cell.connections += more;
+    cell.open = open;
   }
 
   #cell(): Cell {
@@ -89,18 +98,22 @@ export class TrafficCounters {
   /** All there is to tell now; forgets what has not been used for long. To be called every few seconds. */
   lines(): TrafficLine[] {
     this.#forget();
-    return [...this.#cells.values()].map(({ key, epoch, requests, errors, durations, waiting }) => ({
-      ...key,
-      ...{ epoch, requests, errors, waiting },
-      durations: [...durations],
-    }));
+    return [...this.#cells.values()].map(
+      ({ key, epoch, requests, errors, durations, waiting, connections, open }) => ({
+        ...key,
+        ...{ epoch, requests, errors, waiting },
+        durations: [...durations],
+        ...(connections > 0 && { connections }),
+        ...(open > 0 && { open }),
+      }),
+    );
   }
 
   #begin(key: TrafficKey): Cell {
     return {
       key,
       epoch: `${this.#life}.${++this.#epochs}`,
-      ...{ requests: 0, errors: 0, waiting: 0, told: 0 },
+      ...{ requests: 0, errors: 0, waiting: 0, connections: 0, open: 0, told: 0 },
       durations: emptyBuckets(),
       usedMs: this.options.clock.monotonic(),
       forgotten: false,
@@ -112,8 +125,9 @@ export class TrafficCounters {
     const oldestFirst = [...this.#cells].sort(([, left], [, right]) => left.usedMs - right.usedMs);
     let surplus = this.#cells.size - this.#maxLines;
     for (const [id, cell] of oldestFirst) {
-      if (cell.requests !== cell.told || cell.waiting > 0) cell.usedMs = nowMs;
-      cell.told = cell.requests;
+      const used = cell.requests + cell.connections;
+      if (used !== cell.told || cell.waiting > 0 || cell.open > 0) cell.usedMs = nowMs;
+      cell.told = used;
       if (nowMs - cell.usedMs < this.#forgetMs && surplus-- <= 0) continue;
       cell.forgotten = true;
       this.#cells.delete(id);

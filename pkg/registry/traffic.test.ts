@@ -6,14 +6,15 @@ const line: TrafficLine = {
   ...{ requests: 1, errors: 0, waiting: 0, durations: [1] },
 };
 
-it('shows what the router has told last and the proxy has now', () => {
+it('shows what the router has told last, and what proxy and virtual IPs have now', () => {
   const clock = new VirtualClock();
   const proxied = { ...line, epoch: 'p' };
-  const board = new TrafficBoard({ clock, proxy: () => [proxied] });
-  expect(board.table).toEqual({ router: [], proxy: [proxied] });
+  const connected = { ...line, epoch: 'v', connections: 3, open: 2 };
+  const board = new TrafficBoard({ clock, proxy: () => [proxied], virtualIp: () => [connected] });
+  expect(board.table).toEqual({ router: [], proxy: [proxied], virtualIp: [connected] });
   board.put([{ ...line, requests: 1 }]);
   board.put([{ ...line, requests: 2, more: 'x' }]);
-  expect(board.table).toEqual({ router: [{ ...line, requests: 2 }], proxy: [proxied] });
+  expect(board.table).toMatchObject({ router: [{ ...line, requests: 2 }], proxy: [proxied] });
 });
 
 it('forgets a router that is silent: it holds nothing any more', async () => {

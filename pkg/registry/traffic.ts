@@ -16,12 +16,17 @@ export interface TrafficLine {
   readonly durations: readonly number[];
   /** Requests that are held now. */
   readonly waiting: number;
+  /** Made, of those whose requests nobody sees. Absent for none. */
+  readonly connections?: number;
+  /** The same that are open now, in use or not. Absent for none. */
+  readonly open?: number;
 }
 
 /** All that is sent from one executor. */
 export interface TrafficTable {
   readonly router: readonly TrafficLine[];
   readonly proxy: readonly TrafficLine[];
+  readonly virtualIp: readonly TrafficLine[];
 }
 
 const maxLines = 2_000;
@@ -29,7 +34,7 @@ const maxDurations = 32;
 /** A router that has not spoken for so long holds nothing any more, and counts nothing. */
 const silentMs = 30_000;
 
-/** Where router and proxy of an executor tell what they have sent, and its agent asks for it. */
+/** Where router, proxy and virtual IPs of an executor tell what they have sent, and its agent asks for it. */
 export class TrafficBoard {
   #router: { readonly lines: readonly TrafficLine[]; readonly atMs: number } | undefined;
 
@@ -38,6 +43,8 @@ export class TrafficBoard {
       readonly clock: Clock;
       /** Of the proxy in this process. */
       readonly proxy?: () => readonly TrafficLine[];
+      /** Of the virtual IPs that this process keeps. */
+      readonly virtualIp?: () => readonly TrafficLine[];
     },
   ) {}
 
@@ -47,10 +54,10 @@ export class TrafficBoard {
   }
 
   get table(): TrafficTable {
-    const { clock, proxy } = this.options;
+    const { clock, proxy, virtualIp } = this.options;
     const heard = this.#router;
     const router = heard && clock.monotonic() - heard.atMs < silentMs ? heard.lines : [];
-    return { router, proxy: proxy?.() ?? [] };
+    return { router, proxy: proxy?.() ?? [], virtualIp: virtualIp?.() ?? [] };
   }
 }
 

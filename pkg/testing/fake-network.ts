@@ -104,7 +104,7 @@ export class FakeNetwork implements ServiceNetwork {
   }
 
   /** What router and proxy have sent. */
-  sent: TrafficTable = { router: [], proxy: [] };
+  sent: TrafficTable = { router: [], proxy: [], virtualIp: [] };
 
   async traffic(signal: AbortSignal): Promise<TrafficTable> {
     await this.#answer(signal);

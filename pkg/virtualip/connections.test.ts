@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseRange } from './address-range';
-import { endpointOfLine, SystemConnections } from './connections';
+import { connectionOfLine, SystemConnections } from './connections';
 
 const range = parseRange('198.18.16.0/20');
 
@@ -25,7 +25,7 @@ describe('a line of the connection table', () => {
     ],
     ['nothing', '', undefined],
     ['something else', 'conntrack v1.4.7 (conntrack-tools): 3 flow entries have been shown.', undefined],
-  ])('%s', (_what, text, expected) => expect(endpointOfLine(text, range)).toBe(expected));
+  ])('%s', (_what, text, expected) => expect(connectionOfLine(text, range)?.target).toBe(expected));
 });
 
 describe('the connection table', () => {
@@ -35,18 +35,27 @@ describe('the connection table', () => {
 
   it('is read from its file', async () => {
     const file = join(dir, 'nf_conntrack');
-    await writeFile(file, `${line('ESTABLISHED')}\n${line('TIME_WAIT')}\n`);
-    expect(await new SystemConnections({ file }).busy(range)).toEqual(new Set(['172.17.0.3:9001']));
+    const lines = [
+      line('ESTABLISHED'),
+      line('TIME_WAIT'),
+      line('CLOSE_WAIT'),
+      line('SYN_SENT', '198.18.16.6'),
+    ];
+    await writeFile(file, `${lines.join('\n')}\n`);
+    expect(await new SystemConnections({ file }).open(range)).toEqual([
+      { virtual: '198.18.16.5', target: '172.17.0.3:9001', count: 2 },
+      { virtual: '198.18.16.6', target: '172.17.0.3:9001', count: 1 },
+    ]);
   });
 
   it('is asked of the tool where there is no file', async () => {
     const command = ['echo', line('ESTABLISHED')];
     const connections = new SystemConnections({ file: join(dir, 'none'), command });
-    expect(await connections.busy(range)).toEqual(new Set(['172.17.0.3:9001']));
+    expect(await connections.open(range)).toMatchObject([{ target: '172.17.0.3:9001' }]);
   });
 
   it.each([['no tool'], ['false']])('is not known where there is neither (%s)', async (program) => {
     const connections = new SystemConnections({ file: join(dir, 'none'), command: [program] });
-    expect(await connections.busy(range)).toBeUndefined();
+    expect(await connections.open(range)).toBeUndefined();
   });
 });

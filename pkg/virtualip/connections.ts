@@ -4,20 +4,32 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { type AddressRange, inRange, parseAddress } from './address-range';
 
+/** Connections from one virtual address to one endpoint. */
+export interface OpenConnections {
+  /** `198.18.16.5` */
+  readonly virtual: string;
+  /** `172.17.0.3:9001` */
+  readonly target: string;
+  readonly count: number;
+}
+
 /** Which connections through virtual addresses there are. */
 export interface ConnectionTable {
-  /** The endpoints, as `address:port`, with a connection under way; undefined where nobody can say. */
-  busy(range: AddressRange): Promise<ReadonlySet<string> | undefined>;
+  /** Those that are under way, each pair of address and endpoint once; undefined where nobody can say. */
+  open(range: AddressRange): Promise<readonly OpenConnections[] | undefined>;
 }
 
 /** Either side may still send: opening, open, or closed by one side only. */
 const underWay = new Set(['SYN_SENT', 'SYN_RECV', 'ESTABLISHED', 'FIN_WAIT', 'CLOSE_WAIT']);
 
 /**
- * The endpoint of a line of the connection table, as both /proc/net/nf_conntrack and `conntrack -L` write it: of a TCP
- * connection that was made to an address of the range, and is under way.
+ * What a line of the connection table leads from and to, as both /proc/net/nf_conntrack and `conntrack -L` write it: of a
+ * TCP connection that was made to an address of the range, and is under way.
  */
-export function endpointOfLine(line: string, range: AddressRange): string | undefined {
+export function connectionOfLine(
+  line: string,
+  range: AddressRange,
+): Pick<OpenConnections, 'virtual' | 'target'> | undefined {
   const found =
     /\btcp\s+6\s+\d+\s+([A-Z_0-9]+)\s+src=\S+ dst=(\S+) sport=\d+ dport=\d+ (?:packets=\d+ bytes=\d+ )?(?:\[UNREPLIED\] )?src=(\S+) dst=\S+ sport=(\d+)/.exec(
       line,
@@ -26,7 +38,7 @@ export function endpointOfLine(line: string, range: AddressRange): string | unde
   const [, state = '', to = '', from = '', port = ''] = found;
   const address = parseAddress(to);
   if (address === undefined || !inRange(range, address) || !underWay.has(state)) return undefined;
-  return `${from}:${port}`;
+  return { virtual: to, target: `${from}:${port}` };
 }
 
 export interface SystemConnectionsOptions {
@@ -46,7 +58,7 @@ export class SystemConnections implements ConnectionTable {
     this.#command = options.command ?? ['conntrack', '-L', '-f', 'ipv4', '-p', 'tcp'];
   }
 
-  async busy(range: AddressRange): Promise<ReadonlySet<string> | undefined> {
+  async open(range: AddressRange): Promise<readonly OpenConnections[] | undefined> {
     try {
       return await read(createReadStream(this.#file), range);
     } catch {
@@ -54,7 +66,7 @@ export class SystemConnections implements ConnectionTable {
     }
   }
 
-  async #ask(range: AddressRange): Promise<ReadonlySet<string> | undefined> {
+  async #ask(range: AddressRange): Promise<readonly OpenConnections[] | undefined> {
     const [program = '', ...args] = this.#command;
     const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -69,16 +81,18 @@ export class SystemConnections implements ConnectionTable {
   }
 }
 
-async function read(stream: Readable, range: AddressRange): Promise<ReadonlySet<string>> {
-  const found = new Set<string>();
+async function read(stream: Readable, range: AddressRange): Promise<readonly OpenConnections[]> {
+  const found = new Map<string, OpenConnections>();
   const failed = new Promise<never>((_resolve, reject) => stream.once('error', reject));
   const lines = createInterface({ input: stream, crlfDelay: Infinity });
   const reading = (async () => {
     for await (const line of lines) {
-      const endpoint = endpointOfLine(line, range);
-      if (endpoint !== undefined) found.add(endpoint);
+      const connection = connectionOfLine(line, range);
+      if (!connection) continue;
+      const pair = `${connection.virtual} ${connection.target}`;
+      found.set(pair, { ...connection, count: (found.get(pair)?.count ?? 0) + 1 });
     }
   })();
   await Promise.race([reading, failed]);
-  return found;
+  return [...found.values()];
 }

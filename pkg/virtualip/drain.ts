@@ -57,8 +57,9 @@ export class Drain {
     this.#running = true;
     for (let delayMs = firstLookMs; this.#waiting.size > 0; delayMs = Math.min(2 * delayMs, slowestLookMs)) {
       const asked = [...this.#waiting];
-      const busy = await connections.busy(range).catch(() => undefined);
-      if (!busy) this.#sayUnknown();
+      const open = await connections.open(range).catch(() => undefined);
+      if (!open) this.#sayUnknown();
+      const busy = open && new Set(open.map(({ target }) => target));
       for (const waiter of asked) {
         const left = busy
           ? waiter.targets.some((target) => busy.has(target))

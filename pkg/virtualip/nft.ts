@@ -13,6 +13,12 @@ export interface NftRunner {
   hasTable(table: string, family?: NftFamily): Promise<boolean>;
 }
 
+/** How much has gone through rules. */
+export interface NftCounters {
+  /** Of a set of addresses that counts, the packets of each; empty where there is no such set. */
+  packets(table: string, set: string): Promise<ReadonlyMap<string, number>>;
+}
+
 export interface SystemNftOptions {
   readonly clock: Clock;
   /** The program, and what comes before its arguments. Default `nft`. */
@@ -21,8 +27,14 @@ export interface SystemNftOptions {
   readonly timeoutMs?: number;
 }
 
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /** The machine's own, in the network namespace that this process is in. */
-export class SystemNft implements NftRunner {
+export class SystemNft implements NftRunner, NftCounters {
   readonly #clock: Clock;
   readonly #command: readonly string[];
   readonly #timeoutMs: number;
@@ -45,7 +57,14 @@ export class SystemNft implements NftRunner {
     throw refusal(stderr);
   }
 
-  async #run(args: readonly string[], input = ''): Promise<{ code: number | null; stderr: string }> {
+  async packets(table: string, set: string): Promise<ReadonlyMap<string, number>> {
+    const { code, stdout, stderr } = await this.#run(['list', 'set', 'ip', table, set]);
+    if (code !== 0 && !stderr.includes('No such file or directory')) throw refusal(stderr);
+    const found = stdout.matchAll(/(\d+\.\d+\.\d+\.\d+) counter packets (\d+)/g);
+    return new Map([...found].map(([, address = '', packets]) => [address, Number(packets)]));
+  }
+
+  async #run(args: readonly string[], input = ''): Promise<Ended> {
     const limit = deadline(this.#clock, this.#timeoutMs);
     try {
       return await this.#spawn(args, input, limit.signal);
@@ -55,21 +74,22 @@ export class SystemNft implements NftRunner {
   }
 
   #spawn(args: readonly string[], input: string, signal: AbortSignal) {
-    return new Promise<{ code: number | null; stderr: string }>((resolve, reject) => {
+    return new Promise<Ended>((resolve, reject) => {
       const [program = 'nft', ...before] = this.#command;
       const child = spawn(program, [...before, ...args], {
-        stdio: ['pipe', 'ignore', 'pipe'],
+        stdio: ['pipe', 'pipe', 'pipe'],
         // nft is where only root's PATH leads.
         env: { ...process.env, LC_ALL: 'C', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
         signal,
         killSignal: 'SIGKILL',
       });
-      let stderr = '';
+      let [stdout, stderr] = ['', ''];
+      child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
       child.stderr.on('data', (data: Buffer) => {
         if (stderr.length < 4096) stderr += data.toString();
       });
       child.once('error', (error: NodeJS.ErrnoException) => reject(failure(error, program, signal)));
-      child.once('close', (code) => resolve({ code, stderr }));
+      child.once('close', (code) => resolve({ code, stdout, stderr }));
       // A program that ends before it has read everything says why by itself.
       child.stdin.on('error', () => {});
       child.stdin.end(input);

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { parseRange } from './address-range';
 
 /** A port of a name's virtual address, and what is behind it. */
 export interface VirtualService {
@@ -27,6 +28,10 @@ export interface Frame {
   /** The resolver's address, and where its queries are answered. */
   readonly resolver?: { readonly address: string; readonly target: Target };
 }
+
+/** The set of virtual addresses that counts the connections made to each, or tried. */
+export const connectionSet = 'connections';
+const maxCounted = 65_536;
 
 /** The services by their names: all ports of a name in one list, which is replaced as a whole when one changes. */
 export type Services = ReadonlyMap<string, readonly VirtualService[]>;
@@ -86,6 +91,8 @@ export function sameServices(one: readonly VirtualService[], other: readonly Vir
 }
 
 function frameLines({ table, range, resolver }: Frame): string[] {
+  const { first, last } = parseRange(range);
+  const size = Math.min(last - first + 1, maxCounted);
   const chain = (name: string, rules: readonly string[], hook?: string) => [
     `add chain ip ${table} ${name}${hook === undefined ? '' : ` { ${hook}; policy accept; }`}`,
     `flush chain ip ${table} ${name}`,
@@ -101,8 +108,11 @@ function frameLines({ table, range, resolver }: Frame): string[] {
   return [
     `add table ip ${table}`,
     `add map ip ${table} ports { type ipv4_addr . inet_service : verdict; }`,
+    `add set ip ${table} ${connectionSet} { type ipv4_addr; size ${size}; flags dynamic; counter; }`,
     ...chain('services', [
       ...(redirect ? [`${redirect.match} ${redirect.to}`] : []),
+      // First packets only come here: one is one connection. A set that is full would end this rule, not the next.
+      `meta l4proto tcp update @${connectionSet} { ip daddr }`,
       'meta l4proto tcp ip daddr . tcp dport vmap @ports',
     ]),
     ...chain('prerouting', [enter], 'type nat hook prerouting priority dstnat - 10'),

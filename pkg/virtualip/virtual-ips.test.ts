@@ -72,7 +72,9 @@ describe('virtual IPs', () => {
   });
 
   async function start(range = '198.18.16.0/20', lookup: LookupHost = async () => []): Promise<VirtualIps> {
-    const connections: ConnectionTable = { busy: async () => busy };
+    const connections: ConnectionTable = {
+      open: async () => busy && [...busy].map((target) => ({ virtual: '198.18.16.5', target, count: 1 })),
+    };
     const file = join(dir, 'virtual-ips.json');
     const ips = new VirtualIps({
       ...{ registry, executor: 'one', range, table: 'gilliam_test', nft, file, clock, log: silentLogger },

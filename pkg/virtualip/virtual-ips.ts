@@ -177,6 +177,11 @@ export class VirtualIps implements Follower {
     return this.#names.addressOf(text);
   }
 
+  /** As whom endpoints are seen. */
+  get viewpoint(): Viewpoint {
+    return this.#viewpoint;
+  }
+
   /** Which name has the virtual address. */
   nameOf(address: string): string | undefined {
     return this.#names.nameOf(address);

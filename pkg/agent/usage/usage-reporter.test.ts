@@ -1,5 +1,5 @@
 import { silentLogger } from '../../base/log';
-import type { TrafficLine } from '../../registry/traffic';
+import type { TrafficLine, TrafficTable } from '../../registry/traffic';
 import { FakeNetwork } from '../../testing/fake-network';
 import { VirtualClock } from '../../testing/virtual-clock';
 import type { ContainerMeter } from './container-meter';
@@ -41,7 +41,7 @@ function harness(instances: readonly Measured[], read: ContainerMeter['read'] = 
 
 it('tells every five seconds what instances use and what was sent', async () => {
   const { network, reporter, run } = harness([web]);
-  network.sent = { router: [line], proxy: [] };
+  network.sent = { router: [line], proxy: [], virtualIp: [] };
   expect(await run(12_000)).toEqual([0, 5_000, 10_000]);
   const expected = { formation: 'shop', service: 'web', release: 'v1' };
   expect(reporter.take()).toMatchObject({
@@ -51,12 +51,25 @@ it('tells every five seconds what instances use and what was sent', async () => 
   expect(reporter.take()).toBeUndefined();
 });
 
+it('tells of connections through virtual IPs, if the network daemon does', async () => {
+  const { network, reporter, run } = harness([]);
+  network.sent = { router: [], proxy: [], virtualIp: [{ ...line, requests: 0, connections: 3, open: 2 }] };
+  await run(1_000);
+  expect(reporter.take()?.traffic).toMatchObject([
+    { source: 'SOURCE_VIRTUAL_IP', requests: 0n, connections: 3n, openConnections: 2n },
+  ]);
+  // One of a version that knows nothing of them, and is not restarted yet.
+  network.sent = { router: [line], proxy: [] } as Partial<TrafficTable> as TrafficTable;
+  await run(5_000);
+  expect(reporter.take()?.traffic).toMatchObject([{ source: 'SOURCE_ROUTER', openConnections: 0n }]);
+});
+
 it('tells at once when a request is held, then every second, and for a while after', async () => {
   const { network, run } = harness([web]);
   await run(6_200);
-  network.sent = { router: [{ ...line, waiting: 1 }], proxy: [] };
+  network.sent = { router: [{ ...line, waiting: 1 }], proxy: [], virtualIp: [] };
   expect((await run(2_800)).length).toBe(3);
-  network.sent = { router: [line], proxy: [] };
+  network.sent = { router: [line], proxy: [], virtualIp: [] };
   expect((await run(10_000)).length).toBe(10);
   await run(10_000);
   expect((await run(10_000)).length).toBe(2);

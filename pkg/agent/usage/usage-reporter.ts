@@ -92,7 +92,7 @@ export class UsageReporter {
 
   async #traffic(signal: AbortSignal): Promise<TrafficTable> {
     const { clock, network } = this.#options;
-    const none: TrafficTable = { router: [], proxy: [] };
+    const none: TrafficTable = { router: [], proxy: [], virtualIp: [] };
     if (!network) return none;
     const limit = deadline(clock, answerMs, signal);
     try {
@@ -134,16 +134,18 @@ export class UsageReporter {
   }
 }
 
-function trafficUsage({ router, proxy }: TrafficTable): TrafficUsage[] {
+/** A network daemon that is older than this agent, and not restarted yet, tells nothing of virtual IPs. */
+function trafficUsage({ router = [], proxy = [], virtualIp = [] }: Partial<TrafficTable>): TrafficUsage[] {
   return [
     ...router.map((line) => ofSource(Source.ROUTER, line)),
     ...proxy.map((line) => ofSource(Source.PROXY, line)),
+    ...virtualIp.map((line) => ofSource(Source.VIRTUAL_IP, line)),
   ];
 }
 
 function ofSource(
   source: Source,
-  { durations, requests, errors, waiting, ...line }: TrafficLine,
+  { durations, requests, errors, waiting, connections = 0, open = 0, ...line }: TrafficLine,
 ): TrafficUsage {
   return {
     ...line,
@@ -151,6 +153,8 @@ function ofSource(
     requests: BigInt(requests),
     errors: BigInt(errors),
     waiting: BigInt(waiting),
+    connections: BigInt(connections),
+    openConnections: BigInt(open),
     durationCounts: durations.map(BigInt),
   };
 }
