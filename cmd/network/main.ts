@@ -41,6 +41,7 @@ runDaemon('network', async (daemon) => {
       return environment;
     },
     traffic: () => traffic.lines(),
+    virtualIpTraffic: () => names?.traffic() ?? [],
     virtualIp: async (name) => names?.virtualIps.addressOf(name),
   });
   const newcomers = new Newcomers(registry, clock);
