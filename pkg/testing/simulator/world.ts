@@ -93,7 +93,7 @@ export class World {
   /** Lets time pass up to a moment, or to the first violation. */
   async advanceTo(timeMs: number): Promise<void> {
     while (!this.checks.violation && this.time.monotonic() < timeMs) {
-      await this.time.advance(Math.min(100, timeMs - this.time.monotonic()));
+      await this.time.advance(Math.ceil(Math.min(100, timeMs - this.time.monotonic())));
     }
   }
 
