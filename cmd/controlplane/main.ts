@@ -8,6 +8,7 @@ import { DockerBuilder } from '../../pkg/builder/docker-builder';
 import { DockerImages } from '../../pkg/builder/docker-images';
 import { hostBuildArgs, hostCaBundle } from '../../pkg/builder/host-settings';
 import { ControllerManager } from '../../pkg/controllers/manager';
+import { apiListener } from '../../pkg/stage/api-endpoint';
 import { type Daemon, runDaemon } from '../../pkg/stage/daemon';
 import { packageRoot } from '../../pkg/stage/package-root';
 import { readToken } from '../../pkg/stage/tokens';
@@ -50,9 +51,9 @@ runDaemon('controlplane', async (daemon) => {
     options,
   });
   const controllers = new ControllerManager({ store, clock, random, log, identity });
-  const [host = '', port] = setting('GILLIAM_LISTEN').split(':');
-  await api.listen({ host, port: Number(port) });
-  log.info('listening', { host, port });
+  const listener = apiListener(setting);
+  const { port } = await api.listen(listener);
+  log.info('listening', { host: listener.host, port, advertise: listener.advertise });
 
   await controllers.run(signal);
   await api.close();

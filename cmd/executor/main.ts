@@ -7,6 +7,7 @@ import { grpcConnect } from '../../pkg/agent/transport';
 import { CgroupMeter } from '../../pkg/agent/usage/cgroup-meter';
 import { EngineMeter, firstOf } from '../../pkg/agent/usage/engine-meter';
 import { RegistryClient } from '../../pkg/registry/client';
+import { apiEndpoint } from '../../pkg/stage/api-endpoint';
 import { runDaemon } from '../../pkg/stage/daemon';
 import { readToken } from '../../pkg/stage/tokens';
 
@@ -17,7 +18,7 @@ runDaemon('executor', async ({ clock, random, log, version, signal, setting }) =
   const registry = setting('GILLIAM_REGISTRY', '');
   const agent = new Agent({
     driver: new DockerDriver({ clock }),
-    connect: grpcConnect({ address: setting('GILLIAM_API'), token, stage }),
+    connect: grpcConnect({ ...apiEndpoint(setting), token, stage }, random),
     network: registry ? registryNetwork(new RegistryClient({ url: registry, token, clock })) : undefined,
     meter: firstOf(new CgroupMeter(), new EngineMeter()),
     archive: directory ? new FileArchive({ directory: join(directory, 'logs'), clock, log }) : undefined,

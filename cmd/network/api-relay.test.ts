@@ -30,6 +30,19 @@ test('instances reach the API through it, with a token and not without; a contro
   }
 });
 
+test('of several control planes, the first that accepts is reached', async () => {
+  const port = await freePort();
+  const relay = new ApiRelay(`127.0.0.1:1,${api.address}`);
+  await relay.listen('127.0.0.1', port);
+  const client = connect({ address: `127.0.0.1:${port}`, token: 'user-token' });
+  try {
+    expect((await client.formations.listFormations({})).formations).toEqual([]);
+  } finally {
+    client.close();
+    relay.close();
+  }
+});
+
 test('one instance cannot take all connections', async () => {
   const port = await freePort();
   const relay = new ApiRelay(api.address);

@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { parseAddresses } from '../../pkg/client/addresses';
 
 /** Of all instances of this machine. */
 const maxConnections = 256;
@@ -6,6 +7,11 @@ const maxConnections = 256;
 const maxOfOne = 32;
 /** An instance that was killed says nothing any more. */
 const keepAliveMs = 15_000;
+
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
 
 /**
  * Passes connections on to the control plane, byte by byte: instances reach it at an address of their own machine, which
@@ -16,27 +22,43 @@ export class ApiRelay {
   readonly #sockets = new Set<Socket>();
   readonly #ofOne = new Map<string, number>();
 
-  /** @param api `host:port` of the control plane */
+  /** @param api `host:port` of the control plane; of several, all of them with commas between */
   constructor(api: string) {
-    const at = api.lastIndexOf(':');
-    const target = { host: api.slice(0, at), port: Number(api.slice(at + 1)) };
+    const targets = parseAddresses(api).map((address) => {
+      const at = address.lastIndexOf(':');
+      return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
+    });
     this.#server = createServer({ noDelay: true }, (caller) => {
       if (!this.#enter(caller)) return void caller.destroy();
-      const upstream = connect({ ...target, noDelay: true });
-      for (const [one, other] of [
-        [caller, upstream],
-        [upstream, caller],
-      ] as const) {
-        this.#sockets.add(one);
-        one.pipe(other);
-        one.on('error', () => other.destroy());
-        one.on('close', () => {
-          this.#sockets.delete(one);
-          other.destroy();
-        });
-      }
+      this.#hold(caller);
+      this.#connect(caller, targets);
     });
     this.#server.maxConnections = maxConnections;
+  }
+
+  /** To the first of them that accepts. What the caller says meanwhile is not read yet. */
+  #connect(caller: Socket, [target, ...others]: readonly Target[]): void {
+    if (!target) return void caller.destroy();
+    const upstream = this.#hold(connect({ ...target, noDelay: true }));
+    let joined = false;
+    upstream.once('connect', () => {
+      joined = true;
+      caller.pipe(upstream).pipe(caller);
+    });
+    upstream.once('close', () => {
+      if (joined || caller.destroyed) caller.destroy();
+      else this.#connect(caller, others);
+    });
+    caller.once('close', () => upstream.destroy());
+  }
+
+  /** Until it is closed. */
+  #hold(socket: Socket): Socket {
+    this.#sockets.add(socket);
+    // Whatever the error, it is followed by the close.
+    socket.on('error', () => {});
+    socket.once('close', () => this.#sockets.delete(socket));
+    return socket;
   }
 
   /** Whether it is not one too many of its instance. */

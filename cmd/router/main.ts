@@ -8,6 +8,7 @@ import { ApiRouteSource } from '../../pkg/router/route-source';
 import { Router } from '../../pkg/router/router';
 import { maxConnectionsOf } from '../../pkg/router/settings';
 import { TrafficReport } from '../../pkg/router/traffic-report';
+import { apiEndpoint } from '../../pkg/stage/api-endpoint';
 import { runDaemon } from '../../pkg/stage/daemon';
 import { readToken } from '../../pkg/stage/tokens';
 
@@ -16,7 +17,7 @@ runDaemon('router', async ({ clock, random, log, signal, setting }) => {
   const executor = setting('GILLIAM_EXECUTOR_NAME');
   const dataDir = setting('GILLIAM_DATA_DIR');
   const bind = setting('GILLIAM_ROUTER_BIND', '*');
-  const client = connect({ address: setting('GILLIAM_API'), token, stage: setting('GILLIAM_STAGE') });
+  const client = connect({ ...apiEndpoint(setting), token, stage: setting('GILLIAM_STAGE') });
   const registry = new RegistryMirror({
     ...{ url: setting('GILLIAM_REGISTRY'), token, name: 'router' },
     ...{ clock, random, log },

@@ -1,4 +1,5 @@
-import type { ConnectResponse } from '../gen/gilliam/v1/session_service';
+import type { ConnectRequest, ConnectResponse } from '../gen/gilliam/v1/session_service';
+import { executors } from '../resource/objects';
 import { ApiHarness } from '../testing/api-harness';
 import { grpcConnect } from './transport';
 
@@ -19,23 +20,9 @@ test('an assignment is taken however much configuration it carries', async () =>
   }
   const transport = grpcConnect({ address: api.address, token: 'executor-token' })();
   const ended = new AbortController();
-  async function* requests() {
-    const capacity = { cpuMillis: 1_000, memoryBytes: 2n ** 30n };
-    const value = {
-      name: 'e1',
-      host: '127.0.0.1',
-      domain: '',
-      tags: {},
-      version: '1',
-      registryAddress: '',
-      capacity,
-    };
-    yield { message: { $case: 'hello' as const, value } };
-    await new Promise<void>((resolve) => ended.signal.addEventListener('abort', () => resolve()));
-  }
   let first: ConnectResponse['message'];
   try {
-    for await (const { message } of transport.session(requests(), ended.signal)) {
+    for await (const { message } of transport.session(hello('e1', ended.signal), ended.signal)) {
       first = message;
       break;
     }
@@ -46,3 +33,32 @@ test('an assignment is taken however much configuration it carries', async () =>
   }
   expect(first?.$case === 'assignment' && first.value.tasks).toHaveLength(100);
 });
+
+test('each try goes to the next of several control planes, the first to any', async () => {
+  const apis = [await ApiHarness.start(), await ApiHarness.start()] as const;
+  const address = apis.map((api) => api.address).join(',');
+  const next = grpcConnect({ address, token: 'executor-token' }, { next: () => 0.5, uuid: () => '' });
+  const transports = [next(), next(), next()];
+  const ended = new AbortController();
+  try {
+    for (const [index, transport] of transports.entries()) {
+      const name = `e${index}`;
+      for await (const { message } of transport.session(hello(name, ended.signal), ended.signal)) {
+        expect(message?.$case).toBe('assignment');
+        break;
+      }
+      expect(await apis[index % 2 === 0 ? 1 : 0].store.get(executors, { formation: '', name })).toBeDefined();
+    }
+  } finally {
+    ended.abort();
+    for (const transport of transports) transport.close();
+    for (const api of apis) await api.close();
+  }
+});
+
+async function* hello(name: string, signal: AbortSignal): AsyncGenerator<ConnectRequest> {
+  const value = { name, host: '127.0.0.1', domain: '', tags: {}, version: '1', registryAddress: '' };
+  const capacity = { cpuMillis: 1_000, memoryBytes: 2n ** 30n };
+  yield { message: { $case: 'hello', value: { ...value, capacity } } };
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+}

@@ -1,3 +1,5 @@
+import type { Random } from '../base/random';
+import { parseAddresses } from '../client/addresses';
 import { connect as connectClient } from '../client/client';
 import type { ConnectOptions } from '../client/client';
 import type {
@@ -25,11 +27,18 @@ export interface Transport {
 /** Called for each try to connect: a new connection, to the next control plane where there are several. */
 export type Connect = () => Transport;
 
-/** Connections over gRPC, which asks a silent peer for a sign of life every second. */
-export function grpcConnect(options: ConnectOptions): Connect {
+/**
+ * Connections over gRPC, which asks a silent peer for a sign of life every second. Of several control planes each try
+ * goes to the next; with `random`, the first one to any, so that they share the executors.
+ */
+export function grpcConnect(options: ConnectOptions, random?: Random): Connect {
+  const addresses = parseAddresses(options.address);
+  let next = Math.floor((random?.next() ?? 0) * addresses.length);
   return () => {
+    // One only: logs and terminals are brought to whoever has asked for them.
+    const address = addresses[next++ % addresses.length] as string;
     // An assignment carries the configuration of each of its instances, and has to be taken whatever comes of that.
-    const client = connectClient({ maxReceiveBytes: -1, ...options });
+    const client = connectClient({ maxReceiveBytes: -1, ...options, address });
     return {
       session: (requests, signal) => client.session.connect(requests, { signal }),
       sendLogs: (requests, signal) => client.session.sendLogs(requests, { signal }),

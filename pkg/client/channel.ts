@@ -9,12 +9,14 @@ import {
 import { SystemClock, type Clock } from '../base/clock';
 import type { GilliamError } from '../base/errors';
 import { CancelledError, DeadlineError, UnavailableError } from '../base/errors';
+import { parseAddresses } from './addresses';
+import { Peers } from './peers';
 import { fromStatus, isFromServer } from './status';
 import { readAll, writeAll, type Writable } from './streams';
 import type { CallOptions, Method } from './types';
 
 export interface ChannelOptions {
-  /** `host:port` */
+  /** `host:port`; of several control planes, all of them with commas between. */
   readonly address: string;
   /** The bearer token; without one only health and reflection answer. */
   readonly token?: string;
@@ -35,37 +37,40 @@ export interface ChannelOptions {
 
 const defaultDeadlineMs = 10_000;
 
-/** One connection to a control plane: it knows how to call, not what. */
+/** The connection to a control plane, one of several where there are: it knows how to call, not what. */
 export class Channel {
   readonly #options: ChannelOptions;
   readonly #clock: Clock;
-  readonly #grpc: GrpcJsClient;
+  readonly #peers: Peers;
 
   constructor(options: ChannelOptions) {
     this.#options = options;
     this.#clock = options.clock ?? new SystemClock();
-    this.#grpc = new GrpcJsClient(
-      options.address,
+    const trust =
       options.ca === undefined
         ? credentials.createInsecure()
-        : credentials.createSsl(Buffer.from(options.ca)),
-      {
-        'grpc.keepalive_time_ms': options.keepaliveMs ?? 1000,
-        'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs ?? 1000,
-        'grpc.initial_reconnect_backoff_ms': 100,
-        'grpc.max_reconnect_backoff_ms': 1000,
-        'grpc.max_receive_message_length': options.maxReceiveBytes ?? 16 * 2 ** 20,
-        'grpc.max_send_message_length': -1,
-        // A proxy of the environment is for the web, not for the control plane.
-        'grpc.enable_http_proxy': 0,
-        // Two clients of one process must not share a connection: closing one would have to wait for the other.
-        'grpc.use_local_subchannel_pool': 1,
-      },
+        : credentials.createSsl(Buffer.from(options.ca));
+    const settings = {
+      'grpc.keepalive_time_ms': options.keepaliveMs ?? 1000,
+      'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs ?? 1000,
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 1000,
+      'grpc.max_receive_message_length': options.maxReceiveBytes ?? 16 * 2 ** 20,
+      'grpc.max_send_message_length': -1,
+      // A proxy of the environment is for the web, not for the control plane.
+      'grpc.enable_http_proxy': 0,
+      // Two clients of one process must not share a connection: closing one would have to wait for the other.
+      'grpc.use_local_subchannel_pool': 1,
+    };
+    const addresses = parseAddresses(options.address);
+    this.#peers = new Peers(
+      addresses.map((address) => new GrpcJsClient(address, trust, settings)),
+      this.#clock,
     );
   }
 
   close(): void {
-    this.#grpc.close();
+    this.#peers.close();
   }
 
   /** How the method is called; see `Call` for the shape. `complete` fills in a request's defaults. */
@@ -81,9 +86,10 @@ export class Channel {
       : (request: unknown, options?: CallOptions) => this.#unary(method, complete(request), options);
   }
 
-  #unary(method: Method, request: unknown, options: CallOptions = {}): Promise<unknown> {
+  async #unary(method: Method, request: unknown, options: CallOptions = {}): Promise<unknown> {
+    const peer = await this.#peers.pick();
     return this.#answer(options, (done) =>
-      this.#grpc.makeUnaryRequest(
+      peer.makeUnaryRequest(
         method.path,
         method.requestSerialize,
         method.responseDeserialize,
@@ -95,10 +101,15 @@ export class Channel {
     );
   }
 
-  #upload(method: Method, requests: AsyncIterable<unknown>, options: CallOptions = {}): Promise<unknown> {
+  async #upload(
+    method: Method,
+    requests: AsyncIterable<unknown>,
+    options: CallOptions = {},
+  ): Promise<unknown> {
+    const peer = await this.#peers.pick();
     let writing: Promise<void> = Promise.resolve();
     const answer = this.#answer(options, (done) => {
-      const call = this.#grpc.makeClientStreamRequest(
+      const call = peer.makeClientStreamRequest(
         method.path,
         method.requestSerialize,
         method.responseDeserialize,
@@ -117,7 +128,8 @@ export class Channel {
   }
 
   async *#download(method: Method, request: unknown, options: CallOptions = {}): AsyncGenerator<unknown> {
-    const call = this.#grpc.makeServerStreamRequest(
+    const peer = await this.#peers.pick();
+    const call = peer.makeServerStreamRequest(
       method.path,
       method.requestSerialize,
       method.responseDeserialize,
@@ -133,7 +145,8 @@ export class Channel {
     requests: AsyncIterable<unknown>,
     options: CallOptions = {},
   ): AsyncGenerator<unknown> {
-    const call = this.#grpc.makeBidiStreamRequest(
+    const peer = await this.#peers.pick();
+    const call = peer.makeBidiStreamRequest(
       method.path,
       method.requestSerialize,
       method.responseDeserialize,
