@@ -675,6 +675,26 @@ describe('the engine is away', () => {
     expect(rig.plane.synced).toBe(1);
   });
 
+  test('the agent says so at once and with every session before it is synced, and that it is back', async () => {
+    await open();
+    rig.plane.assign(fakeTask(1));
+    await rig.clock.advance(2000);
+    expect([rig.plane.engineSilence, rig.plane.synced]).toEqual(['', 1]);
+    rig.driver.setUp(false);
+    await rig.clock.advance(1);
+    const why = 'the container engine does not answer: start it';
+    expect(rig.plane.engineSilence).toBe(why);
+    // A control plane that was started again, or another one, knows nothing of it.
+    rig.plane.cut();
+    await rig.clock.advance(5000);
+    expect(rig.plane.hellos).toHaveLength(2);
+    expect(rig.plane.order.slice(-2)).toEqual(['engine', 'synced']);
+    expect(rig.plane.engineSilence).toBe(why);
+    rig.driver.setUp(true);
+    await rig.clock.advance(5000);
+    expect(rig.plane.engineSilence).toBe('');
+  });
+
   test('containers that run on without it are not restarted', async () => {
     await open();
     rig.plane.assign(fakeTask(1), fakeTask(2));

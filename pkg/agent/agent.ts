@@ -147,6 +147,7 @@ export class Agent {
           this.#networking?.instancesChanged();
         },
         onEvent: (event) => this.#workers.takeEvent(event),
+        onSilence: (why) => this.#session.engineSilent(why),
       },
       signal,
     );

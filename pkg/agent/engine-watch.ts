@@ -19,6 +19,8 @@ export interface EngineWatchOptions {
   /** All containers: first, whenever events may have been missed, and now and then. */
   readonly onList: (containers: readonly Container[]) => void;
   readonly onEvent: (event: ContainerEvent) => void;
+  /** Why it does not answer; empty: it does, and the list has been told. */
+  readonly onSilence: (why: string) => void;
 }
 
 /** Tells what happens in the engine, for ever: subscribe, list, follow; after any doubt, again. */
@@ -35,10 +37,12 @@ export async function watchEngine(options: EngineWatchOptions, signal: AbortSign
       options.onList(await options.driver.list(options.owner, either));
       if (failures > 0) log.info('the container engine answers again');
       failures = 0;
+      options.onSilence('');
       await Promise.race([follow(events, options), relist(options, either)]);
     } catch (error) {
       if (signal.aborted) return;
       if (failures++ === 0) log.warn('the container engine does not answer', { error: messageOf(error) });
+      options.onSilence(messageOf(error));
     } finally {
       ended.abort(new Error('the watch has ended'));
     }

@@ -60,6 +60,8 @@ export class Session {
   #reporter: Reporter | undefined;
   #synced: 'no' | 'wanted' | 'sent' = 'no';
   #assigned = false;
+  /** Why the engine does not answer, empty while it does: as it is, and as this session has said. */
+  readonly #engine = { silence: '', said: '' };
 
   constructor(options: SessionOptions, handler: SessionHandler) {
     this.#options = options;
@@ -74,6 +76,12 @@ export class Session {
   /** The assignment of this session is carried out: say so, once. */
   synced(): void {
     if (this.#synced === 'no') this.#synced = 'wanted';
+    this.#waker.wake();
+  }
+
+  /** The engine does not answer, and why; empty: it does. Nothing is placed here meanwhile. */
+  engineSilent(why: string): void {
+    this.#engine.silence = why;
     this.#waker.wake();
   }
 
@@ -100,6 +108,7 @@ export class Session {
     const either = AbortSignal.any([signal, ended.signal]);
     this.#assigned = false;
     this.#synced = 'no';
+    this.#engine.said = '';
     this.#reporter?.reconnected();
     this.#handler.reconnected();
     const hello = await this.#handler.hello(either);
@@ -160,6 +169,12 @@ export class Session {
   #next(): ConnectRequest['message'] {
     const report = this.#reporter?.take();
     if (report) return { $case: 'report', value: report };
+    const { silence, said } = this.#engine;
+    // Before `synced`, which would make it ready. How it is said may change: that is no news.
+    if ((silence === '') !== (said === '')) {
+      this.#engine.said = silence;
+      return { $case: 'engine', value: { silence } };
+    }
     if (this.#synced === 'wanted') {
       this.#synced = 'sent';
       return { $case: 'synced', value: {} };

@@ -39,6 +39,10 @@ export class FakeControlPlane {
   readonly events: EventReport[] = [];
   /** How often an executor has said that it is in step. */
   synced = 0;
+  /** What was said, message by message. */
+  readonly order: string[] = [];
+  /** Why the executor's engine does not answer, as it has said. */
+  engineSilence = '';
   readonly logs = new Map<string, { lines: LogLine[]; error: string; ended: boolean }>();
   /** Awaited for each message of logs: a slow reader. */
   takeLogs: (request: SendLogsRequest) => Promise<void> = async () => {};
@@ -156,12 +160,15 @@ export class FakeControlPlane {
   async #read(requests: AsyncIterable<ConnectRequest>, outbox: Outbox): Promise<void> {
     for await (const { message } of requests) {
       if (this.#session !== outbox) return;
+      if (message) this.order.push(message.$case);
       if (message?.$case === 'hello') {
         this.hellos.push(message.value);
+        this.engineSilence = '';
         outbox.push({ $case: 'assignment', value: { tasks: [...this.#tasks.values()] } });
         if (this.#volumes) outbox.push({ $case: 'volumesToDelete', value: { volumes: this.#volumes } });
         if (this.#peers) outbox.push({ $case: 'registryPeers', value: { peers: this.#peers } });
       } else if (message?.$case === 'synced') this.synced++;
+      else if (message?.$case === 'engine') this.engineSilence = message.value.silence;
       else if (message?.$case === 'volumesDeleted') this.volumesDeleted.push(...message.value.volumes);
       else if (message?.$case === 'report') this.#takeReport(message.value, outbox);
     }

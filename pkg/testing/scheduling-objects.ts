@@ -11,6 +11,7 @@ import type { Executor, Instance, Volume } from '../resource/objects';
 export interface ExecutorFixture {
   readonly name: string;
   readonly state?: ExecutorState;
+  readonly reason?: string;
   readonly message?: string;
   readonly cordoned?: boolean;
   readonly draining?: boolean;
@@ -26,6 +27,7 @@ export function executorOf(fixture: ExecutorFixture): Executor {
     spec: { cordoned: fixture.cordoned ?? false, draining: fixture.draining ?? false },
     status: {
       state: fixture.state ?? ExecutorState.READY,
+      reason: fixture.reason ?? '',
       message: fixture.message ?? '',
       host: `${fixture.name}.example`,
       domain: fixture.domain ?? '',

@@ -1,4 +1,5 @@
 import { type Executor, ExecutorState } from '../../../pkg/gen/gilliam/v1/executor';
+import { ENGINE_SILENT } from '../../../pkg/resource/executor-reason';
 import { formatBytes, formatCpu } from '../../../pkg/resource/quantity';
 import type { Colors } from './instance-line';
 
@@ -27,8 +28,7 @@ export function executorCells(
   return [
     metadata?.name ?? '',
     status?.host || '-',
-    colorState(status?.state ?? ExecutorState.UNSPECIFIED, options.colors) +
-      (use && options.colors.yellow(use)),
+    colorState(status, options.colors) + (use && options.colors.yellow(use)),
     String(options.instances),
     status?.capacity ? formatCpu(status.capacity.cpuMillis) : '-',
     status?.capacity ? formatBytes(status.capacity.memoryBytes) : '-',
@@ -38,7 +38,9 @@ export function executorCells(
   ];
 }
 
-function colorState(state: ExecutorState, colors: Colors): string {
+function colorState(status: Executor['status'], colors: Colors): string {
+  if (status?.reason === ENGINE_SILENT) return colors.red('without-engine');
+  const state = status?.state ?? ExecutorState.UNSPECIFIED;
   const text = state.replace('EXECUTOR_STATE_', '').toLowerCase();
   if (state === ExecutorState.READY) return colors.green(text);
   return state === ExecutorState.LOST ? colors.red(text) : colors.yellow(text);

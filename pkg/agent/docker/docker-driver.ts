@@ -332,7 +332,8 @@ async function* readEvents(stream: Readable, signal: AbortSignal): AsyncGenerato
   } catch (error) {
     throw driverError('list', error);
   }
-  if (!signal.aborted) throw new EngineUnavailable('the container engine ended its event stream');
+  if (!signal.aborted)
+    throw new EngineUnavailable('the Docker Engine does not answer: it ended its event stream');
 }
 
 function pullError(message: string): Error {

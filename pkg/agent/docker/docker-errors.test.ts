@@ -82,7 +82,7 @@ test.each<[Verb, Error, unknown, string]>([
     'inspect',
     Object.assign(new Error('connect ENOENT /var/run/docker.sock'), { code: 'ENOENT' }),
     EngineUnavailable,
-    'the container engine does not answer (connect ENOENT /var/run/docker.sock): start it, for instance with systemctl start docker',
+    'the Docker Engine does not answer: connect ENOENT /var/run/docker.sock (start it, for instance with systemctl start docker)',
   ],
 ])('%s: %s', (verb, given, kind, message) => {
   const error = driverError(verb, given);

@@ -34,7 +34,7 @@ export function driverError(verb: Verb, error: unknown): DriverError {
   switch (statusOf(error)) {
     case undefined:
       return new EngineUnavailable(
-        `the container engine does not answer (${said}): start it, for instance with systemctl start docker`,
+        `the Docker Engine does not answer: ${said} (start it, for instance with systemctl start docker)`,
         options,
       );
     case 404:

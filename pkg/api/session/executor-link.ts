@@ -61,6 +61,8 @@ export class ExecutorLink {
       const { message } = next.value;
       if (message?.$case === 'report') await this.#report(message.value, signal);
       else if (message?.$case === 'synced') await this.#persist(() => this.session.setSynced(signal), signal);
+      else if (message?.$case === 'engine')
+        await this.#persist(() => this.session.setEngine(message.value.silence, signal), signal);
       else if (message?.$case === 'volumesDeleted') await this.#forget(message.value.volumes, signal);
       else if (message?.$case === 'usage') this.#usage.take(message.value);
       else throw new InvalidError('after hello come report and synced only');

@@ -182,6 +182,7 @@ export class ExecutorLinks {
           holder: identity,
           address: this.#address(),
           synced: false,
+          engineSilence: '',
         };
         const revision = await store.commit(
           [

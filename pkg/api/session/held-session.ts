@@ -10,6 +10,9 @@ import type { ReportingSession } from './report-writer';
 
 type Context = Pick<ApiContext, 'store' | 'clock' | 'random' | 'identity'> & { readonly store: Store };
 
+/** Of what an executor says of itself. */
+const maxReasonLength = 1_000;
+
 /**
  * An executor's session that this control plane holds, and its object in the store. The object is lost when our lease
  * is; then it is made again, unless the executor was declared lost meanwhile. It is over then, and when the executor has
@@ -22,6 +25,7 @@ export class HeldSession implements ReportingSession {
   readonly #over = new AbortController();
   #revision: bigint;
   #synced = false;
+  #engineSilence = '';
   /** Changes of the object, one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -87,6 +91,12 @@ export class HeldSession implements ReportingSession {
     await this.#put(signal);
   }
 
+  /** The executor's engine does not answer, and why; empty: it does. */
+  async setEngine(silence: string, signal: AbortSignal): Promise<void> {
+    this.#engineSilence = silence.slice(0, maxReasonLength);
+    await this.#put(signal);
+  }
+
   /** Puts the object under the current lease. Throws ConflictError, and ends, when there is a newer session. */
   renew(signal: AbortSignal): Promise<void> {
     return this.#put(signal, true);
@@ -111,7 +121,10 @@ export class HeldSession implements ReportingSession {
       const { store } = this.#context;
       const found = await store.get(sessions, { formation: '', name: this.executor }, signal);
       if (found && found.number > this.number) return this.supersede();
-      const right = found?.number === this.number && found.synced === this.#synced;
+      const right =
+        found?.number === this.number &&
+        found.synced === this.#synced &&
+        found.engineSilence === this.#engineSilence;
       if (found && right && !anyway) {
         this.#revision = found.metadata.revision;
         return undefined;
@@ -124,6 +137,7 @@ export class HeldSession implements ReportingSession {
         holder: this.#context.identity,
         address: this.#address(),
         synced: this.#synced,
+        engineSilence: this.#engineSilence,
       };
       const lease = await this.#lease();
       const op = found ? ('update' as const) : ('create' as const);

@@ -249,6 +249,21 @@ describe('the nodes of the service registry', () => {
   });
 });
 
+describe('the engine', () => {
+  test('of an executor that is silent is known, and that it answers again', async () => {
+    const executor = await joined();
+    executor.send({ $case: 'synced', value: {} });
+    executor.send({ $case: 'engine', value: { silence: 'the Docker Engine does not answer: x' } });
+    await eventually(async () =>
+      expect(await sessionOf('e1')).toMatchObject({
+        ...{ synced: true, engineSilence: 'the Docker Engine does not answer: x' },
+      }),
+    );
+    executor.send({ $case: 'engine', value: { silence: '' } });
+    await eventually(async () => expect(await sessionOf('e1')).toMatchObject({ engineSilence: '' }));
+  });
+});
+
 describe('a report', () => {
   test('is acknowledged when it is in the store', async () => {
     const instance = await api.placeInstance();

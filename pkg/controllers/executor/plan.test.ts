@@ -7,6 +7,9 @@ import type { ExecutorView } from './plan';
 
 const { READY, JOINING, DISCONNECTED, LOST, UNSPECIFIED } = ExecutorState;
 
+const silence = 'the Docker Engine does not answer: connect ENOENT /var/run/docker.sock';
+const silent = { ...session('e1'), engineSilence: silence };
+
 function plan(view: Partial<ExecutorView>) {
   const defaults = {
     session: undefined,
@@ -23,6 +26,8 @@ describe('planExecutor', () => {
     ['joins when it connects', UNSPECIFIED, { session: session('e1', false) }, JOINING],
     ['is ready once it is synced', JOINING, { session: session('e1') }, READY],
     ['stays ready', READY, { session: session('e1') }, READY],
+    ['takes no work while its engine is silent', READY, { session: silent }, JOINING],
+    ['is ready when its engine answers again', JOINING, { session: session('e1') }, READY],
     ['is disconnected without a session', READY, { goneForMs: 0 }, DISCONNECTED],
     ['is not lost a moment too early', DISCONNECTED, { goneForMs: 9_999 }, DISCONNECTED],
     ['is lost in time', DISCONNECTED, { goneForMs: 10_000 }, LOST],
@@ -38,6 +43,18 @@ describe('planExecutor', () => {
     const { executor: changed } = plan({ executor: executor('e1', { state: before }), ...view });
     expect(changed?.status.state ?? before).toBe(after);
     expect(changed === undefined).toBe(before === after);
+  });
+
+  it('says why it takes no work: its engine, or what it is still stopping', () => {
+    const joining = { session: session('e1', false) };
+    const before = plan(joining).executor;
+    expect(before?.status).toMatchObject({ state: JOINING, reason: 'Joining' });
+    const after = plan({ executor: before, session: silent }).executor;
+    expect(after?.status).toMatchObject({ state: JOINING, reason: 'EngineUnavailable', message: silence });
+    expect(plan({ executor: after, session: silent }).executor).toBeUndefined();
+    expect(plan({ executor: after, session: session('e1') }).executor?.status).toMatchObject({
+      ...{ state: READY, reason: '', message: '' },
+    });
   });
 
   it('looks again when the executor would be lost', () => {

@@ -1,5 +1,7 @@
 import { ExecutorState } from '../../gen/gilliam/v1/executor';
+import type { ExecutorStatus } from '../../gen/gilliam/v1/executor';
 import { InstanceState } from '../../gen/gilliam/v1/instance';
+import { ENGINE_SILENT } from '../../resource/executor-reason';
 import { isFinished } from '../../resource/instance';
 import type { Executor, Instance, Session } from '../../resource/objects';
 
@@ -31,7 +33,8 @@ export interface ExecutorPlan {
 export function planExecutor(view: ExecutorView): ExecutorPlan {
   const { executor, session, goneForMs, lostAfterMs, now } = view;
   const state = stateOf(view);
-  const changed = executor && withState(executor, state, lostAfterMs, now);
+  const [reason, message] = explain(state, view);
+  const changed = executor && withStatus(executor, { state, reason, message }, now);
   const living = view.instances.filter((instance) => !isFinished(instance.status.state));
   return {
     ...(changed ? { executor: changed } : {}),
@@ -42,27 +45,33 @@ export function planExecutor(view: ExecutorView): ExecutorPlan {
 
 function stateOf({ executor, session, goneForMs, lostAfterMs }: ExecutorView): ExecutorState {
   // It has to be synced first, or what it still runs of its lost instances would run beside new work.
-  if (session) return session.synced ? ExecutorState.READY : ExecutorState.JOINING;
+  // Without its engine it can run nothing new: what is placed there would wait, however many others are idle.
+  if (session) {
+    return session.synced && session.engineSilence === '' ? ExecutorState.READY : ExecutorState.JOINING;
+  }
   // Once lost it stays so until it is back, however short the new leader has looked.
   const isLost = goneForMs >= lostAfterMs || executor?.status.state === ExecutorState.LOST;
   return isLost ? ExecutorState.LOST : ExecutorState.DISCONNECTED;
 }
 
-function withState(
-  executor: Executor,
-  state: ExecutorState,
-  lostAfterMs: number,
-  changed: Date,
-): Executor | undefined {
-  if (executor.status.state === state) return undefined;
-  const [reason, message] = explain(state, lostAfterMs);
-  return { ...executor, status: { ...executor.status, state, reason, message, changed } };
+type Standing = Pick<ExecutorStatus, 'state' | 'reason' | 'message'>;
+
+function withStatus(executor: Executor, standing: Standing, changed: Date): Executor | undefined {
+  const { state, reason } = executor.status;
+  const same = state !== ExecutorState.JOINING || reason === standing.reason;
+  if (state === standing.state && same) return undefined;
+  return { ...executor, status: { ...executor.status, ...standing, changed } };
 }
 
-function explain(state: ExecutorState, lostAfterMs: number): [reason: string, message: string] {
+function explain(
+  state: ExecutorState,
+  { session, lostAfterMs }: ExecutorView,
+): [reason: string, message: string] {
   switch (state) {
     case ExecutorState.JOINING:
-      return ['Joining', 'connected, and stopping what it should not run'];
+      return session?.engineSilence
+        ? [ENGINE_SILENT, session.engineSilence]
+        : ['Joining', 'connected, and stopping what it should not run'];
     case ExecutorState.DISCONNECTED:
       return ['Disconnected', `not connected; lost after ${lostAfterMs / 1_000} s of that`];
     case ExecutorState.LOST:

@@ -5,6 +5,7 @@ import type { Outcome, Reconciler } from '../../reconcile/reconciler';
 import type { Source } from '../../reconcile/source';
 import { changesOf } from '../../reconcile/source';
 import type { Writer } from '../../reconcile/writer';
+import { ENGINE_SILENT } from '../../resource/executor-reason';
 import { shortName } from '../../resource/instance';
 import { executors, instances, sessions } from '../../resource/objects';
 import type { Executor, Instance, Session } from '../../resource/objects';
@@ -93,8 +94,9 @@ export class ExecutorReconciler implements Reconciler {
     const { state, reason, message } = executor.status;
     const guards = state === ExecutorState.LOST ? [noSession(name)] : [];
     await writer.commit([{ op: 'update', kind: executors, object: executor }], guards, signal);
+    const silent = reason === ENGINE_SILENT;
     // It follows on `ready` or comes before it: no news.
-    if (state === ExecutorState.JOINING) return;
+    if (state === ExecutorState.JOINING && !silent) return;
     events.record({
       formation: '',
       kind: executors.name,
@@ -102,7 +104,7 @@ export class ExecutorReconciler implements Reconciler {
       uid,
       reason: reason || 'Ready',
       message: message || 'ready for work',
-      warning: state === ExecutorState.LOST || state === ExecutorState.DISCONNECTED,
+      warning: silent || state === ExecutorState.LOST || state === ExecutorState.DISCONNECTED,
     });
   }
 

@@ -35,6 +35,16 @@ describe('filters', () => {
     ['ready', load({ state: ExecutorState.JOINING }), {}, false, 'joining'],
     [
       'ready',
+      load({
+        ...{ state: ExecutorState.JOINING, reason: 'EngineUnavailable' },
+        message: 'the Docker Engine does not answer: connect ENOENT',
+      }),
+      {},
+      false,
+      'without engine: the Docker Engine does not answer: connect ENOENT',
+    ],
+    [
+      'ready',
       load({ state: ExecutorState.DISCONNECTED, message: 'no session for 4 s' }),
       {},
       false,

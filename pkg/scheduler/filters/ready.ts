@@ -1,4 +1,5 @@
 import { ExecutorState } from '../../gen/gilliam/v1/executor';
+import { ENGINE_SILENT } from '../../resource/executor-reason';
 import type { ExecutorLoad } from '../executor-load';
 import type { Filter } from './filter';
 import { countWords } from './filter';
@@ -21,6 +22,7 @@ export const ready: Filter = {
   summarize: (refused) => countWords(refused, wordFor),
 };
 
-function wordFor(load: ExecutorLoad): string {
-  return words[load.executor.status.state] ?? 'not ready';
+function wordFor({ executor: { status } }: ExecutorLoad): string {
+  if (status.reason === ENGINE_SILENT) return 'without engine';
+  return words[status.state] ?? 'not ready';
 }
