@@ -10,6 +10,7 @@ import { readToken } from '../../pkg/stage/tokens';
 import { ApiRelay } from './api-relay';
 import { instanceAddress, whenThere } from './instance-address';
 import { type Names, startNames } from './names';
+import { isResolverPlace } from './resolver-places';
 
 const loopback = '127.0.0.1';
 /** Below the time after which what an agent announces is forgotten. */
@@ -53,6 +54,12 @@ runDaemon('network', async (daemon) => {
     ...{ registry, identities: registry, executor, clock, random, log, traffic },
     introduced: (address) => newcomers.wait(address),
     nameOf: (address) => names?.virtualIps.nameOf(address),
+    isResolver: (address, at) =>
+      names !== undefined &&
+      isResolverPlace(
+        { address, port: at },
+        { port: port('DNS'), isVirtual: (one) => names?.virtualIps.isVirtual(one) ?? false },
+      ),
   });
   const end = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
 
