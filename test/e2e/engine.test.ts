@@ -67,6 +67,8 @@ describe('a Docker Engine that goes away', () => {
   test('when it is gone, commands say so; when it is back, all goes on, and nothing was restarted', async () => {
     const before = await stage.containerStarts();
     gate.close();
+    const executor = async () => (await stage.lines(['executors']))[0] ?? '';
+    await stage.until('its executor takes no work', async () => (await executor()).includes('without-engine'));
     const status = await stage.gilliam(['status']);
     expect(status.code).toBe(1);
     expect(status.stdout).toMatch(/docker\s+(unhealthy|down)/);
@@ -76,6 +78,8 @@ describe('a Docker Engine that goes away', () => {
     expect(deploy.stderr.trim().split('\n').at(-1)).toMatch(/Docker Engine does not answer/);
     expect((await stage.lines(['releases'], { cwd })).length).toBe(1);
     await stage.succeed(['scale', 'worker=3'], { cwd });
+    const why = await stage.gilliam(['why', 'worker.3'], { cwd });
+    expect(why.stdout).toMatch(/without engine: the Docker Engine does not answer: /);
 
     await gate.open();
     await stage.until('the third instance runs', async () => {
@@ -83,6 +87,7 @@ describe('a Docker Engine that goes away', () => {
       return lines.filter((line) => / running /.test(line)).length === 3;
     });
     expect(await stage.containerStarts()).toMatchObject(before);
+    expect(await executor()).toMatch(/\bready\b/);
     await stage.until('the stage is well', async () => (await stage.gilliam(['status'])).code === 0);
   });
 });
