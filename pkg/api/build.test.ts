@@ -18,7 +18,14 @@ afterEach(() => api.close());
 type Part = NonNullable<BuildRequest['part']>;
 const start = (over: object = {}): Part => ({
   $case: 'start',
-  value: { parent: 'formations/shop', commit: 'abcdef0', planOnly: false, forApply: false, ...over },
+  value: {
+    parent: 'formations/shop',
+    commit: 'abcdef0',
+    planOnly: false,
+    forApply: false,
+    source: '',
+    ...over,
+  },
 });
 const chunk = (bytes = 1000): Part => ({ $case: 'chunk', value: Buffer.alloc(bytes) });
 

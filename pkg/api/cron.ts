@@ -8,8 +8,9 @@ import { isRunOf, newRun, overlapOf, whyNotRunnable } from '../resource/cron-run
 import { currentRelease } from '../resource/current-release';
 import { isFinished, shortName } from '../resource/instance';
 import { checkLabel, parseName, parseParent, quote, WILDCARD } from '../resource/names';
-import { cronJobs, formations, instances, releases, scales } from '../resource/objects';
+import { cronJobs, formations, instances, releases, rollouts, scales } from '../resource/objects';
 import type { CronJob, Formation, Instance, Release } from '../resource/objects';
+import { ROLLOUT } from '../resource/rollout';
 import { suggestion } from '../resource/suggest';
 import { checkCronJob } from '../resource/validate-cron-job';
 import { checkLabels } from '../resource/validate-labels';
@@ -52,7 +53,8 @@ export function cronHandlers(context: ApiContext): Handlers<CronServiceService> 
   async function current(formation: string, signal: AbortSignal): Promise<Release | undefined> {
     const all = await store.list(releases, { formation }, signal);
     const factors = await store.list(scales, { formation }, signal);
-    return currentRelease(all.items, factors.items);
+    const rollout = await store.get(rollouts, { formation, name: ROLLOUT }, signal);
+    return currentRelease(all.items, factors.items, rollout);
   }
 
   async function create(given: CronJobMessage, parent: string, dry: boolean, { signal }: CallContext) {

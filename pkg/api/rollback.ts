@@ -7,6 +7,7 @@ import { parseParent, quote } from '../resource/names';
 import { newRollout } from '../resource/new-rollout';
 import { formations, releases, rollouts, routes, scales } from '../resource/objects';
 import type { Formation, Release, Rollout, Route, Scale } from '../resource/objects';
+import { previousRelease } from '../resource/previous-release';
 import { compareReleaseNames, parseReleaseName, releaseName } from '../resource/release-name';
 import { concerns, isUnderWay, ROLLOUT } from '../resource/rollout';
 import { suggestion } from '../resource/suggest';
@@ -66,7 +67,8 @@ export async function rollback(
       },
       ...{ allowMissing: true, immediate: true, author: call.user, message: `${message}${left.join('')}` },
     },
-    ...{ to: release, scales: state.scales, routes: state.routes, before: state.rollout },
+    // Nothing of a release that is made only now can have been restarted.
+    ...{ to: release, scales: state.scales, routes: state.routes, before: state.rollout, instances: [] },
     ...{ uid: random.uuid(), now: new Date(clock.now()) },
   });
   const answer = { rollout: made.rollout, as: as.metadata.name, routes: [...restored.names] };
@@ -147,20 +149,13 @@ function chosen(state: State, name: string): Release {
   return found;
 }
 
-/** What ran before: of a rollout under way what gives way, else what last gave way; else the one of the number before. */
-function previous(
-  { rollout, scales: all, releases: known }: State,
-  current: Release | undefined,
-): string | undefined {
-  if (rollout && isUnderWay(rollout)) return rollout.spec.from.at(-1);
+/** What ran before, or, where nothing is known to have given way, the release of the number before. */
+function previous({ rollout, scales: all, releases: known }: State, current: Release | undefined) {
   const name = current?.metadata.name ?? '';
-  const retired = all
-    .filter(({ metadata, spec }) => spec.retired && metadata.name !== name)
-    .sort((a, b) => timeOf(b) - timeOf(a));
   const older = known
     .filter(({ metadata, spec }) => spec.image !== '' && compareReleaseNames(metadata.name, name) < 0)
     .sort((a, b) => compareReleaseNames(b.metadata.name, a.metadata.name));
-  return (retired[0] ?? older[0])?.metadata.name;
+  return previousRelease(all, rollout, name) ?? older[0]?.metadata.name;
 }
 
 /**
@@ -186,8 +181,4 @@ function isGone({ scales: all }: State, as: Release, process: string): boolean {
     entryOf(as.spec.processes, process) !== undefined &&
     all.every(({ spec }) => (entryOf(spec.factors, process) ?? 0) === 0)
   );
-}
-
-function timeOf({ spec }: Scale): number {
-  return spec.retired?.time?.getTime() ?? 0;
 }

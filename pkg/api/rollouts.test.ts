@@ -282,6 +282,27 @@ describe('a rollback', () => {
     expect((await back('v2')).as).toBe('v2');
   });
 
+  test('without a name goes to what was most of what gave way', async () => {
+    await scale('v1', { web: 5 });
+    await release({ A: '2' });
+    await scale('v2', { web: 4 });
+    await release({ A: '3' });
+    await migrate({ to: 'v3' });
+    for (const name of ['v1', 'v2']) await moved(name, 'v3');
+    expect((await back()).as).toBe('v1');
+  });
+
+  test('without a name goes to what was scaled to none by hand', async () => {
+    await scale('v1', { web: 1 });
+    await release({ A: '2' });
+    await release({ A: '3' });
+    await scale('v3', { web: 1 });
+    await route('main', 'shop.com/');
+    await scale('v1', { web: 0 });
+    await api.client.routes.deleteRoute({ name: `${parent}/routes/main` });
+    expect(await back()).toMatchObject({ as: 'v1', routes: ['main'] });
+  });
+
   test('brings back what only the old release had', async () => {
     await scale('v1', { web: 1, worker: 4 });
     await release({}, { web: testProcesses.web });

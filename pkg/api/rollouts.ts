@@ -5,7 +5,7 @@ import type { Rollout as RolloutMessage } from '../gen/gilliam/v1/rollout';
 import type { CreateRolloutRequest, RolloutServiceService } from '../gen/gilliam/v1/rollout_service';
 import { parseName, parseParent, quote, WILDCARD } from '../resource/names';
 import { newRollout } from '../resource/new-rollout';
-import { formations, releases, rollouts, routes, scales } from '../resource/objects';
+import { formations, instances, releases, rollouts, routes, scales } from '../resource/objects';
 import type { Rollout } from '../resource/objects';
 import { isUnderWay, ROLLOUT } from '../resource/rollout';
 import { rolloutSteps } from '../resource/rollout-steps';
@@ -45,6 +45,7 @@ export function rolloutHandlers(context: ApiContext): Handlers<RolloutServiceSer
     const made = newRollout({
       asked: { ...asked, immediate: false, author: asked.author || call.user },
       routes: (await store.list(routes, { formation: name }, signal)).items,
+      instances: context.caches.of(instances).list(name),
       ...{ to, scales: all, before, uid: random.uuid(), now: new Date(clock.now()) },
     });
     const { rollout } = made;

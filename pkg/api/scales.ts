@@ -2,11 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { InvalidError } from '../base/errors';
 import { ScaleSpec, ScaleStatus } from '../gen/gilliam/v1/scale';
 import type { ScaleServiceService, UpdateScaleRequest } from '../gen/gilliam/v1/scale_service';
+import { hasFactors } from '../resource/current-release';
 import { parseName, parseParent, WILDCARD } from '../resource/names';
 import {
   formations,
   releases,
   rollouts,
+  routes,
   scales,
   type Kind,
   type Release,
@@ -15,6 +17,7 @@ import {
   type StoredObject,
 } from '../resource/objects';
 import { compareReleaseNames, parseReleaseName } from '../resource/release-name';
+import { retire } from '../resource/retire';
 import { refuseScaleDuringRollout, ROLLOUT } from '../resource/rollout';
 import { validateScale } from '../resource/validate-scale';
 import type { Guard } from '../store/store';
@@ -54,10 +57,12 @@ export function scaleHandlers(context: ApiContext): Handlers<ScaleServiceService
     const rollout = await store.get(rollouts, { formation: formationName, name: ROLLOUT }, signal);
     refuseScaleDuringRollout(rollout, release.metadata.name);
     if (request.validateOnly) return scale;
+    const written =
+      before && hasFactors(before) && !hasFactors(scale) ? await gone(before, scale, signal) : scale;
 
     const others = existing.filter((other) => other !== before && Object.keys(other.spec.factors).length > 0);
     const revision = await store.commit(
-      [{ op: before ? 'update' : 'create', kind: scales, object: scale }],
+      [{ op: before ? 'update' : 'create', kind: scales, object: written }],
       // The sum over all releases is limited: none of the others may change meanwhile. Nor may the formation be deleted:
       // the scale would outlive it, and hold for the next one of its name.
       [
@@ -75,7 +80,15 @@ export function scaleHandlers(context: ApiContext): Handlers<ScaleServiceService
       reason: 'Scaled',
       message: `${release.metadata.name} was scaled to ${show(factors)}${by(call)}`,
     });
-    return { ...scale, metadata: { ...scale.metadata, revision } };
+    return { ...written, metadata: { ...written.metadata, revision } };
+  }
+
+  /** What there was is remembered, for `rollback`. */
+  async function gone(before: Scale, after: Scale, signal: AbortSignal): Promise<Scale> {
+    const { items } = await store.list(routes, { formation: before.metadata.formation }, signal);
+    const time = new Date(context.clock.now());
+    const { retired } = retire(before, { routes: items, time, by: '' }).spec;
+    return { ...after, spec: { ...after.spec, retired } };
   }
 
   function nextScale(release: Release, before: Scale | undefined, factors: Record<string, number>): Scale {

@@ -5,7 +5,7 @@ import { together } from './auxiliary';
 import { hasFactors } from './current-release';
 import { entryOf } from './entries';
 import { quote } from './names';
-import type { Release, Rollout, Route, Scale } from './objects';
+import type { Instance, Release, Rollout, Route, Scale } from './objects';
 import { compareReleaseNames } from './release-name';
 import { retire } from './retire';
 import { refuseSecondRollout, ROLLOUT } from './rollout';
@@ -19,6 +19,8 @@ export interface RolloutWish {
   /** All of the formation, as they are before. */
   readonly scales: readonly Scale[];
   readonly routes: readonly Route[];
+  /** All of the formation that are known. */
+  readonly instances: readonly Instance[];
   /** The formation's rollout as it is in the store. */
   readonly before: Rollout | undefined;
   readonly uid: string;
@@ -61,6 +63,7 @@ export function newRollout(wish: RolloutWish): NewRollout {
     observedGeneration: 1n,
     phase: RolloutPhase.PROGRESSING,
     original: Object.fromEntries(original) as Record<string, ScaleSpec>,
+    restarts: restartsBefore(wish.instances, name),
     ...{ started: now, stepped: now, changed: now },
   });
   const revision = before?.metadata.revision ?? 0n;
@@ -75,7 +78,7 @@ export function newRollout(wish: RolloutWish): NewRollout {
   };
   return {
     rollout: { metadata, spec, status },
-    scales: giving.map((scale) => retire(scale, wish.routes, now)),
+    scales: giving.map((scale) => retire(scale, { routes: wish.routes, time: now, by: name })),
   };
 }
 
@@ -148,6 +151,12 @@ function factorsOf(
   }
   for (const [process, factor] of Object.entries(given.factors)) sums.set(process, factor);
   return Object.fromEntries([...sums].filter(([, factor]) => factor > 0));
+}
+
+/** What a verdict on the rollout is not to count. */
+function restartsBefore(instances: readonly Instance[], release: string): Record<string, number> {
+  const own = instances.filter(({ spec, status }) => spec.release === release && status.restarts > 0);
+  return Object.fromEntries(own.map(({ metadata, status }) => [metadata.uid, status.restarts]));
 }
 
 function originalOf({ spec }: Scale): ScaleSpec {

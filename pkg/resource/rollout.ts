@@ -1,5 +1,7 @@
 import { PreconditionError } from '../base/errors';
 import { RolloutPhase } from '../gen/gilliam/v1/rollout';
+import { entryOf } from './entries';
+import type { Running } from './foremost-release';
 import { quote } from './names';
 import type { Rollout } from './objects';
 
@@ -19,6 +21,11 @@ export function isUnderWay({ status }: Rollout): boolean {
 /** Whether it writes the release's factors. */
 export function concerns({ spec }: Rollout, release: string): boolean {
   return spec.to === release || spec.from.includes(release);
+}
+
+/** What gives way, as it was before. */
+export function givingWay({ spec, status }: Rollout): Running[] {
+  return spec.from.map((name) => ({ name, factors: entryOf(status.original, name)?.factors ?? {} }));
 }
 
 /** Throws PreconditionError while another rollout of the formation is under way. */

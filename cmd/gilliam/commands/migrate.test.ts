@@ -143,3 +143,21 @@ test.each([
   expect(outcome.stderr).toMatch(message);
   expect(outcome).toMatchObject({ code, stdout: '' });
 });
+
+test('a way back that gets stuck says what it waits for, where it is followed and in ps', async () => {
+  await gilliam('migrate --canary 2');
+  await gilliam('executor cordon e1');
+  let said = '';
+  const back = gilliam('abort', { onStdout: (text) => (said += text) });
+  const waits = /waits: web: 1 of 3 of v1 are ready \(web\.\d is pending: .*cordoned/;
+  await eventually(async () => expect(said).toMatch(waits), 15_000);
+  const { stdout } = await gilliam('ps');
+  expect(stdout).toMatch(
+    /\nrollout to v2 is taken back: it was asked for; waits: web: 1 of 3 of v1 are ready/,
+  );
+  expect(JSON.parse((await gilliam('ps --json')).stdout)).toEqual(expect.any(Array));
+  expect((await gilliam('events')).stdout).toMatch(/AbortWaits.*the way back from v2 waits: web: 1 of 3/);
+  await gilliam('executor uncordon e1');
+  expect(await back).toMatchObject({ code: 0 });
+  expect((await gilliam('ps')).stdout).not.toContain('rollout');
+});

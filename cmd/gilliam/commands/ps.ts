@@ -6,13 +6,15 @@ import { UsageError } from '../lib/errors';
 import { every } from '../lib/every';
 import { followInstances, listInstances } from '../lib/follow-instances';
 import { compareInstances, instanceLine } from '../lib/instance-line';
+import { listAll } from '../lib/list-all';
+import { rolloutLine } from '../lib/rollout-view';
 import { suggestCurl } from '../lib/route-hint';
 import { Screen } from '../lib/screen';
 
 export default class Ps extends FormationCommand {
   static override summary = 'List the instances';
   static override description =
-    'One line an instance: name, release, state and since when, host and port. Restarts are shown where there were some, and why an instance does not run.';
+    'One line an instance: name, release, state and since when, host and port. Restarts are shown where there were some, and why an instance does not run. A rollout that is under way has a line of its own: where it is, and what it waits for.';
   static override examples = [
     '<%= config.bin %> ps',
     { command: '<%= config.bin %> ps --watch', description: 'Keep the list on the screen:' },
@@ -41,20 +43,35 @@ export default class Ps extends FormationCommand {
         throw new UsageError('--watch and --json do not go together: use the API’s Watch');
       return this.#watch(parent, (instances) => lines(select(instances, flags.all)));
     }
-    const { items } = await listInstances(
-      this.client,
-      { parent, showFinished: flags.all },
-      this.context.signal,
-    );
+    const { signal } = this.context;
+    const [{ items }, rollouts] = await Promise.all([
+      listInstances(this.client, { parent, showFinished: flags.all }, signal),
+      this.#rollouts(parent),
+    ]);
     const shown = select(items, flags.all);
     this.answer(
       shown.map((instance) => Instance.toJSON(instance)),
-      lines(shown),
+      [...lines(shown), ...rollouts],
     );
     if (shown.length === 0) return this.hint('gilliam scale web=1');
     await this.hintFrom(() =>
       suggestCurl(this.client, this.stageFile.router, { parent, signal: this.context.signal }),
     );
+  }
+
+  /** A line of each that is under way; for people only, as programs ask for it itself. */
+  async #rollouts(parent: string): Promise<string[]> {
+    if (this.jsonEnabled()) return [];
+    const { items } = await listAll(
+      (pageToken) =>
+        this.client.rollouts.listRollouts({ parent, pageToken }, { signal: this.context.signal }),
+      ({ rollouts }) => rollouts,
+    );
+    return items.flatMap((rollout) => {
+      const line = rolloutLine(rollout);
+      const whose = parent.endsWith('/-') ? `${rollout.metadata?.formation}: ` : '';
+      return line === undefined ? [] : [`${whose}${line}`];
+    });
   }
 
   async #watch(parent: string, render: (instances: readonly Instance[]) => readonly string[]): Promise<void> {

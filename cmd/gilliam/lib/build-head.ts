@@ -27,6 +27,8 @@ export interface SentTree {
   readonly commit: string;
   readonly tar: AsyncIterable<Uint8Array>;
   readonly forApply?: boolean;
+  /** What the tree hashes to; absent where nobody is to remember it. */
+  readonly source?: string;
 }
 
 /** Who is told what happens while it does. */
@@ -96,8 +98,8 @@ function treeOf({ parent, head, forApply }: BuildTarget, around: Surroundings): 
 }
 
 async function* requests(tree: SentTree, planOnly: boolean): AsyncGenerator<BuildRequest> {
-  const { parent, commit, tar, forApply = false } = tree;
-  yield { part: { $case: 'start', value: { parent, commit, planOnly, forApply } } };
+  const { parent, commit, tar, forApply = false, source = '' } = tree;
+  yield { part: { $case: 'start', value: { parent, commit, planOnly, forApply, source } } };
   for await (const bytes of tar) {
     for (let from = 0; from < bytes.length; from += maxChunkBytes) {
       const value = Buffer.from(bytes.subarray(from, from + maxChunkBytes));

@@ -1,6 +1,28 @@
 import { type Rollout, RolloutPhase } from '../../../pkg/gen/gilliam/v1/rollout';
 import { formatFactors } from './factors';
 
+/** What a rollout that is under way is at, in one line; undefined for one that has ended. */
+export function rolloutLine({ spec, status }: Rollout): string | undefined {
+  if (!status || !spec) return undefined;
+  const { phase, message } = status;
+  switch (phase) {
+    case RolloutPhase.PROGRESSING:
+      return message === '' ? `rollout to ${spec.to} begins` : `rollout to ${spec.to}: ${message}`;
+    case RolloutPhase.PAUSED:
+      return `rollout to ${spec.to} is at its canary: ${message}`;
+    case RolloutPhase.ABORTING:
+      return `rollout to ${spec.to} is taken back: ${message}${waitingText(status)}`;
+    default:
+      return undefined;
+  }
+}
+
+/** `; waits: web: 2 of 4 of v1 are ready`; empty while it gets on. */
+export function waitingText({ waiting }: NonNullable<Rollout['status']>): string {
+  if (waiting === '') return '';
+  return `; waits: ${waiting}`;
+}
+
 /** The line that a rollout that has stopped ends with. */
 export function rolloutEnd({ spec, status }: Rollout): string {
   if (status?.phase === RolloutPhase.PAUSED) return `paused at the canary: ${status.message}`;

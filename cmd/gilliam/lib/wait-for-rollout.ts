@@ -5,6 +5,7 @@ import type { Context } from '../context';
 import { InterruptedError } from './describe-error';
 import { followRollout } from './follow-rollout';
 import { Progress } from './progress';
+import { waitingText } from './rollout-view';
 
 export interface RolloutWait {
   readonly client: Client;
@@ -65,5 +66,6 @@ function hasStopped({ spec, status }: Rollout): boolean {
 
 function lineOf({ spec, status }: Rollout): string {
   if (!status) return '';
-  return status.phase === ABORTING ? `${spec?.to} is taken back: ${status.message}` : status.message;
+  if (status.phase !== ABORTING) return status.message;
+  return `${spec?.to} is taken back: ${status.message}${waitingText(status)}`;
 }

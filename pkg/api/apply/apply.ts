@@ -136,7 +136,7 @@ function stale({ name, expectedPlan }: Wish, { hash }: ApplyPlan): ConflictError
 }
 
 function answer(
-  { hash, changes, instances, release }: ApplyPlan,
+  { hash, changes, instances, release, movement }: ApplyPlan,
   { newest }: FormationState,
   made?: Made,
   revision = 0n,
@@ -152,5 +152,6 @@ function answer(
     instances: [...instances],
     release: shown && shownRelease(shown),
     rollout: made?.rollout && at(made.rollout),
+    held: (movement.kind === 'none' && movement.held) || '',
   };
 }

@@ -4,6 +4,7 @@ import { isAuxiliary, sameDefinition } from '../../resource/auxiliary';
 import { entryOf } from '../../resource/entries';
 import { isFinished, isWanted, shortName } from '../../resource/instance';
 import type { Instance } from '../../resource/objects';
+import { DEFAULT_SURGE } from '../../resource/rollout';
 import type { FactorChange } from './factors';
 import type { Movement } from './movement';
 import type { NextRelease } from './next-release';
@@ -53,11 +54,13 @@ function ofProcess(cause: Cause, factor: FactorChange, living: readonly Instance
   const stays = kept.slice(0, kept.length - surplus.length);
   const taken = takenOrdinals(cause, factor.process, stays);
   const missing = Math.max(0, wanted - stays.length);
+  const exact = exactStarts(cause, factor.process);
   const starts = lowestFree(taken, missing).map((ordinal, index) => ({
     action: START,
     instance: `${factor.process}.${ordinal}`,
     release: cause.release.name,
     why: cause.movement.kind === 'rollout' && index < factor.before ? why : scaled,
+    forecast: index >= exact,
   }));
   return [
     ...stays.map((instance) => keep(instance, '')),
@@ -103,6 +106,13 @@ function takenOrdinals(
   return new Set(holders.map(({ spec }) => spec.ordinal));
 }
 
+/** Of how many that start the ordinals are known: all that come at once, and all that have theirs by a volume. */
+function exactStarts({ movement, release }: Cause, process: string): number {
+  const hasVolumes = (entryOf(release.spec.processes, process)?.volumes.length ?? 0) > 0;
+  if (movement.kind !== 'rollout' || isAuxiliary(process) || hasVolumes) return Infinity;
+  return movement.spec.surge || DEFAULT_SURGE;
+}
+
 function lowestFree(taken: ReadonlySet<number>, count: number): readonly number[] {
   const free: number[] = [];
   for (let ordinal = 1; free.length < count; ordinal++) if (!taken.has(ordinal)) free.push(ordinal);
@@ -110,9 +120,21 @@ function lowestFree(taken: ReadonlySet<number>, count: number): readonly number[
 }
 
 function keep(instance: Instance, why: string): PlannedInstance {
-  return { action: KEEP, instance: shortName(instance), release: instance.spec.release, why };
+  return {
+    action: KEEP,
+    instance: shortName(instance),
+    release: instance.spec.release,
+    why,
+    forecast: false,
+  };
 }
 
 function stop(instance: Instance, why: string): PlannedInstance {
-  return { action: STOP, instance: shortName(instance), release: instance.spec.release, why };
+  return {
+    action: STOP,
+    instance: shortName(instance),
+    release: instance.spec.release,
+    why,
+    forecast: false,
+  };
 }

@@ -64,6 +64,7 @@ export function madeBy(
           asked: movement.spec,
           to: made ?? { metadata: newMetadata(context, key(release.name)), spec: release.spec },
           ...{ scales: state.scales, routes: state.routes, before: state.rollout },
+          instances: state.instances,
           ...{ uid: context.random.uuid(), now: new Date(context.clock.now()) },
         })
       : undefined;

@@ -8,6 +8,7 @@ import {
 } from '../../gen/gilliam/v1/exec_service';
 import { ExecutorState, ExecutorStatus } from '../../gen/gilliam/v1/executor';
 import { InstanceSpec_Desired, InstanceState } from '../../gen/gilliam/v1/instance';
+import { RolloutSpec } from '../../gen/gilliam/v1/rollout';
 import type { TerminalWanted } from '../../gen/gilliam/v1/session_service';
 import { executors, type Executor } from '../../resource/objects';
 import { ApiHarness, eventually, testImage, testProcesses } from '../../testing/api-harness';
@@ -81,6 +82,22 @@ async function attached(
 }
 
 const desired = async () => (await api.instance('run-1-1')).spec.desired;
+
+test('a command that names no release is of the proven one while another is at its canary', async () => {
+  const scale = (name: string, factors: Record<string, number>) =>
+    api.client.scales.updateScale({ scale: { metadata: { formation: 'shop', name }, spec: { factors } } });
+  const parent = 'formations/shop';
+  await scale('v1', { web: 2 });
+  await api.client.releases.createRelease({ parent, spec: { config: { A: '2' } }, updateMask: ['config.A'] });
+  await api.client.rollouts.createRollout({
+    parent,
+    spec: RolloutSpec.fromPartial({ to: 'v2', canary: { size: { $case: 'instances', value: 1 } } }),
+  });
+  const spawned = (release: string) =>
+    api.client.exec.spawn({ parent, process: 'web', release, command: [], executor: '', validateOnly: true });
+  expect((await spawned('')).instance?.spec?.release).toBe('v1');
+  expect((await spawned('v2')).instance?.spec?.release).toBe('v2');
+});
 
 test('a command is an instance of the current release, and its streams meet its caller’s', async () => {
   const { caller, command } = await attached({ env: { A: '2' }, tty: true, size: { columns: 80, rows: 24 } });

@@ -1,8 +1,10 @@
-import { CronJobSpec, CronJobStatus } from '../../gen/gilliam/v1/cron_job';
+import { CronJobSpec, CronJobSpec_Overlap, CronJobStatus } from '../../gen/gilliam/v1/cron_job';
 import { InstanceState } from '../../gen/gilliam/v1/instance';
+import { RolloutSpec_Intent } from '../../gen/gilliam/v1/rollout';
 import { cronJobs, events, releases } from '../../resource/objects';
 import type { CronJob, Release } from '../../resource/objects';
 import { ControlHarness } from '../../testing/control-harness';
+import { RolloutRig } from '../rollout/testing';
 
 describe('CronReconciler', () => {
   let stage: ControlHarness;
@@ -43,6 +45,27 @@ describe('CronReconciler', () => {
     const { lastDue, nextDue, ...rest } = (await status()) ?? {};
     expect(rest).toMatchObject({ lastReason: 'Started', lastInstance: 'nightly.1', observedGeneration: 1n });
     expect((nextDue?.getTime() ?? 0) - (lastDue?.getTime() ?? 0)).toBe(60_000);
+  });
+
+  it('runs it in the release that is proven while another one is at its canary', async () => {
+    stage.start();
+    const v1 = await stage.store.get(releases, { formation: 'shop', name: 'v1' });
+    await stage.release('shop', 'v2', 'web');
+    const v2 = await stage.store.get(releases, { formation: 'shop', name: 'v2' });
+    const object = { ...v2, spec: { ...v1?.spec } } as Release;
+    await stage.store.commit([{ op: 'update', kind: releases, object }]);
+    await stage.scale('shop', 'v1', { web: 2 });
+    const rig = new RolloutRig(stage);
+    await rig.begin('v2', { canary: { size: { $case: 'instances', value: 1 } } });
+    expect(await rig.settle()).toBe('paused');
+    await create({ overlap: CronJobSpec_Overlap.ALLOW });
+    await stage.run(61_000);
+    expect((await runs()).map(({ spec }) => spec.release)).toEqual(['v1']);
+    await rig.wish(RolloutSpec_Intent.PROMOTE);
+    expect(await rig.settle()).toBe('succeeded');
+    await stage.run(61_000);
+    expect((await runs()).map(({ spec }) => spec.release)).toContain('v2');
+    rig.close();
   });
 
   it('leaves out what is due while it runs, and tells so once, however often', async () => {

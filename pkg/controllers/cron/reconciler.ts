@@ -9,7 +9,8 @@ import { isRunOf, newRun } from '../../resource/cron-run';
 import { currentRelease } from '../../resource/current-release';
 import { shortName } from '../../resource/instance';
 import { cronJobs, instances } from '../../resource/objects';
-import type { CronJob, Formation, Instance, Release, Scale } from '../../resource/objects';
+import type { CronJob, Formation, Instance, Release, Rollout, Scale } from '../../resource/objects';
+import { ROLLOUT } from '../../resource/rollout';
 import { readSchedule } from '../../resource/schedule';
 import type { Guard, Write } from '../../store/store';
 import type { Events } from '../event-recorder';
@@ -23,6 +24,7 @@ export interface CronReconcilerOptions {
     readonly formations: CacheReader<Formation>;
     readonly releases: CacheReader<Release>;
     readonly scales: CacheReader<Scale>;
+    readonly rollouts: CacheReader<Rollout>;
     readonly instances: CacheReader<Instance>;
     readonly cronJobs: CacheReader<CronJob>;
   };
@@ -74,7 +76,11 @@ export class CronReconciler implements Reconciler {
       job,
       schedule,
       runs: siblings.filter((instance) => isRunOf(job, instance)),
-      release: currentRelease(caches.releases.list(formation), caches.scales.list(formation)),
+      release: currentRelease(
+        caches.releases.list(formation),
+        caches.scales.list(formation),
+        caches.rollouts.get({ formation, name: ROLLOUT }),
+      ),
       now: new Date(clock.now()),
     });
     await this.#write(job, plan, signal);

@@ -8,7 +8,7 @@ import type { ProcessStep } from './process-step';
 
 /** All of it at once: two halves of a database are none. Instances of the same definition are taken over as they are. */
 export function moveWhole({ old, next }: ProcessFleet): ProcessStep {
-  return { old: old.map(() => 0), next: Math.max(next.factor, next.goal) };
+  return { old: old.map(() => 0), next: next.goal };
 }
 
 export function putBack({ old, next }: ProcessFleet): ProcessStep {

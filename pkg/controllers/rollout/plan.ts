@@ -1,40 +1,19 @@
-import type { Canary, RolloutStatus } from '../../gen/gilliam/v1/rollout';
+import type { Canary } from '../../gen/gilliam/v1/rollout';
 import { RolloutPhase, RolloutSpec_Intent } from '../../gen/gilliam/v1/rollout';
 import { isAuxiliary } from '../../resource/auxiliary';
-import { entryOf } from '../../resource/entries';
-import type { Scale } from '../../resource/objects';
 import { DEFAULT_SURGE, isUnderWay } from '../../resource/rollout';
-import { areReady, moveWhole, putBack } from './auxiliary-step';
+import { areReady, moveWhole } from './auxiliary-step';
 import { FactorChanges } from './factor-changes';
 import type { ProcessFleet, RolloutView } from './fleet';
 import { fleetOf, isSettled } from './fleet';
-import { back, forward, isReached, stageOf } from './process-step';
+import { planBack, turnBack } from './plan-back';
+import { forward, isReached, stageOf } from './process-step';
 import type { ProcessStep } from './process-step';
-import type { Verdict } from './verdict';
+import type { RolloutPlan } from './step';
+import { inWords, JUDGE_MS, nothing, stepOf } from './step';
 import { deadlineMs, stalled, verdictOf } from './verdict';
 
-/** Something to be told to people. */
-export interface Told {
-  readonly reason: string;
-  readonly message: string;
-  readonly warning?: boolean;
-}
-
-/** One step: factors and status are written together. */
-export interface RolloutPlan {
-  /** With the factors that they are to have; only those that differ. Without a revision: to be made. */
-  readonly scales: readonly Scale[];
-  /** Undefined where it stays as it is. */
-  readonly status?: RolloutStatus;
-  readonly told: readonly Told[];
-  /** When to look again even if nothing changes. */
-  readonly requeueAfterMs?: number;
-}
-
-const { PROGRESSING, PAUSED, ABORTING, ABORTED, SUCCEEDED } = RolloutPhase;
-/** How often requests are judged while nothing else happens. */
-const JUDGE_MS = 5_000;
-const nothing: RolloutPlan = { scales: [], told: [] };
+const { PROGRESSING, PAUSED, ABORTING, SUCCEEDED } = RolloutPhase;
 
 /** The next step of a rollout. See docs/rollouts.md. */
 export function planRollout(view: RolloutView): RolloutPlan {
@@ -71,7 +50,7 @@ function planForward(view: RolloutView): RolloutPlan {
   if (paused) {
     const message = `${inWords(view, changes)}: promote or abort`;
     const told = { reason: 'Paused', message: `the rollout to ${spec.to} is at its canary: ${message}` };
-    return { ...stepOf(view, changes, PAUSED, message), told: [told], requeueAfterMs: JUDGE_MS };
+    return { ...stepOf(view, changes, PAUSED, { message }), told: [told], requeueAfterMs: JUDGE_MS };
   }
   // What the new release lacks goes last: until then everything can be taken back.
   for (const fleet of missing) changes.setProcess(fleet, { old: fleet.old.map(() => 0), next: 0 });
@@ -80,7 +59,7 @@ function planForward(view: RolloutView): RolloutPlan {
   const message = `${spec.to} has taken over${from}`;
   const seconds = status.started ? (view.now.getTime() - status.started.getTime()) / 1_000 : 0;
   const told = { reason: 'Succeeded', message: `${message} in ${Math.max(0, Math.round(seconds))} s` };
-  return { ...stepOf(view, changes, SUCCEEDED, message), told: [told] };
+  return { ...stepOf(view, changes, SUCCEEDED, { message }), told: [told] };
 }
 
 interface Part {
@@ -108,84 +87,11 @@ function advance(view: RolloutView, { auxiliary, processes, paused }: Part, chan
     const surge = spec.immediate ? Infinity : spec.surge || DEFAULT_SURGE;
     const stay: ProcessStep = { old: fleet.old.map(({ factor }) => factor), next: fleet.next.factor };
     const step = mayStep ? forward(fleet, stage, { surge, budget, hasty: spec.immediate }) : stay;
-    budget -= step.next - fleet.next.factor;
+    budget -= Math.max(0, step.next - fleet.next.factor);
     changes.setProcess(fleet, step);
     reached &&= isReached(fleet, stage, step);
   }
   return reached;
-}
-
-function planBack(view: RolloutView): RolloutPlan {
-  const { spec, status } = view.rollout;
-  const changes = new FactorChanges(view);
-  const fleets = fleetOf(view);
-  const settled = isSettled(view);
-  for (const fleet of fleets) {
-    const step = isAuxiliary(fleet.process) ? putBack(fleet) : back(fleet);
-    // What is old comes back at once; what is new goes for what is known to stay.
-    changes.setProcess(fleet, settled ? step : { ...step, next: Math.max(step.next, fleet.next.factor) });
-  }
-  for (const release of spec.from) changes.setTraffic(release, original(view, release));
-  const over = fleets.every(({ process, next }) => changes.factor(spec.to, process) === next.original);
-  if (!over) return { ...stepOf(view, changes, ABORTING), requeueAfterMs: JUDGE_MS };
-  // Not before: its share would be that of its number, and it is not wanted.
-  changes.setTraffic(spec.to, original(view, spec.to));
-  const message = `${status.message}; the factors are as they were`;
-  const told = { reason: 'Aborted', message: `the rollout to ${spec.to} is taken back` };
-  return { ...stepOf(view, changes, ABORTED, message), told: [told] };
-}
-
-/** The reason is written with the first step back. */
-function turnBack(view: RolloutView, { reason, message }: Verdict): RolloutPlan {
-  const { rollout, now } = view;
-  const said = message.slice(0, 800);
-  const status = { ...rollout.status, phase: ABORTING, reason, message: said, changed: now };
-  const plan = planBack({ ...view, rollout: { ...rollout, status } });
-  const told = {
-    reason: 'Aborting',
-    message: `the rollout to ${rollout.spec.to} is aborted (${reason}): ${said}`,
-    warning: reason !== 'Requested',
-  };
-  return { ...plan, status: plan.status ?? status, told: [told, ...plan.told] };
-}
-
-/** The step with the status that it comes with; none where nothing is different. */
-function stepOf(
-  view: RolloutView,
-  changes: FactorChanges,
-  phase: RolloutPhase,
-  message?: string,
-): Pick<RolloutPlan, 'scales' | 'status' | 'told'> {
-  const { rollout, now } = view;
-  const before = rollout.status;
-  const scales = changes.scales();
-  const observedGeneration = rollout.metadata.generation;
-  const moves = before.phase !== phase;
-  if (scales.length === 0 && !moves && before.observedGeneration === observedGeneration) {
-    // A status that was changed on the way here is still to be written.
-    return { scales, told: [] };
-  }
-  const said = phase === ABORTING ? before.message : (message ?? inWords(view, changes));
-  return {
-    scales,
-    told: [],
-    status: {
-      ...before,
-      ...{ observedGeneration, phase, message: said },
-      stepped: scales.length > 0 ? now : before.stepped,
-      changed: moves ? now : before.changed,
-    },
-  };
-}
-
-/** `web: v2 7, v3 3 of 10` */
-function inWords({ rollout, ...view }: RolloutView, changes: FactorChanges): string {
-  const { to, from } = rollout.spec;
-  const parts = fleetOf({ rollout, ...view }).map(({ process, next }) => {
-    const old = from.map((release) => `${release} ${changes.factor(release, process)}`);
-    return `${process}: ${[...old, `${to} ${changes.factor(to, process)} of ${next.goal}`].join(', ')}`;
-  });
-  return parts.join('; ');
 }
 
 function sorted(fleets: readonly ProcessFleet[]) {
@@ -216,8 +122,4 @@ function soonest(view: RolloutView, waitMs: number): number {
     .map((instance) => spec.waitHealthyMs - view.sameForMs(instance));
   const left = [...due, spec.paceMs - view.sinceStepMs].filter((ms) => ms > 0);
   return Math.min(waitMs, ...left);
-}
-
-function original({ rollout }: RolloutView, release: string): number | undefined {
-  return entryOf(rollout.status.original, release)?.trafficPercent;
 }

@@ -27,6 +27,8 @@ describe('a step forward', () => {
     ['ends with nothing old', fleet([share('v1', 1, 1, 4)], 4, 4), {}, [0], 4],
     ['makes more where more are wished', fleet([share('v1', 2)], 0, 0, 5), {}, [2], 4],
     ['makes fewer where fewer are wished', fleet([share('v1', 6)], 0, 0, 2), {}, [2], 2],
+    ['lowers what it had to what is wished', fleet([share('v1', 5)], 8, 8, 5, 8), {}, [0], 5],
+    ['also before that is healthy', fleet([share('v1', 5)], 8, 2, 5, 8), {}, [3], 5],
   ])('%s', (_, given, pace, old, next) => {
     expect(forward(given, stageOf(given, undefined), { ...calm, ...pace })).toEqual({ old, next });
   });
@@ -39,6 +41,14 @@ describe('a step forward', () => {
     expect(isReached(given, stage, step)).toBe(true);
     expect(isReached(fleet([share('v1', 4)], 1, 0), stage, step)).toBe(false);
   });
+
+  it('takes nothing from the new release at its canary', () => {
+    const given = fleet([share('v1', 5)], 8, 8, 5, 8);
+    const stage = stageOf(given, 1);
+    const step = forward(given, stage, calm);
+    expect(step).toEqual({ old: [5], next: 8 });
+    expect(isReached(given, stage, step)).toBe(true);
+  });
 });
 
 describe('a step back', () => {
@@ -48,8 +58,17 @@ describe('a step back', () => {
     ['lets new ones go that are not ready', fleet([share('v1', 4, 1)], 3, 1), [4], 1],
     ['ends when the old ones are ready', fleet([share('v1', 4)], 2), [4], 0],
     ['leaves what the new release had before', fleet([share('v1', 4)], 6, 6, 6, 2), [4], 2],
+    ['and what was taken of that comes back', fleet([share('v1', 0, 0, 5)], 5, 5, 5, 8), [5], 8],
   ])('%s', (_, given, old, next) => {
     expect(back(given)).toEqual({ old, next });
+  });
+
+  test.each<[string, ProcessFleet, number]>([
+    ['lets all new ones go where one of the old is ready', fleet([share('v1', 4, 1)], 3), 0],
+    ['keeps new ones where none of the old is', fleet([share('v1', 4, 0)], 3), 3],
+    ['keeps what the new release had before', fleet([share('v1', 4, 1)], 3, 3, 4, 2), 2],
+  ])('that is forced %s', (_, given, next) => {
+    expect(back(given, true)).toEqual({ old: [4], next });
   });
 });
 
@@ -84,7 +103,7 @@ it('invariant 3/7: no step, whatever is ready and wherever it stands, leaves les
         const after =
           total(given.old.map((one, index) => kept(one, step.old[index] ?? 0))) + given.next.ready;
         expect(after).toBeGreaterThanOrEqual(Math.min(before, stage.floor));
-        expect(step.next).toBeGreaterThanOrEqual(given.next.factor);
+        expect(step.next).toBeGreaterThanOrEqual(Math.min(given.next.factor, stage.next));
         const taken = back(given);
         const floor = total(given.old.map(({ original }) => original)) + given.next.original;
         const ready =
@@ -93,5 +112,27 @@ it('invariant 3/7: no step, whatever is ready and wherever it stands, leaves les
       },
     ),
     { numRuns: 2_000 },
+  );
+});
+
+it('whatever there was of which release, steps end with what is wished and nothing else', () => {
+  fc.assert(
+    fc.property(anyFleet, count, (given, surge) => {
+      let now = given;
+      for (let n = 0; n < 200; n++) {
+        const stage = stageOf(now, undefined);
+        const step = forward(now, stage, { surge: surge || 1, budget: Infinity, hasty: false });
+        // All that is there gets ready between two steps.
+        const old = now.old.map((one, index) =>
+          share(one.release, step.old[index] ?? 0, undefined, one.original),
+        );
+        now = { ...now, old, next: { ...now.next, factor: step.next, ready: step.next, healthy: step.next } };
+        if (isReached(now, stage, { old: old.map(({ factor }) => factor), next: step.next })) break;
+      }
+      expect({ old: total(now.old.map(({ factor }) => factor)), next: now.next.factor }).toEqual({
+        ...{ old: 0, next: given.next.goal },
+      });
+    }),
+    { numRuns: 500 },
   );
 });

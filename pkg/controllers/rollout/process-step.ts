@@ -32,7 +32,8 @@ export function stageOf(fleet: ProcessFleet, canary: number | undefined): Stage 
   const total = originalTotal(fleet);
   const { goal } = fleet.next;
   if (canary === undefined) return { next: goal, old: 0, floor: Math.min(total, goal) };
-  const next = Math.min(goal, Math.max(canary, fleet.next.original));
+  // A canary takes nothing away from what the new release had.
+  const next = Math.max(Math.min(goal, canary), fleet.next.original);
   return { next, old: Math.max(0, total - next), floor: total };
 }
 
@@ -45,23 +46,29 @@ export function forward(fleet: ProcessFleet, stage: Stage, pace: Pace): ProcessS
   const healthy = Math.min(next.healthy, next.factor);
   const before = sum(old, ({ factor }) => factor);
   const needed = Math.max(0, stage.floor - healthy);
-  const least = pace.hasty ? Math.min(needed, sum(old, ready)) : needed;
-  const after = Math.min(before, Math.max(stage.old, least));
+  const kept = pace.hasty ? Math.min(needed, sum(old, ready)) : needed;
+  const after = Math.min(before, Math.max(stage.old, kept));
   const room = Math.max(originalTotal(fleet), next.goal) + pace.surge - after;
   const raised = Math.min(stage.next, room, next.factor + pace.budget);
-  return { old: lowered(old, before - after), next: Math.max(next.factor, raised) };
+  // Where fewer are wished than it had, it is lowered at once: what is not ready goes first, and the floor is no higher.
+  const least = Math.min(next.factor, stage.next);
+  return { old: lowered(old, before - after), next: Math.max(least, raised) };
 }
 
 /** Whether the stage is reached, the factors being these. */
 export function isReached({ next: { healthy } }: ProcessFleet, stage: Stage, step: ProcessStep): boolean {
   const old = sum(step.old, (factor) => factor);
-  return step.next >= stage.next && healthy >= stage.next && old <= stage.old;
+  return step.next === stage.next && healthy >= stage.next && old <= stage.old;
 }
 
-/** A step back: all old ones at once, and a new one goes for each old one that is ready, or if it is not ready itself. */
-export function back(fleet: ProcessFleet): ProcessStep {
+/**
+ * A step back: all old ones at once, and a new one goes for each old one that is ready, or if it is not ready itself. When
+ * it is forced, the first old one that is ready is enough for all new ones to go; without any they are better than none.
+ */
+export function back(fleet: ProcessFleet, forced = false): ProcessStep {
   const { old, next } = fleet;
-  const missing = Math.max(0, originalTotal(fleet) - sum(old, ready));
+  const there = sum(old, ready);
+  const missing = forced && there > 0 ? 0 : Math.max(0, originalTotal(fleet) - there);
   return {
     old: old.map(({ original }) => original),
     next: Math.max(next.original, Math.min(next.factor, next.ready, missing)),

@@ -1,3 +1,4 @@
+import { InstanceState } from '../../gen/gilliam/v1/instance';
 import { RolloutSpec_Intent } from '../../gen/gilliam/v1/rollout';
 import type { RolloutSpec } from '../../gen/gilliam/v1/rollout';
 import { events, formations, instances, rollouts } from '../../resource/objects';
@@ -6,6 +7,7 @@ import type { ReleaseTraffic } from './fleet';
 import { killAt, RolloutRig, SHOP } from './testing';
 
 const { PROMOTE, ABORT } = RolloutSpec_Intent;
+const { LOST } = InstanceState;
 
 let stage: ControlHarness;
 let rig: RolloutRig;
@@ -28,6 +30,11 @@ async function running(factors: Record<string, number>, traffic: () => ReleaseTr
   await stage.run(1_000);
   await rig.guard(factors);
   return leader;
+}
+
+/** From now on nothing takes new instances. */
+async function cordon(cordoned = true): Promise<void> {
+  for (const executor of stage.executors) await executor.cordon({ cordoned, draining: false });
 }
 
 const told = async () =>
@@ -149,6 +156,19 @@ describe('a rollout is taken back by itself', () => {
     );
   });
 
+  it('but not for what the new release has come through before the rollout', async () => {
+    await running({ web: 2 });
+    await stage.scale(SHOP, 'v2', { web: 1 });
+    await stage.run(1_000);
+    const [old] = (await stage.living(SHOP)).filter(({ spec }) => spec.release === 'v2');
+    if (!old) throw new Error('nothing of v2 was made');
+    const object = { ...old, status: { ...old.status, restarts: 7 } };
+    await stage.store.commit([{ op: 'update', kind: instances, object }]);
+    await rig.begin('v2');
+    expect(await rig.settle()).toBe('succeeded');
+    expect(await rig.factors()).toEqual(['v2 web=3']);
+  });
+
   it('when new instances cannot be started, or not in time', async () => {
     await running({ web: 2 });
     for (const executor of stage.executors) executor.failureRate = 1;
@@ -176,44 +196,121 @@ describe('a rollout is taken back by itself', () => {
   });
 });
 
+describe('a way back on which old instances do not get ready', () => {
+  const eventsOf = async (reason: string) => (await told()).filter((line) => line.startsWith(`${reason}: `));
+
+  async function half(): Promise<void> {
+    await running({ web: 4 });
+    await rig.begin('v2', { canary: { size: { $case: 'instances', value: 2 } } });
+    expect(await rig.settle()).toBe('paused');
+    await cordon();
+    await rig.wish(ABORT);
+  }
+
+  it('says what it waits for, and after a minute makes do with those that are', async () => {
+    await half();
+    await stage.run(50_000);
+    expect(await rig.phase()).toBe('aborting: Requested');
+    expect((await rig.rollout())?.status.waiting).toMatch(
+      /^web: 2 of 4 of v1 are ready \(web\.\d is pending: .*cordoned.*\)$/,
+    );
+    expect(await eventsOf('AbortWaits')).toEqual([
+      expect.stringMatching(/^AbortWaits: the way back from v2 waits: web: 2 of 4 of v1 are ready \(web/),
+    ]);
+    expect(await rig.factors()).toEqual(['v1 web=4', 'v2 web=2']);
+    rig.close();
+    expect(await rig.settle(30_000)).toBe('aborted: Requested');
+    expect(await rig.factors()).toEqual(['v1 web=4']);
+    const { message = '', waiting } = (await rig.rollout())?.status ?? {};
+    expect(message).toMatch(
+      /^it was asked for; the factors are as they were, but not all of it is ready: web: 2 of 4/,
+    );
+    expect(waiting).toBe('');
+  });
+
+  it('keeps what there is of the new release where nothing else is ready, without a share of the requests', async () => {
+    await running({ web: 2 });
+    await rig.begin('v2', { canary: { size: { $case: 'instances', value: 1 } } });
+    expect(await rig.settle()).toBe('paused');
+    await cordon();
+    rig.close();
+    for (const instance of await stage.living(SHOP)) {
+      if (instance.spec.release !== 'v1') continue;
+      const object = { ...instance, status: { ...instance.status, state: LOST, ready: false } };
+      await stage.store.commit([{ op: 'update', kind: instances, object }]);
+    }
+    await rig.wish(ABORT);
+    await stage.run(90_000);
+    expect(await rig.phase()).toBe('aborting: Requested');
+    expect(await rig.factors()).toEqual(['v1 web=2', 'v2 web=1 (0 %)']);
+    expect(await eventsOf('AbortForced')).toHaveLength(1);
+    // The first that is ready is enough.
+    await cordon(false);
+    expect(await rig.settle()).toBe('aborted: Requested');
+    expect(await rig.factors()).toEqual(['v1 web=2']);
+  });
+});
+
 describe('whichever write of a rollout is the last one of its leader', () => {
-  const paths: Record<string, { asked: Partial<RolloutSpec>; then?: RolloutSpec_Intent; end: string[] }> = {
-    'straight on': { asked: {}, end: ['v2 _cache=1 web=3 worker=1'] },
-    'with a pace': {
-      asked: { surge: 2, paceMs: 700, waitHealthyMs: 300 },
-      end: ['v2 _cache=1 web=3 worker=1'],
-    },
+  interface Way {
+    readonly asked: Partial<RolloutSpec>;
+    readonly then?: RolloutSpec_Intent;
+    /** Before that, nothing takes new instances any more. */
+    readonly cordoned?: boolean;
+    readonly end: string[];
+    /** What is never to be less; default what there is at first. */
+    readonly floor?: Record<string, number>;
+    readonly living?: number;
+  }
+  const taken = ['v2 _cache=1 web=3 worker=1'];
+  const paths: Record<string, Way> = {
+    'straight on': { asked: {}, end: taken },
+    'with a pace': { asked: { surge: 2, paceMs: 700, waitHealthyMs: 300 }, end: taken },
     promoted: {
       asked: { canary: { size: { $case: 'instances', value: 1 }, trafficPercent: 5 } },
-      ...{ then: PROMOTE, end: ['v2 _cache=1 web=3 worker=1'] },
+      ...{ then: PROMOTE, end: taken },
     },
     aborted: {
       asked: { canary: { size: { $case: 'percent', value: 60 } } },
       ...{ then: ABORT, end: ['v1 _cache=1 web=3 worker=1'] },
     },
-    immediate: { asked: { immediate: true }, end: ['v2 _cache=1 web=3 worker=1'] },
+    'aborted with old ones that do not get ready': {
+      asked: { canary: { size: { $case: 'instances', value: 1 } } },
+      ...{ then: ABORT, cordoned: true, end: ['v1 _cache=1 web=3 worker=1', 'v2 worker=1 (0 %)'] },
+      floor: { web: 2, worker: 1 },
+      // One of web and one of worker wait for a place.
+      living: 5,
+    },
+    immediate: { asked: { immediate: true }, end: taken },
+    'to fewer': {
+      asked: { factors: { web: 2, worker: 1 } },
+      ...{ end: ['v2 _cache=1 web=2 worker=1'], floor: { web: 2, worker: 1 }, living: 3 },
+    },
   };
 
-  async function through({ asked, then }: (typeof paths)[string]): Promise<void> {
+  async function through({ asked, then, cordoned }: Way): Promise<void> {
     await rig.begin('v2', asked);
     await rig.settle();
     if (then === undefined) return;
+    if (cordoned) await cordon();
     await rig.wish(then);
-    await rig.settle();
+    // A leader that has just begun to look has all its patience still.
+    await rig.settle(160_000);
   }
 
   it.each(Object.keys(paths))('invariant 3/7: the next one comes to the same end, %s', async (name) => {
-    const path = paths[name] as (typeof paths)[string];
+    const path = paths[name] as Way;
     for (const when of ['before', 'after'] as const) {
       for (let n = 1; ; n++) {
         const leader = await running({ web: 3, worker: 1, _cache: 1 });
+        if (path.floor) await rig.guard(path.floor);
         const killed = killAt(leader, n, when);
         stage.start('two', { metrics: () => [] });
         await through(path);
         expect({ n, when, factors: await rig.factors() }).toEqual({ n, when, factors: path.end });
         await stage.run(8_000);
         const living = (await stage.living(SHOP)).filter(({ spec }) => spec.process !== '_cache');
-        expect(living).toHaveLength(4);
+        expect(living).toHaveLength(path.living ?? 4);
         if (!killed()) break;
         rig.close();
         await stage.close();

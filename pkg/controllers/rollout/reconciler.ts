@@ -12,8 +12,8 @@ import type { Guard, Write } from '../../store/store';
 import type { Events } from '../event-recorder';
 import type { ReleaseTraffic } from './fleet';
 import { planRollout } from './plan';
-import type { RolloutPlan } from './plan';
 import { RolloutTimes } from './rollout-times';
+import type { RolloutPlan } from './step';
 
 /** What was asked of a formation's releases during the last `windowMs`. */
 export type ReleaseMetrics = (formation: string, windowMs: number) => readonly ReleaseTraffic[];

@@ -31,6 +31,7 @@ export class RolloutRig {
       to: { ...release, spec: { ...release.spec, image: 'sha256:1' } },
       scales: (await store.list(scales, { formation: SHOP })).items,
       routes: (await store.list(routes, { formation: SHOP })).items,
+      instances: (await store.list(instances, { formation: SHOP })).items,
     });
     await store.commit([
       { op: before ? 'update' : 'create', kind: rollouts, object: made.rollout },

@@ -110,6 +110,17 @@ describe('instances', () => {
     });
   });
 
+  test.each([
+    [5, undefined],
+    [7, undefined],
+    [8, 'web.4 of v2 was restarted 3 times'],
+  ])('that had been restarted 5 times before the rollout are judged by those since: %d', (restarts, told) => {
+    const veteran = young('web.4', { restarts });
+    const { rollout, ...rest } = view([veteran]);
+    const status = { ...rollout.status, restarts: { [veteran.metadata.uid]: 5 } };
+    expect(verdictOf({ ...rest, rollout: { ...rollout, status } })?.message).toBe(told);
+  });
+
   test('that were healthy and are not any more have as long as new ones', () => {
     const sick = young('web.1', { ready: false, message: 'GET /: 500' });
     expect(verdictOf(view([sick], { sameForMs: () => 29_999 }))).toBeUndefined();

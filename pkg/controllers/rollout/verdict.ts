@@ -54,7 +54,7 @@ export function verdictOf(view: RolloutView): Verdict | undefined {
   );
   const limits = thresholdsOf(spec);
   return (
-    crashLoop(own, limits) ??
+    crashLoop(own, view, limits) ??
     failing(own, view, limits) ??
     unhealthy(own, view) ??
     // What a rollback leaves has been found bad already: it is not to be gone back to for answering faster.
@@ -80,10 +80,18 @@ export function stalled(view: RolloutView): Verdict | undefined {
     : { reason: 'Unhealthy', message: `${name} was not healthy ${since}${why}` };
 }
 
-function crashLoop(own: readonly Instance[], { maxRestarts }: Thresholds): Verdict | undefined {
-  const looping = own.find((instance) => isWanted(instance) && instance.status.restarts >= maxRestarts);
+/** Of restarts since the rollout began: what an instance has come through before says nothing of it. */
+function crashLoop(
+  own: readonly Instance[],
+  { rollout }: RolloutView,
+  { maxRestarts }: Thresholds,
+): Verdict | undefined {
+  const restartsOf = ({ metadata, status }: Instance) =>
+    status.restarts - (entryOf(rollout.status.restarts, metadata.uid) ?? 0);
+  const looping = own.find((instance) => isWanted(instance) && restartsOf(instance) >= maxRestarts);
   if (!looping) return undefined;
-  const { restarts, exitCode, message } = looping.status;
+  const { exitCode, message } = looping.status;
+  const restarts = restartsOf(looping);
   const exit = exitCode === undefined ? '' : `, last with exit code ${exitCode}`;
   const cause = causeOfRestart(message);
   const said = cause ? `: ${cause}` : '';
