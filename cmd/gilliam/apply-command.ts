@@ -6,7 +6,7 @@ import { ApplyFormationResponse } from '../../pkg/gen/gilliam/v1/apply_service';
 import { FormationCommand } from './formation-command';
 import { findManifests } from './lib/apply-files';
 import { type FormationPlan, planLines, planName } from './lib/apply-plan';
-import { planSystem, readSystem, type System } from './lib/apply-system';
+import { type Mode, planSystem, readSystem, type System } from './lib/apply-system';
 
 /** What `apply` and `diff` have in common: manifests are read, and the control plane says what they would change. */
 export abstract class ApplyCommand extends FormationCommand {
@@ -20,6 +20,10 @@ export abstract class ApplyCommand extends FormationCommand {
   });
   static readonly pruneFlag = Flags.boolean({
     description: 'also remove what was once applied and is no longer described',
+  });
+
+  static readonly retryFlag = Flags.boolean({
+    description: 'begin a rollout again that was taken back, though nothing has changed since',
   });
 
   /** Reads all that is meant. Of several faults all are printed, each on a line of its own. */
@@ -42,8 +46,8 @@ export abstract class ApplyCommand extends FormationCommand {
     }
   }
 
-  protected plan(system: System, prune: boolean): Promise<FormationPlan[]> {
-    return planSystem(this.client, system, { prune, signal: this.context.signal });
+  protected plan(system: System, mode: Mode): Promise<FormationPlan[]> {
+    return planSystem(this.client, system, { ...mode, signal: this.context.signal });
   }
 
   /** Says what would be done; for programs, all of it. */

@@ -1,5 +1,5 @@
 import { RolloutPhase } from '../../../pkg/gen/gilliam/v1/rollout';
-import { formations, rollouts } from '../../../pkg/resource/objects';
+import { formations, rollouts, type Rollout } from '../../../pkg/resource/objects';
 import { CliHarness, type RunOptions } from '../testing/cli-harness';
 
 let cli: CliHarness;
@@ -43,6 +43,38 @@ describe('apply', () => {
       stderr: '',
     });
     expect(await storeRevision()).toEqual(writes);
+  });
+
+  test('what was taken back is not tried again before it has changed, and apply says so', async () => {
+    system('shop', web('shop'));
+    await gilliam('apply -f shop --no-wait');
+    const changed = web('shop', '    env: {LEVEL: debug}\n');
+    cli.write('shop/gilliam.yml', changed);
+    await gilliam('apply -f shop --no-wait');
+    const key = { formation: 'shop', name: 'current' };
+    const rollout = await cli.api.store.get(rollouts, key);
+    if (!rollout) throw new Error('no rollout');
+    const { ABORTED } = RolloutPhase;
+    const status = {
+      ...rollout.status,
+      phase: ABORTED,
+      reason: 'CrashLoop',
+      message: 'web.2 was restarted 3 times',
+    };
+    const taken: Rollout = { ...rollout, status };
+    await cli.api.store.commit([{ op: 'update', kind: rollouts, object: taken }]);
+    const why =
+      /v2 was taken back at .*Z \(CrashLoop\): web.2 was restarted 3 times: it is not tried again as it is: change it, or gilliam apply --retry\n/;
+    const plan = await gilliam('diff -f shop');
+    expect(plan).toMatchObject({ code: 0, stdout: expect.stringMatching(why) as string });
+    for (const again of [
+      await gilliam('apply -f shop --no-wait'),
+      await gilliam('apply -f shop --no-wait --json'),
+    ])
+      expect(again).toMatchObject({ code: 1, stderr: expect.stringMatching(why) as string });
+    expect((await cli.api.store.get(rollouts, key))?.metadata.uid).toBe(rollout.metadata.uid);
+    expect(await gilliam('apply -f shop --no-wait --retry')).toMatchObject({ code: 0, stderr: '' });
+    expect((await cli.api.store.get(rollouts, key))?.metadata.uid).not.toBe(rollout.metadata.uid);
   });
 
   test('an environment variable that changes makes a release and builds nothing', async () => {

@@ -1,11 +1,13 @@
 import * as Flags from '@oclif/core/flags';
+import { createColors } from 'picocolors';
 import { ApplyFormationResponse } from '../../../pkg/gen/gilliam/v1/apply_service';
 import { ApplyCommand } from '../apply-command';
-import { changesAnything, type FormationPlan, planLines, planName } from '../lib/apply-plan';
+import { changesAnything, type FormationPlan, heldText, planLines, planName } from '../lib/apply-plan';
 import {
   applyMember,
   makeReady,
   type Member,
+  type Mode,
   planSystem,
   type Ready,
   requirePlan,
@@ -15,6 +17,7 @@ import { type AppliedGoal, type Arrival, notRunning, waitForApplied } from '../l
 import { BuildPrinter } from '../lib/build-printer';
 import { InterruptedError } from '../lib/describe-error';
 import { parseDuration } from '../lib/duration';
+import { AnsweredError } from '../lib/errors';
 import { mapBounded } from '../lib/map-bounded';
 import { Progress } from '../lib/progress';
 import { routeUrl } from '../lib/route-view';
@@ -22,8 +25,7 @@ import { routeUrl } from '../lib/route-view';
 // Formations that do not need each other.
 const concurrency = 4;
 
-interface Given {
-  readonly prune: boolean;
+interface Given extends Mode {
   readonly wait: boolean;
   readonly timeoutMs: number;
   readonly message?: string;
@@ -40,7 +42,7 @@ interface Applied {
 export default class Apply extends ApplyCommand {
   static override summary = 'Make formations what gilliam.yml says';
   static override description =
-    'Reads one manifest or several, builds what is to be built, and makes formation, release, scale factors, routes and cron jobs what they say. All of them are checked before the first is changed; what needs another formation comes up after it. What runs moves to a new release instance by instance. Applied again, nothing is changed. The source is git HEAD of the manifest’s directory.';
+    'Reads one manifest or several, builds what is to be built, and makes formation, release, scale factors, routes and cron jobs what they say. All of them are checked before the first is changed; what needs another formation comes up after it. What runs moves to a new release instance by instance. Applied again, nothing is changed; a release that was taken back is not moved to again before it has changed. The source is git HEAD of the manifest’s directory.';
   static override examples = [
     '<%= config.bin %> apply',
     '<%= config.bin %> apply -f services/',
@@ -58,6 +60,7 @@ export default class Apply extends ApplyCommand {
       helpValue: 'PLAN',
     }),
     prune: ApplyCommand.pruneFlag,
+    retry: ApplyCommand.retryFlag,
     message: Flags.string({
       char: 'm',
       description: "why; default the commit's subject",
@@ -75,13 +78,14 @@ export default class Apply extends ApplyCommand {
     const { flags } = await this.parse(Apply);
     const given: Given = {
       prune: flags.prune ?? false,
+      retry: flags.retry ?? false,
       wait: flags.wait,
       timeoutMs: parseDuration(flags.timeout),
       ...(flags.message !== undefined && { message: flags.message }),
       ...(flags.expect !== undefined && { expect: flags.expect }),
     };
     const system = await this.readSystem(flags.file ?? [], given.message);
-    const plans = await this.plan(system, given.prune);
+    const plans = await this.plan(system, given);
     if (given.expect !== undefined) requirePlan(plans, given.expect);
     if (flags.plan) return this.answerPlan(plans);
     this.#warn(system);
@@ -100,9 +104,7 @@ export default class Apply extends ApplyCommand {
       const done = await mapBounded(members, concurrency, async (member) => {
         // A build may have come to the image that there was.
         const changes = changesAnything(member.plan);
-        const answer = changes
-          ? await applyMember(this.client, member, given.prune, signal)
-          : member.plan.answer;
+        const answer = changes ? await applyMember(this.client, member, given, signal) : member.plan.answer;
         for (const line of planLines(member.plan, this.colors)) this.line(line);
         return changes ? [{ ready: member, answer }] : [];
       });
@@ -117,6 +119,7 @@ export default class Apply extends ApplyCommand {
     }
     if (given.wait) await this.#waitForUnchanged(plans, applied, given);
     this.#answer(plans, applied);
+    this.#refuseHeld(plans);
   }
 
   /** Nothing to change is not yet all well: what runs has to run. */
@@ -151,13 +154,13 @@ export default class Apply extends ApplyCommand {
         signal,
         reporter,
         announce: (what) => output.write(`building ${what}\n`),
-        prune: given.prune,
+        ...{ prune: given.prune, retry: given.retry },
         ...(given.message !== undefined && { message: given.message }),
       });
       // Building takes a while: what was expected has to be what there is to do still.
       if (given.expect !== undefined) {
-        const { prune } = given;
-        requirePlan(await planSystem(this.client, system, { prune, signal }), given.expect);
+        const { prune, retry } = given;
+        requirePlan(await planSystem(this.client, system, { prune, retry, signal }), given.expect);
       }
       return ready;
     } catch (error) {
@@ -210,6 +213,17 @@ export default class Apply extends ApplyCommand {
       return [`${what}${canary}`, ...this.#urls(ready).map((url) => `  ${url}`)];
     });
     this.answer({ plan: planName(plans), formations }, lines);
+  }
+
+  /** What is described does not run where it was taken back: whoever applies has to know, by the exit code too. */
+  #refuseHeld(plans: readonly FormationPlan[]): void {
+    const held = plans.flatMap((plan) => {
+      const why = heldText(plan);
+      return why === undefined ? [] : [`${plan.formation}: ${why}`];
+    });
+    const { red } = createColors(this.context.stderr.colors);
+    for (const line of held) this.note(`${red('error:')} ${line}`);
+    if (held.length > 0) throw new AnsweredError('what was taken back is not applied');
   }
 
   /** Where the formation's routes answer on this machine. */

@@ -36,9 +36,11 @@ export function planName(plans: readonly FormationPlan[]): string {
 /** Field by field and instance by instance, and why. */
 export function planLines(plan: FormationPlan, colors: Colors): string[] {
   const { formation, answer, builds, atCanary } = plan;
+  const held = heldText(plan);
   if (!changesAnything(plan)) {
     const waits = `: ${atCanary} is at its canary: gilliam promote or gilliam abort --formation ${formation}`;
-    return [`${formation}: nothing to change${atCanary === undefined ? '' : waits}`];
+    const why = held === undefined ? '' : `: ${held}`;
+    return [`${formation}: nothing to change${atCanary === undefined ? why : waits}`];
   }
   const images = [...builds].map(
     ([hash, what]) => `  ${colors.cyan('*')} image: to be built of ${what} (${hash.slice(0, 12)})`,
@@ -52,7 +54,15 @@ export function planLines(plan: FormationPlan, colors: Colors): string[] {
       .toSorted(compareInstances)
       .map((instance) => `  ${instanceLine(instance, colors)}`),
     ...keptLine(answer.instances),
+    ...forecastLine(answer.instances),
+    ...(held === undefined ? [] : [`  ${colors.yellow('!')} ${held}`]),
   ];
+}
+
+/** Why a release is not moved to, and what to do; undefined where it is. */
+export function heldText({ answer: { held } }: Pick<FormationPlan, 'answer'>): string | undefined {
+  if (held === '') return undefined;
+  return `${held}: it is not tried again as it is: change it, or gilliam apply --retry`;
 }
 
 function changeLine(change: PlannedChange, builds: ReadonlyMap<string, string>, colors: Colors): string {
@@ -88,6 +98,14 @@ function keptLine(instances: readonly PlannedInstance[]): string[] {
   if (kept.length === 0) return [];
   const [first, ...more] = kept.map(({ instance }) => instance);
   return [`  = ${first}${more.length === 0 ? ' stays' : ` and ${more.length} more stay`}`];
+}
+
+/** Numbers are given as places get free: beyond the first step it is not known when. */
+function forecastLine(instances: readonly PlannedInstance[]): string[] {
+  const [first, ...more] = instances.filter(({ forecast }) => forecast).toSorted(compareInstances);
+  if (!first) return [];
+  const which = more.length === 0 ? first.instance : `${first.instance} and ${more.length} more`;
+  return [`  (of ${which} the number is a forecast: it depends on what gets ready when)`];
 }
 
 function compareInstances(left: PlannedInstance, right: PlannedInstance): number {

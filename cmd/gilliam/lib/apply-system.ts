@@ -42,8 +42,14 @@ export interface System {
   readonly author: string;
 }
 
-export interface ApplyOptions {
+/** How, besides what is described, it is applied. */
+export interface Mode {
   readonly prune: boolean;
+  /** Begin again what was taken back. */
+  readonly retry: boolean;
+}
+
+export interface ApplyOptions extends Mode {
   readonly message?: string;
 }
 
@@ -88,12 +94,12 @@ export async function readSystem(
 export async function planSystem(
   client: Client,
   { steps }: System,
-  { prune, signal }: Pick<ApplyOptions, 'prune'> & Pick<Context, 'signal'>,
+  { prune, retry, signal }: Mode & Pick<Context, 'signal'>,
 ): Promise<FormationPlan[]> {
   const plans = await mapBounded(steps.flat(), concurrency, async ({ formation, desired, builds }) => ({
     formation,
     builds,
-    answer: await call(client, { formation, desired, prune, validateOnly: true }, signal),
+    answer: await call(client, { formation, desired, prune, retry, validateOnly: true }, signal),
   }));
   if (plans.every(changesAnything)) return plans;
   const atCanary = await canaries(client, signal);
@@ -150,8 +156,12 @@ export async function makeReady(
     const known = changed.get(member.formation) as FormationPlan;
     if (member.builds.size === 0) return { ...member, plan: known };
     const { formation, desired } = member;
-    const { prune } = around;
-    const answer = await call(client, { formation, desired, prune, validateOnly: true }, around.signal);
+    const { prune, retry } = around;
+    const answer = await call(
+      client,
+      { formation, desired, prune, retry, validateOnly: true },
+      around.signal,
+    );
     return { ...member, plan: { formation, answer, builds: new Map() } };
   });
   return new Map(ready.map((member) => [member.formation, member]));
@@ -161,20 +171,19 @@ export async function makeReady(
 export function applyMember(
   client: Client,
   { formation, desired, plan }: Ready,
-  prune: boolean,
+  { prune, retry }: Mode,
   signal: AbortSignal,
 ): Promise<ApplyFormationResponse> {
   return call(
     client,
-    { formation, desired, prune, validateOnly: false, expectedPlan: plan.answer.plan },
+    { formation, desired, prune, retry, validateOnly: false, expectedPlan: plan.answer.plan },
     signal,
   );
 }
 
-interface Request {
+interface Request extends Mode {
   readonly formation: string;
   readonly desired: DesiredFormation;
-  readonly prune: boolean;
   readonly validateOnly: boolean;
   readonly expectedPlan?: string;
 }

@@ -352,7 +352,17 @@ describe('what runs', () => {
     const wish = processes({ mail: { command: ['mail'] } });
     await apply(api, wish);
     await finishRollout(api, RolloutPhase.ABORTED);
-    const again = await apply(api, wish);
+    const held = await apply(api, wish);
+    expect({ lines: linesOf(held), rollout: held.rollout }).toEqual({ lines: [], rollout: undefined });
+    expect(held.held).toMatch(
+      /^v2 was taken back at 2\d{3}-.*Z \(CrashLoop\): web.4 of v2 was restarted 3 times$/,
+    );
+    expect((await apply(api, { ...wish, routes: [route('a', 'a.localhost/')] })).held).toBe(held.held);
+    const fixed = { ...wish, release: { ...wish.release, config: { FIXED: '1' } } };
+    const other = await apply(api, fixed, { validateOnly: true });
+    expect(other).toMatchObject({ held: '' });
+    expect(linesOf(other)).toContain('+ rollout v1 to v3');
+    const again = await apply(api, wish, { retry: true });
     expect(linesOf(again)).toEqual(['+ rollout v1 to v2']);
     expect(again.rollout?.spec?.factors).toEqual({ web: 2, worker: 1, mail: 1 });
   });

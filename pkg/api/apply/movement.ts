@@ -12,13 +12,19 @@ import type { FormationState } from './state';
 
 /** How the instances get to be those of the release: not at all, at once, or step by step. */
 export type Movement =
-  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'none';
+      /** Why nothing moves though the release is not what runs: it was taken back. */
+      readonly held?: string;
+    }
   | { readonly kind: 'scale'; readonly before?: Scale; readonly factors: Record<string, number> }
   | { readonly kind: 'rollout'; readonly spec: RolloutSpec };
 
 export interface MovementWish {
   readonly rollout: RolloutSpec | undefined;
   readonly prune: boolean;
+  /** Whether to begin again what was taken back. */
+  readonly retry: boolean;
 }
 
 /** Throws PreconditionError where another rollout is under way, or a process that runs would disappear unasked. */
@@ -36,6 +42,8 @@ export function movementTo(
   refuseSecondRollout(rollout);
   const factors = factorsOf(changes);
   if (others.length > 0) {
+    const held = wish.retry ? undefined : takenBack(rollout, release);
+    if (held !== undefined) return { kind: 'none', held };
     // Also those that are to have none: what is not named would stay as it is.
     const goals = Object.fromEntries(changes.map(({ process, after }) => [process, after]));
     return { kind: 'rollout', spec: rolloutSpec(release, others, goals, wish) };
@@ -72,6 +80,18 @@ function leadsTo(rollout: Rollout, release: NextRelease): boolean {
   const { spec, status } = rollout;
   const back = spec.intent === RolloutSpec_Intent.ABORT || status.phase === RolloutPhase.ABORTING;
   return isUnderWay(rollout) && !back && !release.isNew && spec.to === release.name;
+}
+
+/**
+ * When and why the release was taken back; undefined where it was not. It is not tried again unasked: whoever applies by the
+ * minute would roll out what is broken for ever.
+ */
+function takenBack(rollout: Rollout | undefined, release: NextRelease): string | undefined {
+  if (!rollout || release.isNew || rollout.spec.to !== release.name) return undefined;
+  const { phase, changed, reason, message } = rollout.status;
+  if (phase !== RolloutPhase.ABORTED) return undefined;
+  const at = changed ? ` at ${changed.toISOString().replace(/\.\d+Z$/, 'Z')}` : '';
+  return `${release.name} was taken back${at} (${reason}): ${message}`;
 }
 
 interface Missing {

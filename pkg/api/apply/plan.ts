@@ -57,7 +57,7 @@ export function planApply({ state, wish, release, routes, cronJobs }: PlanInput)
     release && asksForInstances ? factorChanges(state, release, { factors: desired.factors, least }) : [];
   const movement: Movement =
     release && asksForInstances
-      ? movementTo(state, release, factors, { rollout: desired.rollout, prune })
+      ? movementTo(state, release, factors, { rollout: desired.rollout, prune, retry: wish.retry })
       : { kind: 'none' };
   const specChanges = !isDeepStrictEqual(FormationSpec.toJSON(before), FormationSpec.toJSON(spec));
   const releaseChanges = release?.isNew ? changesOfRelease(state, release) : [];

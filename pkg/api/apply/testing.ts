@@ -13,7 +13,9 @@ import type { Write } from '../../store/store';
 import { type ApiHarness, testImage, testProcesses } from '../../testing/api-harness';
 
 export type Desired = DeepPartial<NonNullable<ApplyFormationRequest['desired']>>;
-export type Options = Partial<Pick<ApplyFormationRequest, 'validateOnly' | 'prune' | 'expectedPlan'>>;
+export type Options = Partial<
+  Pick<ApplyFormationRequest, 'validateOnly' | 'prune' | 'retry' | 'expectedPlan'>
+>;
 
 /** Applies to `shop`, or whatever is named. */
 export function apply(
@@ -55,7 +57,9 @@ export async function finishRollout(
   const { store } = api;
   const rollout = await rolloutOf(api, formation);
   if (!rollout) throw new Error('no rollout');
-  const done: Rollout = { ...rollout, status: { ...rollout.status, phase } };
+  const verdict = { reason: 'CrashLoop', message: 'web.4 of v2 was restarted 3 times' };
+  const why = phase === RolloutPhase.ABORTED ? verdict : {};
+  const done: Rollout = { ...rollout, status: { ...rollout.status, phase, ...why } };
   const moves =
     phase === RolloutPhase.SUCCEEDED
       ? (await store.list(scales, { formation })).items.filter(hasFactors)

@@ -18,6 +18,8 @@ export interface Wish {
   readonly desired: DesiredFormation;
   readonly validateOnly: boolean;
   readonly prune: boolean;
+  /** Whether a rollout that was taken back is begun again. */
+  readonly retry: boolean;
   /** Empty for any. */
   readonly expectedPlan: string;
 }
@@ -26,7 +28,7 @@ export interface Wish {
 export function readWish(request: ApplyFormationRequest): Wish {
   const { name } = parseName(formations, request.name);
   checkLabel('formation name', name, 'name');
-  const { desired, validateOnly, prune, expectedPlan } = request;
+  const { desired, validateOnly, prune, retry, expectedPlan } = request;
   if (!desired) {
     const description = 'desired is missing: say what the formation is to be';
     throw new InvalidError(description, [{ field: 'desired', description }]);
@@ -36,7 +38,7 @@ export function readWish(request: ApplyFormationRequest): Wish {
   checkNames('route', desired.routes, 'desired.routes', found);
   checkNames('cron job', desired.cronJobs, 'desired.cron_jobs', found);
   found.throwIfAny();
-  return { name, desired, validateOnly, prune, expectedPlan };
+  return { name, desired, validateOnly, prune, retry, expectedPlan };
 }
 
 /** Throws InvalidError with all that is wrong with the wish, now that it is known what would come of it. */
