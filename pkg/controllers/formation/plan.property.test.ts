@@ -176,7 +176,10 @@ class World {
         const replaced = wanted.some(({ spec }) => spec.replace && !this.draining.has(spec.executor)) ? 1 : 0;
         const leaving = drained + replaced;
         const factor = this.factor(process, ...cohort);
-        if (wanted.length - leaving > factor)
+        // Of an auxiliary service without volumes, the old ones serve until those that come can.
+        const relieved =
+          process === '_cache' && factor === 0 ? this.factor(process, ...releaseNames) : factor;
+        if (wanted.length - leaving > relieved)
           throw new Error(
             `${cohort.join('/')} ${process}=${factor} has ${wanted.length} wanted instances, of which ${leaving} leave`,
           );

@@ -287,9 +287,56 @@ describe('planFormation', () => {
       ['+web.2 v2', '-web.1'],
     ],
     [
-      'replaces an auxiliary service that is defined in other words',
+      'replaces an auxiliary service that is defined in other words: the old one serves until the new one can',
       { releases: other, scales: [scale('v2', { _cache: 1 })], instances: [instance('_cache.1')] },
-      ['+_cache.2 v2', '-_cache.1'],
+      ['+_cache.2 v2'],
+    ],
+    [
+      'keeps the old one while the new one starts, however often it fails',
+      {
+        releases: other,
+        scales: [scale('v2', { _cache: 1 })],
+        instances: [instance('_cache.1'), instance('_cache.2', { release: 'v2', ready: false })],
+      },
+      [],
+    ],
+    [
+      'stops the old one when the new one is ready',
+      {
+        releases: other,
+        scales: [scale('v2', { _cache: 1 })],
+        instances: [instance('_cache.1'), instance('_cache.2', { release: 'v2' })],
+      },
+      ['-_cache.1'],
+    ],
+    [
+      'keeps as many as are missing, those that work, and the lowest',
+      {
+        releases: other,
+        scales: [scale('v2', { _cache: 2 })],
+        instances: [
+          ...[instance('_cache.1', { ready: false }), instance('_cache.2'), instance('_cache.3')],
+          ...[instance('_cache.4', { release: 'v2' }), instance('_cache.5', { release: 'v2', ready: false })],
+        ],
+      },
+      ['-_cache.1', '-_cache.3'],
+    ],
+    [
+      'lets the old one go where the new one finds no room beside it',
+      {
+        releases: other,
+        scales: [scale('v2', { _cache: 1 })],
+        instances: [
+          instance('_cache.1'),
+          instance('_cache.2', { release: 'v2', state: PENDING, reason: 'Unschedulable' }),
+        ],
+      },
+      ['-_cache.1'],
+    ],
+    [
+      'stops one that is wanted no more at once',
+      { releases: other, scales: [scale('v2', { _cache: 0 })], instances: [instance('_cache.1')] },
+      ['-_cache.1'],
     ],
     [
       'stops what has a volume before it makes the one that is defined in other words',

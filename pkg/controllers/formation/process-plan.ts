@@ -1,9 +1,13 @@
-import { InstanceState } from '../../gen/gilliam/v1/instance';
+import { isAuxiliary } from '../../resource/auxiliary';
 import { isWanted } from '../../resource/instance';
 import type { Instance } from '../../resource/objects';
 import type { Cohort } from './cohort';
 import { failuresInARow, replacementDelayMs } from './failures';
 import { Ordinals, type Place } from './ordinals';
+import { isReady } from './ready';
+import { keptUntilRelieved } from './succession';
+
+export { isReady } from './ready';
 
 export interface ProcessView {
   readonly process: string;
@@ -44,11 +48,6 @@ interface CohortPlan {
   readonly places: readonly Place[];
 }
 
-/** Runs, and can do its work now. */
-export function isReady(instance: Instance): boolean {
-  return instance.status.state === InstanceState.RUNNING && instance.status.ready;
-}
-
 /** One process of all releases: they share its ordinals. */
 export function planProcess(view: ProcessView): ProcessPlan {
   const creates: Creation[] = [];
@@ -74,7 +73,9 @@ export function planProcess(view: ProcessView): ProcessPlan {
       creates.push({ release, process: view.process, ordinal, incarnation, failedBefore: failures });
     }
   }
-  return { creates, stops, waiting };
+  if (!isAuxiliary(view.process)) return { creates, stops, waiting };
+  const kept = keptUntilRelieved(view.cohorts, view.instances, stops);
+  return { creates, stops: stops.filter((instance) => !kept.has(instance)), waiting };
 }
 
 /** Replacements come first: any ordinal will do. */
