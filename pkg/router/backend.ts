@@ -3,7 +3,7 @@ import type { ServiceName } from '../registry/types';
 import { refusedPaths } from '../routing/request';
 import type { CompiledRoute, HeaderEdit, Template } from '../routing/types';
 import { expressionOf, groupsOf, variablesOf } from './capture';
-import { backendName } from './match-table';
+import { backendName, goalOf } from './match-table';
 import { argument, line, literal, replacement, word } from './quote';
 import type { Server } from './servers';
 import { serverLine } from './servers-line';
@@ -16,17 +16,21 @@ export const noPath = 'no route for this path of the host';
 
 const rateTableEntries = 100_000;
 
-/** What answers a route's requests: one for each service that it leads to. */
+/** What answers requests of a route, or of several that share it: one for each service that they lead to. */
 export interface Backend {
-  /** `<formation>:<route>`, and `:<service>.<formation>` behind it where the service depends on the request. */
+  /**
+   * `<formation>:<route>`, and `:<service>.<formation>` behind it where the service depends on the request; where routes
+   * share it, `:<service>.<formation>.service`, and a number where one is not enough.
+   */
   readonly name: string;
-  readonly route: CompiledRoute;
+  /** Several only where all that they ask for is another path. */
+  readonly routes: readonly [CompiledRoute, ...CompiledRoute[]];
   /** Absent for a redirect. */
   readonly service?: ServiceName;
   /** The router's own socket, where requests are held while there is no instance. Absent: they are not. */
   readonly hold?: string;
-  /** Whether it has to look at the path before it answers. */
-  readonly verify: boolean;
+  /** Of routes whose requests' paths it has to look at before it answers: their ids. */
+  readonly unverified: ReadonlySet<string>;
 }
 
 /** The backend in HAProxy's words, with its servers. */
@@ -53,8 +57,13 @@ function rateTable(route: CompiledRoute): string {
   return `${backendName(route)}::rate`;
 }
 
-function backendLines({ route, service, verify, hold }: Backend): string[] {
-  const rules = [...(verify ? [verifyRule(route)] : []), ...rateRules(route), ...captureRules(route)];
+function backendLines({ name: backend, routes, service, unverified, hold }: Backend): string[] {
+  const [route] = routes;
+  const own = (one: CompiledRoute) =>
+    routes.length > 1 ? `{ var(txn.to) -m str -- ${goalOf(backend, one)} }` : undefined;
+  const verify = routes.flatMap((one) => (unverified.has(one.id) ? [verifyRule(one, own(one))] : []));
+  const captures = routes.flatMap((one) => captureRules(one).map((rule) => when(rule, own(one))));
+  const rules = [...verify, ...rateRules(route), ...captures];
   if (route.redirect) return [...rules, ...redirectRules(route)];
   const name = service ? formatServiceName(service) : '';
   return [
@@ -64,7 +73,7 @@ function backendLines({ route, service, verify, hold }: Backend): string[] {
     ...rules,
     ...(hold === undefined ? emptyLines(name) : holdLines(name)),
     ...stickyLines(route),
-    ...pathRules(route),
+    ...routes.flatMap((one) => pathRules(one, own(one))),
     ...route.requestHeaders.map((edit) => headerRule('request', edit)),
     ...route.responseHeaders.map((edit) => headerRule('response', edit)),
   ];
@@ -102,8 +111,14 @@ export function answer(status: number, said: string, headers = ''): string {
   return `http-request return status ${status} content-type text/plain ${headers}hdr X-Gilliam-Reason ${word(said)} lf-string ${body}`;
 }
 
-function verifyRule({ path }: CompiledRoute): string {
-  return `${answer(404, noPath)} unless { path -m reg ${word(`^${expressionOf(path, [])}$`)} }`;
+function verifyRule({ path }: CompiledRoute, own = ''): string {
+  const matches = `{ path -m reg ${word(`^${expressionOf(path, [])}$`)} }`;
+  return when(answer(404, noPath), `${own} !${matches}`.trim());
+}
+
+/** The rule for those requests that fulfil a condition, where there is one. */
+function when(rule: string, condition: string | undefined): string {
+  return condition === undefined ? rule : `${rule} if ${condition}`;
 }
 
 function rateRules(route: CompiledRoute): string[] {
@@ -180,10 +195,10 @@ function byGroups(route: CompiledRoute, template: Template) {
   return groupsOf({ ...route, host: undefined }, used, '');
 }
 
-function pathRules(route: CompiledRoute): string[] {
+function pathRules(route: CompiledRoute, own: string | undefined): string[] {
   const path = route.target?.path;
   if (!path || keepsPath(route, path)) return [];
-  if (variablesOf(path).length === 0) return [`http-request set-path ${word(formatOf(path))}`];
+  if (variablesOf(path).length === 0) return [when(`http-request set-path ${word(formatOf(path))}`, own)];
   const groups = byGroups(route, path);
   const rewritten = groups
     ? `http-request replace-path ${word(`^${expressionOf(route.path, variablesOf(path))}$`)} ${word(
@@ -194,7 +209,7 @@ function pathRules(route: CompiledRoute): string[] {
           .join(''),
       )}`
     : `http-request set-path ${word(formatOf(path))}`;
-  return [rewritten, ...(canStray(route, path) ? [strayRule] : [])];
+  return [when(rewritten, own), ...(canStray(route, path) ? [strayRule(own)] : [])];
 }
 
 /** Whether the path becomes what it was: the commonest of all routes, and the dearest rule. */
@@ -228,7 +243,11 @@ function canStray(route: CompiledRoute, path: Template): boolean {
 }
 
 const refused = refusedPaths.map(({ regex }) => `(?:${regex})`).join('|');
-const strayRule = `${answer(400, 'what the path is rewritten to cannot be asked for')} if { path -m reg ${word(refused)} }`;
+
+function strayRule(own = ''): string {
+  const said = answer(400, 'what the path is rewritten to cannot be asked for');
+  return when(said, `${own} { path -m reg ${word(refused)} }`.trim());
+}
 
 function redirectRules(route: CompiledRoute): string[] {
   const { location, code } = route.redirect as NonNullable<CompiledRoute['redirect']>;

@@ -2,13 +2,14 @@ import type { CompiledRoute } from '../routing/types';
 import type { Backend } from './backend';
 import { backendText, rateTableText } from './backend';
 import { frontendText, refusedMap, unknownText } from './frontend';
-import { backendName, buildMatchTable, EXPANDS, expandsService } from './match-table';
+import { backendName, buildMatchTable, EXPANDS, expandsService, goalOf } from './match-table';
 import type { MatchTable } from './match-table';
 import { mapKey, word } from './quote';
 import type { Server } from './servers';
 import type { Service } from './service-names';
 import { serviceKey, servicesOf } from './service-names';
 import type { Settings } from './settings';
+import { backendsOfRoutes } from './shared-backends';
 
 /** Files by their names below the directory of a generation. */
 export type Files = ReadonlyMap<string, string>;
@@ -32,11 +33,12 @@ export function compileStructure(
   settings: Settings,
   held: ReadonlySet<string> = new Set(),
 ): Structure {
-  const table = buildMatchTable(ordered);
+  const names = backendsOfRoutes(ordered);
+  const table = buildMatchTable(ordered, names);
   const { hold } = settings;
-  const all = ordered
-    .flatMap((route) => backendsOf(route, known, table))
-    .map((one): Backend => (one.service && held.has(serviceKey(one.service)) ? { ...one, hold } : one));
+  const all = allBackends(ordered, known, names, table).map((one): Backend =>
+    one.service && held.has(serviceKey(one.service)) ? { ...one, hold } : one,
+  );
   const backends = new Map<string, Backend[]>();
   for (const backend of all) {
     if (!backend.service) continue;
@@ -66,24 +68,35 @@ export function serviceText(
   return backends.map((backend) => backendText(backend, serversIn(backend))).join('');
 }
 
-function backendsOf(route: CompiledRoute, known: readonly Service[], table: MatchTable): Backend[] {
-  const verify = table.unverified.has(route.id);
-  const name = backendName(route);
-  if (!route.target) return [{ name, route, verify }];
-  const expands = expandsService(route);
-  return servicesOf(route, known).map((service) => ({
-    name: expands ? `${name}:${serviceKey(service)}` : name,
-    route,
-    service,
-    verify,
-  }));
+function allBackends(
+  ordered: readonly CompiledRoute[],
+  known: readonly Service[],
+  names: ReadonlyMap<string, string>,
+  { unverified }: MatchTable,
+): Backend[] {
+  const found = new Map<string, Backend>();
+  for (const route of ordered) {
+    const name = names.get(route.id) as string;
+    const first = found.get(name);
+    if (first) found.set(name, { ...first, routes: [...first.routes, route] });
+    else if (!route.target) found.set(name, { name, routes: [route], unverified });
+    else {
+      for (const service of servicesOf(route, known)) {
+        const own = expandsService(route) ? `${name}:${serviceKey(service)}` : name;
+        found.set(own, { name: own, routes: [route], service, unverified });
+      }
+    }
+  }
+  return [...found.values()];
 }
 
 function mapFiles(table: MatchTable, all: readonly Backend[]): [string, string][] {
   const lines = (entries: Iterable<readonly [string, string]>) =>
     [...entries].map(([key, value]) => `${key} ${value}\n`).join('');
-  const services = all.flatMap(({ name, route, service }): [string, string][] =>
-    service && expandsService(route) ? [[`${backendName(route)}${EXPANDS}${serviceKey(service)}`, name]] : [],
+  const services = all.flatMap(({ name, routes: [route], service }): [string, string][] =>
+    service && expandsService(route)
+      ? [[`${backendName(route)}${EXPANDS}${serviceKey(service)}`, goalOf(name, route)]]
+      : [],
   );
   const shards = Array.from({ length: table.shards }, (_, shard): [string, string] => {
     const groups = table.groups.filter((group) => group.shard === shard);
@@ -95,7 +108,6 @@ function mapFiles(table: MatchTable, all: readonly Backend[]): [string, string][
     ['hosts.map', lines(table.hosts)],
     ['wildcards.map', lines(table.wildcards)],
     ['expressions.map', lines(table.expressions.map(({ regex, to }) => [regex, to]))],
-    ['exact.map', lines(table.exact)],
     ['prefixes.map', lines(table.prefixes)],
     ['shapes.map', lines(table.shapes)],
     ['methods.map', lines(table.methods.map((method) => [method, method]))],
@@ -133,6 +145,7 @@ function globalText({ socket, maxConnections, times, user, group }: Settings): s
   tune.ssl.cachesize 20000
   tune.pool-low-fd-ratio ${idleShare}
   tune.pool-high-fd-ratio ${idleShare + 10}
+  profiling.tasks off
 ${user === undefined ? '' : `  user ${user}\n`}${group === undefined ? '' : `  group ${group}\n`}
 `;
 }

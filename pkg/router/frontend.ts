@@ -1,12 +1,14 @@
 import { refusedHosts, refusedPaths } from '../routing/request';
 import { answer, noPath } from './backend';
+import { END } from './capture';
 import type { Condition } from './conditions';
 import { noConditions } from './conditions';
+import { ANY } from './host-classes';
 import type { MatchTable } from './match-table';
 import { EXPANDS } from './match-table';
 import { line, literal, mapKey, word } from './quote';
 import type { Ports, Settings } from './settings';
-import { OTHERS } from './shapes';
+import { lastSegment, OTHERS } from './shapes';
 
 /** How often a request may come by here before it is taken for one that goes round in circles. */
 export const maxHops = 10;
@@ -14,18 +16,16 @@ export const maxHops = 10;
 /** What a path can be made of without anything that has to be looked at more closely. */
 const harmless = "^/[!$&'()*+,/0-9:=?@A-Z_a-z|~-]*$";
 
+const whyRefused = 'path,map_reg(refused.map)';
+
+/** No name of a route's backend: those begin with that of a formation. */
+const UNKNOWN = '-:unknown';
+/** Of no route. */
+const nowhere = `${UNKNOWN}/`;
+
 /** From the request to the backend: in HAProxy's words. */
-export function frontendText(table: MatchTable, settings: Settings): string {
-  const { ports } = settings;
+export function frontendText(table: MatchTable, { ports }: Settings): string {
   const at = ports.bind ?? '';
-  const unknown = settings.hold === undefined ? answerUnknown : toUnknown;
-  const rules = [
-    ...refusals(),
-    ...classRules(table),
-    ...nodeRules(table),
-    ...unknown,
-    ...forwardedHeaders(ports),
-  ];
   const lines = [
     `bind ${at}:${ports.http}`,
     ...(ports.https === undefined
@@ -33,114 +33,122 @@ export function frontendText(table: MatchTable, settings: Settings): string {
       : [`bind ${at}:${ports.https} ssl crt-list certificates.list alpn h2,http/1.1 strict-sni`]),
     'log global',
     `log-format ${word(accessLogFormat)}`,
-    ...rules,
-    'use_backend %[var(txn.to)]',
+    ...connectionRules(ports),
+    'http-request set-var(txn.host) req.fhdr(host)',
+    ...forwardedHeaders(ports),
+    ...hostRules(table),
+    ...refusals,
+    ...nodeRules(table),
+    'use_backend %[var(txn.to),field(1,/)]',
   ];
   return ['frontend gilliam', ...lines.map((line) => `  ${line}`), ''].join('\n');
+}
+
+/** What is the same for all requests of a connection, as text: upstreams are told, and it is logged. */
+function connectionRules({ https }: Ports): string[] {
+  return [
+    'tcp-request session set-var(sess.client) src,concat()',
+    ...(https === undefined ? [] : ['tcp-request session set-var(sess.proto) ssl_fc,iif(https,http)']),
+  ];
 }
 
 /**
  * What is no request that a route could be asked for, whatever the routes are.
  *
- * Here as below, what every request goes through tests whether variables are found, and numbers as truth values: tests
- * against patterns and look-ups take a lock that HAProxy's threads share, and cost several times as much.
+ * Here as below, what every request goes through tests whether variables are found: tests against patterns and look-ups
+ * take a lock that HAProxy's threads share, and cost several times as much.
  */
-function refusals(): string[] {
-  return [
-    'http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)',
-    `http-request set-var(txn.refused) path,map_reg(refused.map) unless { path -m reg ${word(harmless)} }`,
-    `${answer(400, '%[var(txn.refused)]')} if { var(txn.refused) -m found }`,
-    `${answer(508, `the request has come by ${maxHops} times: a route leads back here`)} if { req.hdr_cnt(x-gilliam-hop),div(${maxHops}),bool }`,
-  ];
-}
+const refusals = [
+  `${answer(400, `%[${whyRefused}]`)} if !{ path -m reg ${word(harmless)} } { ${whyRefused} -m found }`,
+  `${answer(508, `the request has come by ${maxHops} times: a route leads back here`)} if { req.hdr(x-gilliam-hop,${maxHops}) -m found }`,
+  'http-request add-header X-Gilliam-Hop 1',
+];
 
 /** Why a path is refused, by expression: tried in their order. */
 export function refusedMap(): string {
   return refusedPaths.map(({ regex, reason }) => `${mapKey(regex)} ${reason}\n`).join('');
 }
 
-function classRules({ wildcards, expressions }: MatchTable): string[] {
-  const unless = 'unless { var(txn.class) -m found }';
+/**
+ * From the host to what is looked up. A host that is written as a route names it, as nearly all are, is a class by
+ * itself; any other is brought in that form first. As it is logged, it is fit for JSON: nothing in the name of a host
+ * needs that, and what does is still no name when it has been made so.
+ */
+function hostRules({ wildcards, expressions }: MatchTable): string[] {
+  const slow = 'unless { var(txn.key) -m found }';
+  const unclassed = 'unless { var(txn.class) -m found }';
+  // Where no other kind of host is to be looked for.
+  const otherwise = wildcards.size + expressions.length === 0 ? `,${ANY}` : '';
   return [
     'http-request set-var(txn.class) var(txn.host),map_str(hosts.map)',
+    `http-request set-var(txn.key) base,concat(${END}) if { var(txn.class) -m found }`,
+    `http-request set-var(txn.host) var(txn.host),host_only,lower,rtrim(.),json ${slow}`,
+    `http-request set-var(txn.class) var(txn.host),map_str(hosts.map${otherwise}) ${slow}`,
     // A host that a route names is one.
     ...refusedHosts.map(
       ({ regex, reason }) =>
-        `${answer(400, literal(reason))} if !{ var(txn.class) -m found } { var(txn.host) -m reg ${word(regex)} }`,
+        `${answer(400, literal(reason))} if !{ var(txn.key) -m found } { var(txn.host) -m reg ${word(regex)} }`,
     ),
     ...(wildcards.size > 0
       ? [
-          `http-request set-var(txn.class) ${word(`var(txn.host),regsub("^[^.]+[.]","*."),map_str(wildcards.map)`)} ${unless}`,
+          `http-request set-var(txn.class) ${word(`var(txn.host),regsub("^[^.]+[.]","*."),map_str(wildcards.map)`)} ${unclassed}`,
         ]
       : []),
     ...(expressions.length > 0
-      ? [`http-request set-var(txn.class) var(txn.host),map_reg(expressions.map) ${unless}`]
+      ? [`http-request set-var(txn.class) var(txn.host),map_reg(expressions.map) ${unclassed}`]
       : []),
-    `http-request set-var(txn.class) str(any) ${unless}`,
+    ...(otherwise === '' ? [`http-request set-var(txn.class) str(${ANY}) ${unclassed}`] : []),
+    `http-request set-var-fmt(txn.key) %[var(txn.class)]%[path]${END} ${slow}`,
   ];
 }
 
 function nodeRules(table: MatchTable): string[] {
-  const { exact, shards, conditions, groups, shapes } = table;
-  const none = 'unless { var(txn.to) -m found }';
+  const { shards, conditions, groups, shapes } = table;
   const expands = groups.some(({ candidates }) => candidates.some(({ to }) => to.includes(EXPANDS)));
   return [
-    'http-request set-var-fmt(txn.key) %[var(txn.class)]%[path]',
-    ...(exact.size > 0 ? [`http-request set-var(txn.to) var(txn.key),map_str(exact.map)`] : []),
-    `http-request set-var(txn.to) var(txn.key),map_beg(prefixes.map)${exact.size > 0 ? ` ${none}` : ''}`,
+    `http-request set-var(txn.to) var(txn.key),map_beg(prefixes.map,${nowhere})`,
     ...(shapes.size > 0 ? shapeRules() : []),
     ...(shards > 0 ? groupRules(conditions, shards) : []),
     ...(expands ? expandRules() : []),
   ];
 }
 
-const noHost = 'no route for this host';
-const answerUnknown = [
-  `${answer(404, noPath)} if !{ var(txn.to) -m found } !{ var(txn.class) -m str any }`,
-  `${answer(404, noHost)} unless { var(txn.to) -m found }`,
-];
-
-/** No name of a route's backend: those begin with that of a formation. */
-const UNKNOWN = '-:unknown';
-const toUnknown = [
-  `http-request set-var-fmt(txn.why) ${word(noHost)} unless { var(txn.to) -m found }`,
-  `http-request set-var-fmt(txn.why) ${word(noPath)} if { var(txn.why) -m found } !{ var(txn.class) -m str any }`,
-  `http-request set-var(txn.to) str(${UNKNOWN}) if { var(txn.why) -m found }`,
-];
-
 /**
  * What there is no route for: the router says which are nearest. It is asked a few at a time, so that no flood of mistakes
  * keeps it from its work; the others, and all where it is away, are told the same without names.
  */
 export function unknownText({ hold }: Settings): string {
-  if (hold === undefined) return '';
-  const plain = `content-type text/plain hdr X-Gilliam-Reason %[var(txn.why)] lf-string ${line('404: %[var(txn.why)]')}`;
-  const lines = [
+  const why = '%[var(txn.why)]';
+  const plain = `content-type text/plain hdr X-Gilliam-Reason ${why} lf-string ${line(`404: ${why}`)}`;
+  const asked = [
     'retries 0',
     'timeout queue 10ms',
     'timeout server 1s',
     'http-request del-header X-Gilliam-Hold',
-    'http-request set-header X-Gilliam-Unknown %[var(txn.why)]',
+    `http-request set-header X-Gilliam-Unknown ${why}`,
     ...[502, 503, 504].map((status) => `http-error status ${status} ${plain}`),
     'http-after-response set-status 404',
     `server router abns@${hold} maxconn 16 maxqueue 1 pool-max-conn 0`,
   ];
+  const lines = [
+    `http-request set-var-fmt(txn.why) ${word(noPath)}`,
+    `http-request set-var-fmt(txn.why) ${word(noHost)} if { var(txn.class) -m str ${ANY} }`,
+    ...(hold === undefined ? [answer(404, why)] : asked),
+  ];
   return [`backend ${UNKNOWN}`, ...lines.map((line) => `  ${line}`), ''].join('\n');
 }
 
-/** By method and shape, and where the node knows no such shape, by method alone. */
+const noHost = 'no route for this host';
+
+/** By method and directory, where there is such an entry, and else by method alone. */
 function shapeRules(): string[] {
-  const shaped = '{ var(txn.node) -m found }';
+  const shaped = 'if { var(txn.node) -m found }';
   const method = `%[method,map_str(methods.map,${OTHERS})]`;
-  const left = `if ${shaped} !{ var(txn.to) -m found }`;
   return [
     'http-request set-var(txn.node) var(txn.to) if { var(txn.to) -m beg ~ }',
-    `http-request set-var(txn.shape) ${word('path,regsub("[^/]+",x,g)')} if ${shaped}`,
-    `http-request unset-var(txn.to) if ${shaped}`,
-    `http-request set-var-fmt(txn.key) ${word(`%[var(txn.node)]|${method}|%[var(txn.shape)]`)} if ${shaped}`,
-    `http-request set-var(txn.to) var(txn.key),map_str(shapes.map) if ${shaped}`,
-    `http-request set-var-fmt(txn.key) ${word(`%[var(txn.node)]|${method}|${OTHERS}`)} ${left}`,
-    `http-request set-var(txn.to) var(txn.key),map_str(shapes.map) ${left}`,
+    `http-request set-var(txn.directory) ${word(`path,regsub("${lastSegment}",${END})`)} ${shaped}`,
+    `http-request set-var-fmt(txn.key) ${word(`%[var(txn.node)]|${method}|%[var(txn.directory)]`)} ${shaped}`,
+    `http-request set-var(txn.to) var(txn.key),map_beg(shapes.map,${nowhere}) ${shaped}`,
   ];
 }
 
@@ -154,7 +162,7 @@ function groupRules(conditions: readonly Condition[], shards: number): string[] 
       (one) => `http-request set-var-fmt(txn.noted) ${noted}c${one.id}; if ${grouped} ${testOf(one)}`,
     ),
     `http-request set-var-fmt(txn.key) ${word(`%[var(txn.to)] %[method] %[var(txn.host)] %[path] ${conditions.length > 0 ? noted : noConditions}`)} if ${grouped}`,
-    `http-request unset-var(txn.to) if ${grouped}`,
+    `http-request set-var(txn.to) str(${nowhere}) if ${grouped}`,
     ...Array.from(
       { length: shards },
       (_, shard) =>
@@ -190,25 +198,24 @@ function testOf(condition: Condition): string {
   }
 }
 
-/** What upstreams are told of the client: never what the client says of itself. */
+/** What upstreams are told of the client, before its host is made another: never what the client says of itself. */
 function forwardedHeaders({ https }: Ports): string[] {
   return [
     'http-request del-header Forwarded',
-    'http-request set-header X-Forwarded-For %[src]',
-    `http-request set-header X-Forwarded-Proto ${https === undefined ? 'http' : '%[ssl_fc,iif(https,http)]'}`,
-    'http-request set-header X-Forwarded-Host %[req.hdr(host)]',
-    'http-request add-header X-Gilliam-Hop 1',
+    'http-request set-header X-Forwarded-For %[var(sess.client)]',
+    `http-request set-header X-Forwarded-Proto ${https === undefined ? 'http' : '%[var(sess.proto)]'}`,
+    'http-request set-header X-Forwarded-Host %[var(txn.host)]',
   ];
 }
 
 /** One JSON object a request; times in milliseconds, `ms` from the request's first byte to the answer's last. */
 const accessLogFormat = [
   '{"time":%Ts.%ms',
-  '"client":"%ci"',
+  '"client":"%[var(sess.client)]"',
   '"method":"%HM"',
-  '"host":"%[var(txn.host),json(utf8s)]"',
+  '"host":"%[var(txn.host)]"',
   '"path":"%[capture.req.uri,json(utf8s)]"',
-  '"route":"%[be_name,field(1,:,2)]"',
+  '"route":"%[var(txn.to),field(2,/)]"',
   '"instance":"%[srv_name,field(1,:)]"',
   '"release":"%[srv_name,field(2,:)]"',
   '"status":%ST',

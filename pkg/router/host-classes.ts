@@ -5,8 +5,12 @@ import { expressionOf } from './capture';
 /** Whether a route takes requests of a class of hosts: all, none, or those whose host turns out to match. */
 export type Relation = 'all' | 'some' | 'none';
 
+/** Of all hosts that no route names. */
+export const ANY = '*any';
+
 /** Hosts for which the same routes come into question. */
 export interface HostClass {
+  /** A host that a route names is a class by itself; the others begin with what no host does. */
   readonly id: string;
   relation(route: CompiledRoute): Relation;
 }
@@ -33,26 +37,26 @@ export function hostClasses(ordered: readonly CompiledRoute[]): HostClasses {
   const rest: Pattern[] = [];
   for (const host of hosts.values()) {
     const suffix = wildcardOf(host);
-    if (host.exact) exact.set(host.prefix, exactClass(`h${exact.size}`, host.prefix));
-    else if (suffix !== undefined) wildcards.set(suffix, wildcardClass(`w${wildcards.size}`, suffix));
+    if (host.exact) exact.set(host.prefix, exactClass(host.prefix));
+    else if (suffix !== undefined) wildcards.set(suffix, wildcardClass(`*w${wildcards.size}`, suffix));
     else rest.push(host);
   }
   const expressions = rest.map((host, index) => {
     const earlier = new Set(rest.slice(0, index).map(({ regex }) => regex));
-    const to = expressionClass(`e${index}`, host.regex, earlier);
+    const to = expressionClass(`*e${index}`, host.regex, earlier);
     return { regex: `^${expressionOf(host, [])}$`, to };
   });
   return {
     exact,
     wildcards,
     expressions,
-    any: { id: 'any', relation: ({ host }) => (host ? 'none' : 'all') },
+    any: { id: ANY, relation: ({ host }) => (host ? 'none' : 'all') },
   };
 }
 
-function exactClass(id: string, name: string): HostClass {
+function exactClass(name: string): HostClass {
   return {
-    id,
+    id: name,
     relation: ({ host }) => (!host || new RegExp(host.regex).test(name) ? 'all' : 'none'),
   };
 }

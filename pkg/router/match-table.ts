@@ -1,5 +1,5 @@
 import type { CompiledRoute, Template } from '../routing/types';
-import { coversPrefix, expressionOf, groupsOf, variablesOf } from './capture';
+import { coversPrefix, END, expressionOf, groupsOf, variablesOf } from './capture';
 import type { Condition } from './conditions';
 import { Conditions } from './conditions';
 import type { HostClass } from './host-classes';
@@ -17,8 +17,10 @@ export interface Group {
 
 /**
  * How a request finds its route. The host names a class; class and path name a node, exactly or else by the longest
- * beginning. A node is a backend, or a group in which expressions decide. A group holds whatever could match there, of
+ * beginning. A node is a goal, or a group in which expressions decide. A group holds whatever could match there, of
  * shorter prefixes and less specific hosts too: so the order of the routes alone says who wins.
+ *
+ * A goal is `<backend>/<route>`: who answers, and for which route.
  */
 export interface MatchTable {
   readonly hosts: ReadonlyMap<string, string>;
@@ -26,10 +28,9 @@ export interface MatchTable {
   readonly wildcards: ReadonlyMap<string, string>;
   /** Tried in their order. */
   readonly expressions: readonly { readonly regex: string; readonly to: string }[];
-  /** `<class>/path` to node. */
-  readonly exact: ReadonlyMap<string, string>;
+  /** Beginnings of `<class>/path<` to node: those that end so are of one path alone. */
   readonly prefixes: ReadonlyMap<string, string>;
-  /** `<node>|<method>|<shape>` to backend, of nodes that begin with `~`: where those decide. */
+  /** `<node>|<method>|` and the directory of a path, or nothing, to goal, of nodes that begin with `~`: where those decide. */
   readonly shapes: ReadonlyMap<string, string>;
   /** Those that any route names: the others are all the same. */
   readonly methods: readonly string[];
@@ -56,12 +57,14 @@ interface Candidate {
 
 type Node = string | { readonly candidates: readonly Candidate[] };
 
-/** Builds the table of routes that are given most specific first. */
-export function buildMatchTable(ordered: readonly CompiledRoute[]): MatchTable {
+/** Builds the table of routes that are given most specific first, and of the names of their backends by their ids. */
+export function buildMatchTable(
+  ordered: readonly CompiledRoute[],
+  backends: ReadonlyMap<string, string>,
+): MatchTable {
   const classes = hostClasses(ordered);
   const methods = [...new Set(ordered.flatMap(({ route }) => route.spec.methods))];
-  const nodes = new Nodes(methods);
-  const exact = new Map<string, Node>();
+  const nodes = new Nodes(methods, backends);
   const prefixes = new Map<string, Node>();
   const every = [
     ...classes.exact.values(),
@@ -74,7 +77,7 @@ export function buildMatchTable(ordered: readonly CompiledRoute[]): MatchTable {
       const relation = one.relation(route);
       return relation === 'none' ? [] : [{ route, host: relation === 'some' }];
     });
-    addClass(one, routes, nodes, { exact, prefixes });
+    addClass(one, routes, nodes, prefixes);
   }
   const { groups, shards, idOf, conditions } = nodes.finish();
   const ids = (map: ReadonlyMap<string, Node>) => new Map([...map].map(([key, node]) => [key, idOf(node)]));
@@ -84,7 +87,6 @@ export function buildMatchTable(ordered: readonly CompiledRoute[]): MatchTable {
     hosts: classIds(classes.exact),
     wildcards: classIds(classes.wildcards),
     expressions: classes.expressions.map(({ regex, to }) => ({ regex, to: to.id })),
-    exact: ids(exact),
     prefixes: ids(prefixes),
     shapes: nodes.shapes,
     methods,
@@ -99,18 +101,18 @@ function addClass(
   { id }: HostClass,
   routes: readonly { readonly route: CompiledRoute; readonly host: boolean }[],
   nodes: Nodes,
-  into: { readonly exact: Map<string, Node>; readonly prefixes: Map<string, Node> },
+  into: Map<string, Node>,
 ): void {
   const paths = routes.map(({ route }) => route.path);
   for (const path of new Set(paths.filter((one) => one.exact).map(({ prefix }) => prefix))) {
     const here = routes.filter(({ route }) => matches(route, path));
-    into.exact.set(`${id}${path}`, nodes.node(here.map((one) => ({ ...one, path: false }))));
+    into.set(`${id}${path}${END}`, nodes.node(here.map((one) => ({ ...one, path: false }))));
   }
   const open = routes.filter(({ route }) => !route.path.exact);
   for (const prefix of new Set(open.map(({ route }) => route.path.prefix))) {
     const here = open.filter(({ route }) => prefix.startsWith(route.path.prefix));
     const candidates = here.map((one) => ({ ...one, path: !coversPrefix(one.route.path) }));
-    into.prefixes.set(`${id}${prefix}`, nodes.node(candidates, prefix));
+    into.set(`${id}${prefix}`, nodes.node(candidates, prefix));
   }
 }
 
@@ -125,7 +127,10 @@ class Nodes {
   #shaped = 0;
   readonly #drafts = new Map<string, { readonly candidates: readonly Candidate[] }>();
 
-  constructor(private readonly methods: readonly string[]) {}
+  constructor(
+    private readonly methods: readonly string[],
+    private readonly backends: ReadonlyMap<string, string>,
+  ) {}
 
   /** The node of candidates in their order: those behind one that always matches are none. */
   node(all: readonly Candidate[], prefix?: string): Node {
@@ -134,7 +139,7 @@ class Nodes {
     const [only] = candidates;
     if (candidates.length === 1 && only && isPlain(only) && !expandsService(only.route)) {
       if (only.path) this.unverified.add(only.route.id);
-      return backendName(only.route);
+      return this.#goal(only.route);
     }
     const shapes =
       prefix === undefined || !candidates.every(isSimple)
@@ -146,7 +151,7 @@ class Nodes {
           );
     if (shapes) {
       const id = `~${this.#shaped++}`;
-      for (const [shape, route] of shapes) this.shapes.set(`${id}|${shape}`, backendName(route));
+      for (const [shape, route] of shapes) this.shapes.set(`${id}|${shape}`, this.#goal(route));
       return id;
     }
     const key = candidates.map(({ route, host, path }) => `${route.id}${host ? 1 : 0}${path ? 1 : 0}`).join();
@@ -169,12 +174,16 @@ class Nodes {
       ids.set(draft, id);
       const candidates = draft.candidates.map((one) => ({
         regex: regexOf(id, one, conditions),
-        to: destination(one.route),
+        to: expandsService(one.route) ? destination(one.route) : this.#goal(one.route),
       }));
       return { id, shard, candidates };
     });
     const idOf = (node: Node) => (typeof node === 'string' ? node : (ids.get(node) as string));
     return { groups, shards, idOf, conditions: conditions.all };
+  }
+
+  #goal(route: CompiledRoute): string {
+    return goalOf(this.backends.get(route.id) as string, route);
   }
 }
 
@@ -194,7 +203,7 @@ export function expandsService({ target }: CompiledRoute): boolean {
   return target !== undefined && nameVariables(target.service, target.formation).length > 0;
 }
 
-/** The backend of a route that leads to one service, or the first part of its backends' names. */
+/** Of a route: its backend, unless it shares one, or the first part of its backends' names. */
 export function backendName({ id }: Pick<CompiledRoute, 'id'>): string {
   return id.replace('/', ':').replace(/[^-\w:]/g, (char) => `.${char.codePointAt(0)?.toString(16)}`);
 }
@@ -211,9 +220,13 @@ function regexOf(group: string, { route, host, path }: Candidate, conditions: Co
   return `^${parts.join(blank)}$`;
 }
 
+export function goalOf(backend: string, route: Pick<CompiledRoute, 'id'>): string {
+  return `${backend}/${backendName(route)}`;
+}
+
+/** Of a route whose service is made of the request. */
 function destination(route: CompiledRoute): string {
-  if (!route.target || !expandsService(route)) return backendName(route);
-  const { service, formation } = route.target;
+  const { service, formation } = route.target as NonNullable<CompiledRoute['target']>;
   const numbers =
     groupsOf(route, nameVariables(service, formation), '')?.numberOf ?? new Map<string, number>();
   const expand = (template: Template) =>

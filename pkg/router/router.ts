@@ -97,7 +97,7 @@ export class Router implements Follower {
       times: { ...defaultTimes, ...options.times },
     };
     const addressOf = (host: string) => this.#addresses.of(host);
-    const serversIn = ({ service, route }: Backend) =>
+    const serversIn = ({ service, routes: [route] }: Backend) =>
       service ? serversOf(service, route.route.spec.weights, { registry, executor, addressOf }) : [];
     this.#plane = new DataPlane({ haproxy, settings, log, serversIn, held: () => this.#held });
     this.#holder = new Holder({

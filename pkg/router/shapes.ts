@@ -1,21 +1,21 @@
 import { draftPattern, toPattern } from '../routing/pattern';
 import type { CompiledRoute } from '../routing/types';
-import { coversPrefix } from './capture';
+import { coversPrefix, END } from './capture';
 
-/**
- * A path with its segments made alike: `/x/x` of `/user/ada`. Where routes of one beginning differ by method, and by
- * whether one more segment is there or anything, no expression is needed: method and shape are looked up.
- */
-export function shapeOf(path: string): string {
-  return path.replace(/[^/]+/g, 'x');
-}
-
-/** What stands for any method that no route names, and for any shape. */
+/** What stands for any method that no route names. */
 export const OTHERS = '*';
 
 /**
- * What method and shape decide at a prefix, as `<method>|<shape>` to route; undefined where they cannot. `named` are the
- * methods that any route names: all other ones are the same.
+ * What becomes `<` to make a path its directory: `/user<` of `/user/ada`, while `/user/` has no last segment and stays.
+ * Where routes of one beginning differ by method, and by whether one more segment is there or anything, no expression is
+ * needed: method and directory are looked up.
+ */
+export const lastSegment = '/[^/]+$';
+
+/**
+ * What method and directory decide at a prefix, as beginnings of `<method>|<directory>` to route: all of it for one more
+ * segment, the method alone for whatever else; undefined where they cannot. `named` are the methods that any route
+ * names: all other ones are the same.
  */
 export function shapesAt(
   prefix: string,
@@ -25,10 +25,10 @@ export function shapesAt(
   const possible = routes.filter((route) => reachOf(prefix, route) !== 'nothing');
   if (!prefix.endsWith('/') || possible.some((route) => reachOf(prefix, route) === 'unknown'))
     return undefined;
-  const leaf = `${shapeOf(prefix)}x`;
+  const leaf = `${prefix.slice(0, -1)}${END}`;
   const found = new Map<string, CompiledRoute>();
   for (const method of [...named, OTHERS]) {
-    for (const shape of [leaf, OTHERS]) {
+    for (const shape of [leaf, '']) {
       const first = possible.find(
         (route) =>
           (route.route.spec.methods.length === 0 || route.route.spec.methods.includes(method)) &&
