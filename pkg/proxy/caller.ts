@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import type { Logger } from '../base/log';
 import type { Connection } from './connection';
-import { DialError } from './dialer';
-import { Exchange, refusalOf, type CallerSide, type ExchangeContext } from './exchange';
+import { dialPlace } from './dial-place';
+import { Exchange, type CallerSide, type ExchangeContext } from './exchange';
 import { refuseLoop, upgradeOf, viaOf } from './forward';
 import { requestFraming, type Framing } from './framing';
 import { parseRequestHead, type RequestHead } from './head';
@@ -317,12 +317,12 @@ export class Caller implements CallerSide {
   #connect(target: RequestTarget): void {
     this.#state = 'dialing';
     this.#deadlineMs = Infinity;
-    let abandoned = false;
-    this.#abandonDial = () => (abandoned = true);
-    this.#dial(target, () => abandoned).then(
+    const dialing = new AbortController();
+    this.#abandonDial = () => dialing.abort();
+    dialPlace(target, this.address, this.context, dialing.signal).then(
       ({ upstream, connection }) => {
         this.#abandonDial = () => {};
-        if (abandoned || this.#state !== 'dialing') {
+        if (dialing.signal.aborted || this.#state !== 'dialing') {
           connection.destroy();
           upstream.ended();
           return;
@@ -332,48 +332,13 @@ export class Caller implements CallerSide {
       },
       (error: unknown) => {
         this.#abandonDial = () => {};
-        if (abandoned || this.#state !== 'dialing') return;
+        if (dialing.signal.aborted || this.#state !== 'dialing') return;
         this.#state = 'open';
         this.refused(
           error instanceof Refusal ? error : new Refusal(500, 'the proxy failed', { cause: error }),
         );
       },
     );
-  }
-
-  /** Connects to one place after the other, until one takes it. @throws {Refusal} */
-  async #dial(
-    target: RequestTarget,
-    abandoned: () => boolean,
-  ): Promise<{ upstream: Upstream; connection: Connection }> {
-    const { destinations, clock, options } = this.context;
-    const tried = new Set<Upstream>();
-    let failure: Refusal | undefined;
-    for (let failures = 0; failures < options.tries && !abandoned();) {
-      const destination = destinations.find(target, this.address);
-      let upstream: Upstream;
-      try {
-        upstream = destinations.choose(destination, tried);
-      } catch (error) {
-        throw failure ?? error;
-      }
-      upstream.began(clock.monotonic());
-      try {
-        const connection = await upstream.open();
-        if (!upstream.withdrawn) return { upstream, connection };
-        connection.destroy();
-        upstream.ended();
-      } catch (error) {
-        upstream.ended();
-        const dial = error instanceof DialError ? error : new DialError('unreachable', String(error));
-        upstream.failed(dial.kind === 'absent');
-        tried.add(upstream);
-        if (dial.kind !== 'absent') failures++;
-        const unknown = dial.kind === 'absent' && !upstream.endpoint && destinations.unknownHost(destination);
-        failure = unknown || refusalOf(dial, target.host);
-      }
-    }
-    throw failure ?? new Refusal(502, `${target.host} could not be connected to`);
   }
 
   #startTunnel(upstream: Upstream, connection: Connection, early: Buffer | undefined): void {

@@ -16,6 +16,7 @@ import { Refusal } from './refusal';
 import { chooseByShare, groupsOf, type ShareGroup } from './share-turns';
 import type { RequestTarget } from './target';
 import { Upstream, type UpstreamOptions } from './upstream';
+import { type Line, Shortage } from './waiting-room';
 
 /** What a target stands for: all the places that can answer. */
 export interface Destination {
@@ -31,6 +32,8 @@ export interface Destination {
   /** The service that a short name would have meant, where it went outside instead. */
   readonly short?: ServiceName;
 }
+
+type Service = Pick<ServiceName, 'service' | 'formation'>;
 
 interface Places {
   readonly upstreams: readonly Upstream[];
@@ -70,6 +73,10 @@ export class Destinations {
       readonly dialer: Dialer;
       readonly options: UpstreamOptions;
       readonly traffic?: TrafficCounters;
+      /** There may be a place for requests that wait in a line. */
+      readonly onPlace?: (line: Line) => void;
+      /** Whether a service that has no instance wakes when it is asked for. */
+      readonly held?: (service: Service) => boolean;
     },
   ) {}
 
@@ -101,7 +108,7 @@ export class Destinations {
 
   /**
    * The place that the next try of a request goes to.
-   * @throws {Refusal} where all are full or tried
+   * @throws {Shortage} where all are full or tried
    */
   choose(destination: Destination, tried: ReadonlySet<Upstream> | undefined): Upstream {
     const nowMs = this.context.clock.monotonic();
@@ -112,9 +119,8 @@ export class Destinations {
       : leastOutstanding(upstreams, turn, nowMs, tried);
     if (chosen) return chosen;
     const limit = this.context.options.connectionsPerEndpoint;
-    throw new Refusal(503, `${label} is at its limit of ${limit} connections per endpoint: try again`, {
-      retryAfterSeconds: 1,
-    });
+    const what = `limit of ${limit} connections per endpoint`;
+    throw new Shortage('full', lineOf(upstreams[0] as Upstream), label, what);
   }
 
   /** Says for a host outside that does not exist which services have such a name. */
@@ -128,6 +134,9 @@ export class Destinations {
     this.#known.clear();
     this.#guarded = undefined;
     const gone = changes.withdrawn.flatMap((entry) => this.#withdrawn(entry));
+    for (const { service, formation } of [...changes.announced, ...changes.withdrawn]) {
+      this.context.onPlace?.({ service, formation });
+    }
     await Promise.all(gone.map((upstream) => upstream.withdraw()));
   }
 
@@ -174,7 +183,10 @@ export class Destinations {
     const name = parseServiceName(host, { formation });
     const meant = name && meantBy(asker, name, registry);
     // An import stands for what it says, whether or not there is any.
-    if (meant && (meant !== name || registry.services(name.formation).includes(name.service))) {
+    if (
+      meant &&
+      (meant !== name || registry.services(name.formation).includes(name.service) || this.#wakes(meant))
+    ) {
       return this.#service(meant, asker, target, untilMs);
     }
     const { rules } = this.context;
@@ -198,6 +210,8 @@ export class Destinations {
     const entries = all.filter((entry) => mayUse(asker, entry));
     if (all.length > entries.length && entries.length === 0) throw notShared(name, asker);
     if (entries.length === 0) {
+      const { service, formation } = name;
+      if (this.#wakes(name)) throw new Shortage('asleep', { service, formation }, label);
       if (!registry.services(name.formation).includes(name.service)) throw this.#unknown(name, label);
       throw new Refusal(503, `${label} has no instance that is ready: see gilliam ps and gilliam scale`, {
         retryAfterSeconds: 1,
@@ -220,6 +234,12 @@ export class Destinations {
     });
     // Of what is announced now: a place that is known already may be remembered with an earlier share.
     return { upstreams, shares: trafficSharesOf(endpoints.map(({ entry }) => entry)) };
+  }
+
+  /** Which release wakes, or which instance, nobody knows before. */
+  #wakes({ service, formation, instance, release }: ServiceName): boolean {
+    if (instance !== undefined || release !== undefined) return false;
+    return this.context.held?.({ service, formation }) ?? false;
   }
 
   #askerAt(caller: string): Asker {
@@ -268,7 +288,8 @@ export class Destinations {
     const { formation = '', service = '', body } = endpoint?.entry ?? {};
     const counted =
       endpoint && this.context.traffic?.of({ formation, service, release: body?.release ?? '' });
-    const upstream = new Upstream(this.context, place, endpoint, counted);
+    const onFree = (one: Upstream) => this.context.onPlace?.(lineOf(one));
+    const upstream = new Upstream({ ...this.context, onFree }, place, endpoint, counted);
     this.#upstreams.set(key, upstream);
     if (endpoint) {
       const entry = entryKey(endpoint.entry);
@@ -294,6 +315,11 @@ export class Destinations {
     const full = formatServiceName(name);
     return new Refusal(404, `there is no service ${label === full ? full : `${label} (${full})`}: ${hint}`);
   }
+}
+
+/** In which line requests wait for the place. */
+function lineOf({ endpoint, address }: Upstream): Line {
+  return endpoint?.entry ?? { address };
 }
 
 function notShared({ service, formation }: ServiceName, asker: Asker): Refusal {

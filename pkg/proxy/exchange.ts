@@ -12,6 +12,7 @@ import type { ProxyOptions } from './options';
 import { Refusal } from './refusal';
 import type { RequestTarget } from './target';
 import type { Upstream } from './upstream';
+import { Shortage, type Waiter, type WaitingRoom } from './waiting-room';
 import { writeBoth } from './write';
 
 /** The caller's side of an exchange. */
@@ -41,6 +42,7 @@ export interface ExchangeContext {
   readonly options: ProxyOptions;
   readonly pseudonym: string;
   readonly destinations: Destinations;
+  readonly room: WaitingRoom;
 }
 
 export interface ExchangeRequest {
@@ -60,7 +62,7 @@ const hintMarginMs = 1_000;
 const headEnd = Buffer.from('\r\n\r\n');
 
 /** One request and its response, on its way through the proxy. */
-export class Exchange implements ConnectionUser {
+export class Exchange implements ConnectionUser, Waiter {
   readonly #body: Body;
   readonly #startMs: number;
   readonly #repeatable: boolean;
@@ -72,7 +74,7 @@ export class Exchange implements ConnectionUser {
   #failures = 0;
   /** A connection was closed when it was taken: the others of that time may be too. */
   #onlyNew = false;
-  #phase: 'connecting' | 'waiting' | 'responding' | 'ended' = 'connecting';
+  #phase: 'queued' | 'connecting' | 'waiting' | 'responding' | 'ended' = 'connecting';
   #requestText: string | undefined;
   /** The beginning of a response's head. */
   #partial: Buffer | undefined;
@@ -105,11 +107,21 @@ export class Exchange implements ConnectionUser {
   }
 
   start(): void {
+    this.#again(undefined);
+  }
+
+  again(): Shortage | undefined {
     try {
       this.#try();
     } catch (error) {
+      if (error instanceof Shortage) return error;
       this.#refuse(error);
     }
+    return undefined;
+  }
+
+  turnedAway(refusal: Refusal): void {
+    this.#refuse(refusal);
   }
 
   /** Passes on what belongs to the request's body. @returns how many bytes that was; 0 while there is no connection */
@@ -267,10 +279,27 @@ export class Exchange implements ConnectionUser {
   /** Nothing has been sent, or nothing that may not be sent again. */
   #again(failure: Refusal | undefined): void {
     if (failure && this.#failures >= this.context.options.tries) return this.#refuse(failure);
+    const shortage = failure ? this.#otherwise(failure) : this.again();
+    if (shortage) this.#queue(shortage);
+  }
+
+  /** Where no other place takes it, it has failed as it did. */
+  #otherwise(failure: Refusal): undefined {
     try {
       this.#try();
+    } catch {
+      this.#refuse(failure);
+    }
+  }
+
+  #queue(shortage: Shortage): void {
+    this.#phase = 'queued';
+    // The room says how long.
+    this.caller.within(Infinity);
+    try {
+      this.context.room.wait(shortage, this);
     } catch (error) {
-      this.#refuse(failure ?? error);
+      this.#refuse(error);
     }
   }
 
@@ -444,6 +473,7 @@ export class Exchange implements ConnectionUser {
 
   /** The exchange has ended. */
   #release(keep: boolean): void {
+    if (this.#phase === 'queued') this.context.room.leave(this);
     this.#phase = 'ended';
     const [connection, upstream] = [this.#connection, this.#upstream];
     this.#connection = undefined;

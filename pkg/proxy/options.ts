@@ -24,6 +24,10 @@ export interface ProxyOptions {
   readonly endpointIdleMs: number;
   /** Without a byte in either direction of a tunnel. */
   readonly tunnelIdleMs: number;
+  /** How long a request waits where all that could take it have as many connections as they may; 0 for not at all. */
+  readonly queueMs: number;
+  /** How long a request to a service that is scaled to none, and wakes, is held until it has an instance. */
+  readonly holdMs: number;
   /** How long a withdrawal waits for tunnels to what is withdrawn. */
   readonly tunnelDrainMs: number;
 
@@ -31,6 +35,10 @@ export interface ProxyOptions {
   readonly connections: number;
   readonly connectionsPerCaller: number;
   readonly connectionsPerEndpoint: number;
+  /** Requests that wait for a connection. */
+  readonly queued: number;
+  /** Requests that are held for services that wake. */
+  readonly held: number;
   /** Endpoints that are tried for one request at most. */
   readonly tries: number;
   /** Of a request's head or a response's, start line included. */
@@ -54,10 +62,14 @@ export const defaultProxyOptions: ProxyOptions = {
   // Below the 5 s after which Node's and Uvicorn's servers hang up.
   endpointIdleMs: 4_000,
   tunnelIdleMs: 3_600_000,
+  queueMs: 2_000,
+  holdMs: 60_000,
   tunnelDrainMs: 5_000,
   connections: 8_000,
   connectionsPerCaller: 1_000,
   connectionsPerEndpoint: 1_000,
+  queued: 1_000,
+  held: 1_000,
   tries: 3,
   headBytes: 32 * 1024,
   ejectAfterFailures: 5,

@@ -170,7 +170,7 @@ describe('limits', () => {
   });
 
   it('of an endpoint', async () => {
-    await start({ connectionsPerEndpoint: 2 });
+    await start({ connectionsPerEndpoint: 2, queueMs: 50 });
     const endpoint = await harness.endpoint();
     const callers = await Promise.all([1, 2, 3].map(() => harness.caller()));
     callers[0]?.send(get());

@@ -15,6 +15,7 @@ import { defaultProxyOptions, type ProxyOptions } from './options';
 import { outsideRules } from './outside';
 import { Refusal } from './refusal';
 import { isThisMachine } from './this-machine';
+import { WaitingRoom } from './waiting-room';
 
 export interface ListenAddress {
   readonly host: string;
@@ -44,6 +45,8 @@ export interface EndpointStats {
 export interface ProxyStats {
   /** Of callers, now. */
   readonly connections: number;
+  /** Requests that wait for a connection, now. */
+  readonly queued: number;
   readonly endpoints: readonly EndpointStats[];
 }
 
@@ -62,6 +65,7 @@ export class Proxy implements Follower {
   readonly #options: ProxyOptions;
   readonly #sweepMs: number;
   readonly #destinations: Destinations;
+  readonly #room: WaitingRoom;
   readonly #context: CallerContext;
   readonly #servers: Server[] = [];
   readonly #ports = new Set<number>();
@@ -93,6 +97,8 @@ export class Proxy implements Follower {
       readonly isResolver?: (address: string, port: number) => boolean;
       /** Told what becomes of requests to services, by release. */
       readonly traffic?: TrafficCounters;
+      /** Whether a service that has no instance is scaled to none, and wakes when it is asked for. Default none is. */
+      readonly held?: (service: { readonly service: string; readonly formation: string }) => boolean;
     },
   ) {
     const { registry, identities, executor, clock, random, log } = settings;
@@ -109,6 +115,7 @@ export class Proxy implements Follower {
       guardedHosts: (port) => this.#destinations.guardedHosts(port),
     });
     const rules = outsideRules(options.allow);
+    this.#room = new WaitingRoom({ clock, options, traffic: settings.traffic });
     this.#destinations = new Destinations({
       registry,
       identities,
@@ -121,6 +128,8 @@ export class Proxy implements Follower {
       dialer,
       options,
       traffic: settings.traffic,
+      onPlace: (line) => this.#room.call(line),
+      held: settings.held,
     });
     this.#context = {
       clock,
@@ -128,6 +137,7 @@ export class Proxy implements Follower {
       options,
       pseudonym: pseudonymOf(executor),
       destinations: this.#destinations,
+      room: this.#room,
       introduced: settings.introduced,
       onClosed: (caller) => this.#onClosed(caller),
     };
@@ -164,6 +174,7 @@ export class Proxy implements Follower {
     this.#following?.dispose();
     this.#sweeping?.dispose();
     for (const caller of this.#callers) caller.destroy();
+    this.#room.close();
     this.#destinations.close();
     await Promise.all(closed);
   }
@@ -198,7 +209,7 @@ export class Proxy implements Follower {
         },
       ];
     });
-    return { connections: this.#callers.size, endpoints };
+    return { connections: this.#callers.size, queued: this.#room.queued, endpoints };
   }
 
   #onConnection(socket: Socket): void {

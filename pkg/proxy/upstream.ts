@@ -31,6 +31,8 @@ export class Upstream implements Candidate {
       readonly clock: Clock;
       readonly dialer: Dialer;
       readonly options: UpstreamOptions;
+      /** It takes another connection, or has one that is not used. */
+      readonly onFree?: (upstream: Upstream) => void;
     },
     readonly place: Place,
     /** Absent for hosts outside. */
@@ -120,6 +122,7 @@ export class Upstream implements Candidate {
       return new Connection(socket, this.#onClosed);
     } catch (error) {
       this.#connections--;
+      this.context.onFree?.(this);
       throw error;
     }
   }
@@ -131,6 +134,7 @@ export class Upstream implements Candidate {
     connection.uses++;
     connection.idleSinceMs = nowMs;
     this.#idle.push(connection);
+    this.context.onFree?.(this);
   }
 
   /** Closes connections that have not been used for long. Whether there is a reason to remember this place. */
@@ -184,5 +188,6 @@ export class Upstream implements Candidate {
     this.#connections--;
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
+    this.context.onFree?.(this);
   };
 }

@@ -23,7 +23,11 @@ export class ProxyHarness {
     return this.#port;
   }
 
-  static async start(options: Partial<ProxyOptions> = {}, resolve?: Resolve): Promise<ProxyHarness> {
+  static async start(
+    options: Partial<ProxyOptions> = {},
+    resolve?: Resolve,
+    settings: Partial<ConstructorParameters<typeof Proxy>[0]> = {},
+  ): Promise<ProxyHarness> {
     const registry = new FakeRegistry();
     const clock = new SystemClock();
     const traffic = new TrafficCounters({ clock, random: new SeededRandom(2) });
@@ -37,6 +41,7 @@ export class ProxyHarness {
       log: silentLogger,
       options,
       resolve,
+      ...settings,
     });
     const harness = new ProxyHarness(proxy, registry, traffic);
     const [port] = await proxy.listen([{ host: '127.0.0.1', port: 0 }]);
