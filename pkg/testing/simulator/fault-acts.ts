@@ -1,10 +1,12 @@
 import type { SeededRandom } from '../../base/random';
 import { labels } from '../../agent/labels';
+import { formations } from '../../resource/objects';
 import type { Act } from './act';
 import { below, between, oneOf } from './act';
 import type { Machine } from './machine';
 import { failures } from '../fake-driver';
 import type { Replica } from './replica';
+import { scale } from './user-acts';
 import type { World } from './world';
 
 /** What goes wrong. Each ends by itself after a while. */
@@ -89,8 +91,16 @@ export const faultActs: readonly Act[] = [
       const leader = world.replicas.find(({ plane }) => plane?.manager.status().leading);
       if (!leader) return;
       // Longer than its lease, mostly: somebody else leads when it goes on. What it has just sent arrives then, too.
-      if (random.next() < 0.5) leader.setCommitDelay(between(random, 50, 8_000));
-      later(world, between(random, 0, 1_500), () => pause(world, leader, between(random, 1_000, 15_000)));
+      const delayMs = random.next() < 0.7 ? between(random, 1_000, 9_000) : 0;
+      const forMs = between(random, 2_000, 14_000);
+      leader.setCommitDelay(delayMs);
+      later(world, between(random, 5, 400), () => {
+        pause(world, leader, forMs);
+        leader.setCommitDelay(0);
+      });
+      // It has to have something to do.
+      const formation = world.history.list(formations)[0]?.metadata.name;
+      if (formation) return scale(world, formation, { web: 1 + below(random, 5), worker: 1 + below(random, 3) });
     },
   },
   onReplica('replica pause', 1, (world, replica, random) => pause(world, replica, between(random, 500, 12_000))),

@@ -14,7 +14,7 @@ export interface Action {
 export const acts: readonly Act[] = [...userActs, ...faultActs];
 
 /** Where every story begins. */
-const opening: readonly Action[] = ['create', 'release', 'fill', 'fill'].map((act, index) => ({
+const opening: readonly Action[] = ['create', 'sound release', 'fill'].map((act, index) => ({
   ...{ atMs: 3_000 + index * 1_500, act },
   seed: index,
 }));

@@ -33,28 +33,13 @@ export const userActs: readonly Act[] = [
   },
   {
     name: 'release',
-    weight: 3,
-    async perform(world, random) {
-      const formation = formationOf(world, random);
-      const fault = random.next();
-      const web: DeepPartial<Process> = {
-        command: [fault < 0.12 ? 'missing' : 'serve'],
-        ports: [{ containerPort: 8080 }],
-        health: { check: { $case: 'http', value: { path: '/health' } } },
-        drainMs: 4_000,
-        graceMs: 3_000,
-      };
-      const worker = { command: ['work'], requirements: fault > 0.88 ? ['tags.gpu == "yes"'] : [] };
-      const request = CreateReleaseRequest.fromPartial({
-        parent: `formations/${formation}`,
-        spec: { image: image(random), processes: { web, worker }, config: { SEED: String(below(random, 1e6)) } },
-        requestId: random.uuid(),
-      });
-      world.trace.add(`> release ${formation} ${web.command?.[0]} ${worker.requirements.join()}`);
-      const { release } = await world.user.call(({ releases: api }, call) => api.createRelease(request, call));
-      world.checks.writes.acknowledged(releases, release as never);
+    weight: 4,
+    perform: (world, random) => {
+      const flaw = random.next();
+      return release(world, random, { broken: flaw < 0.1, picky: flaw > 0.8 });
     },
   },
+  { name: 'sound release', weight: 0, perform: (world, random) => release(world, random, {}) },
   {
     name: 'fill',
     weight: 0,
@@ -188,7 +173,33 @@ export const userActs: readonly Act[] = [
   },
 ];
 
-async function scale(world: World, formation: string, factors: Record<string, number>): Promise<void> {
+/** `broken`: web cannot be started; `picky`: there is no executor for worker. */
+async function release(
+  world: World,
+  random: SeededRandom,
+  flaw: { readonly broken?: boolean; readonly picky?: boolean },
+): Promise<void> {
+  const formation = formationOf(world, random);
+  const web: DeepPartial<Process> = {
+    command: [flaw.broken ? 'missing' : 'serve'],
+    ports: [{ containerPort: 8080 }],
+    health: { check: { $case: 'http', value: { path: '/health' } } },
+    drainMs: 4_000,
+    graceMs: 3_000,
+  };
+  const worker = { command: ['work'], requirements: flaw.picky ? ['tags.gpu == "yes"'] : [] };
+  const config = { SEED: String(below(random, 1e6)) };
+  const request = CreateReleaseRequest.fromPartial({
+    parent: `formations/${formation}`,
+    spec: { image: image(random), processes: { web, worker }, config },
+    requestId: random.uuid(),
+  });
+  world.trace.add(`> release ${formation}${flaw.broken ? ' broken' : ''}${flaw.picky ? ' picky' : ''}`);
+  const told = await world.user.call(({ releases: api }, call) => api.createRelease(request, call));
+  world.checks.writes.acknowledged(releases, told.release as never);
+}
+
+export async function scale(world: World, formation: string, factors: Record<string, number>): Promise<void> {
   const request = UpdateScaleRequest.fromPartial({
     scale: { metadata: { formation, name: '-' }, spec: { factors } },
     updateMask: Object.keys(factors).map((process) => `factors.${process}`),

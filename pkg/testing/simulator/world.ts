@@ -13,6 +13,7 @@ import { Replica } from './replica';
 import { SimClock } from './sim-clock';
 import { SimProcess } from './sim-process';
 import { seedOf } from './seed';
+import { storyOf } from './story';
 import { Trace } from './trace';
 import { User } from './user';
 import { Watcher } from './watcher';
@@ -45,7 +46,12 @@ export class World {
     this.network = new Network(this.time, new SeededRandom(seedOf(seed, 'network')));
     const observers = new Checks(this);
     this.checks = observers;
-    this.history.onChange((change) => observers.onChange(change));
+    this.history.onChange((change) => {
+      const told = storyOf(change);
+      if (told) this.trace.add(told);
+      else this.trace.count(change.path);
+      observers.onChange(change);
+    });
     this.time.onRest = () => observers.onRest();
     this.replicas = names('cp', size.replicas).map(
       (name) =>
