@@ -1,81 +1,167 @@
 // Requests through a virtual IP, against the same upstream asked in the ways that there are without one, in the same run:
-// by the machine's published port, which is all that `gilliam ps` tells, by the rules that Docker makes for it where it
-// has no proxy of its own between; and by the container's own address, over the bare bridge, which no service knows of
-// another. The client, the upstream and the machine between them are network namespaces on one bridge, as containers are.
+// by the container's own address, over the bridge; by the machine's published port, which is what `gilliam ps` tells, by
+// the rules that Docker makes for it where it has no proxy of its own between; and over a bridge of a machine that has
+// none of Gilliam's tables at all. The client, the upstream and the machine between them are network namespaces on one
+// bridge, as containers are.
+//
+// Each way has namespaces, connection table, ports and upstream of its own, and they take turns, a second each. On a
+// machine that does other things besides, look at the CPU for a request: it is that of client, upstream and kernel alone.
+// GILLIAM_BENCH_ROUNDS and GILLIAM_BENCH_SECONDS make it shorter.
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SystemClock } from '../pkg/base/clock';
 import { silentLogger } from '../pkg/base/log';
 import { BridgeNetwork } from '../pkg/testing/bridge-network';
 import { FakeRegistry } from '../pkg/testing/fake-registry';
-import { removeTable, SystemNft } from '../pkg/virtualip/nft';
+import { bridgeOf } from '../pkg/virtualip/bridge-of';
+import { Guard } from '../pkg/virtualip/guard';
+import { BridgeHairpin } from '../pkg/virtualip/hairpin';
+import { SystemNft } from '../pkg/virtualip/nft';
 import { VirtualIps } from '../pkg/virtualip/virtual-ips';
 import { median, print, say } from './lib/figure';
 
 const port = 13_600;
 const publishedPort = 13_601;
-const rounds = 5;
-const seconds = 2;
+const rounds = Number(process.env.GILLIAM_BENCH_ROUNDS ?? 10);
+const seconds = Number(process.env.GILLIAM_BENCH_SECONDS ?? 1);
 const table = 'gilliam_bench';
+const clock = new SystemClock();
+
+/** How the upstream is asked. All but the last on a machine with Gilliam's tables. */
+const ways = {
+  virtual: 'a virtual IP',
+  bridge: "the container's own address, over the bridge",
+  published: 'its published port',
+  bare: "the container's own address, over the bridge of a machine without Gilliam's tables",
+} as const;
+type Way = keyof typeof ways;
+const peers: readonly Way[] = ['bridge', 'published', 'bare'];
+const all: readonly Way[] = ['virtual', ...peers];
+
+interface Sample {
+  readonly requestsPerSecond: number;
+  /** Of client, upstream and the kernel's threads for packets: what others do meanwhile is not in it. */
+  readonly cpuUsPerRequest: number;
+}
 
 async function main(): Promise<void> {
-  const dir = await mkdtemp(join(tmpdir(), 'gilliam-bench-'));
-  const network = await BridgeNetwork.create(2);
-  const clock = new SystemClock();
-  const inside = network.inside(network.machine);
-  const nft = new SystemNft({ clock, command: [...inside, 'nft'] });
-  const registry = new FakeRegistry();
-  const virtualIps = new VirtualIps({
-    ...{ registry, executor: 'bench', range: '198.19.240.0/20', table, nft, clock, log: silentLogger },
-    file: join(dir, 'virtual-ips.json'),
-  });
+  for (const bridged of [false, true]) {
+    await compare('kept alive', [], bridged);
+    await compare('a connection a request', ['-H', 'Connection: close'], bridged);
+  }
+}
+
+async function compare(kind: string, headers: readonly string[], bridged: boolean): Promise<void> {
+  const sites = new Map<Way, Site>();
+  const samples: Record<Way, Sample[]> = { virtual: [], bridge: [], published: [], bare: [] };
   try {
-    await startUpstream(network, dir);
-    const upstream = network.address(1);
-    await publish(network);
-    await virtualIps.start();
-    const body = { host: upstream, port, ports: { [port]: port }, executor: 'bench', address: upstream };
-    await registry.put('shop/web.1', body);
-    const virtual = await virtualIps.addressOf({ service: 'web', formation: 'shop' });
-    for (const bridged of [true, false]) {
-      await network.setBridged(bridged);
-      for (const [kind, ...headers] of [
-        ['kept alive'],
-        ['a connection a request', '-H', 'Connection: close'],
-      ]) {
-        const through: number[] = [];
-        const peers = [
-          { name: 'its published port', url: `http://${network.machineAddress}:${publishedPort}/` },
-          { name: 'its own address, over the bridge', url: `http://${upstream}:${port}/` },
-        ].map((peer) => ({ ...peer, rates: [] as number[] }));
-        // In turns, so that what the machine does besides hits all.
-        for (let round = 0; round < rounds; round++) {
-          for (const { url, rates } of peers) rates.push(await wrk(network, url, headers));
-          through.push(await wrk(network, `http://${virtual}:${port}/`, headers));
-        }
-        say(`${kind}, br_netfilter ${bridged ? 'on' : 'off'}: ${through.map(Math.round).join(' ')}`);
-        for (const { name, rates } of peers) {
-          print({
-            bench: 'virtual-ip',
-            figure: `requests through a virtual IP, ${kind}, br_netfilter ${bridged ? 'on' : 'off'}`,
-            value: median(through),
-            unit: 'requests/s',
-            samples: rounds,
-            peer: { name, value: median(rates) },
-            // Of neighbouring runs, so that a busy machine slows down both.
-            ratio: median(through.map((rate, round) => rate / (rates[round] as number))),
-            target: 'ratio >= 0.95',
-          });
-        }
+    for (const way of all) sites.set(way, await open(way, bridged));
+    // The first round warms up, and is left.
+    for (let round = 0; round <= rounds; round++) {
+      // Another one first each time: whoever comes first may find a cooler machine.
+      for (const index of all.keys()) {
+        const way = all[(index + round) % all.length] as Way;
+        const sample = await wrk(sites.get(way) as Site, headers);
+        if (round > 0) samples[way].push(sample);
       }
     }
   } finally {
-    await virtualIps.close();
-    await removeTable(nft, table);
+    for (const site of sites.values()) await site.close();
+  }
+  report(`${kind}, br_netfilter ${bridged ? 'on' : 'off'}`, samples);
+}
+
+function report(what: string, samples: Readonly<Record<Way, readonly Sample[]>>): void {
+  const quantities = [
+    { of: 'requestsPerSecond', figure: 'requests', unit: 'requests/s', target: 'ratio >= 0.95' },
+    { of: 'cpuUsPerRequest', figure: 'CPU for one request', unit: 'µs', target: 'ratio <= 1.05' },
+  ] as const;
+  for (const { of, figure, unit, target } of quantities) {
+    const values = (way: Way) => samples[way].map((sample) => sample[of]);
+    for (const way of all) say(`${what}, ${of}, ${way}: ${values(way).map(Math.round).join(' ')}`);
+    for (const peer of peers) {
+      print({
+        bench: 'virtual-ip',
+        figure: `${figure}, through ${ways.virtual}, ${what}`,
+        value: median(values('virtual')),
+        unit,
+        samples: rounds,
+        peer: { name: ways[peer], value: median(values(peer)) },
+        // Of the same round, so that a busy machine slows down both.
+        ratio: median(values('virtual').map((value, round) => value / (values(peer)[round] as number))),
+        target,
+      });
+    }
+  }
+}
+
+/** A network of its own: what one way leaves behind, in ports and connections, is in no other's way. */
+interface Site {
+  readonly network: BridgeNetwork;
+  readonly url: string;
+  /** The process that answers. */
+  readonly upstream: number;
+  close(): Promise<void>;
+}
+
+async function open(way: Way, bridged: boolean): Promise<Site> {
+  const dir = await mkdtemp(join(tmpdir(), 'gilliam-bench-'));
+  const network = await BridgeNetwork.create(2);
+  const disposables: { close(): Promise<void> }[] = [];
+  const close = async () => {
+    for (const one of disposables.splice(0).reverse()) await one.close();
     await network.remove();
     await rm(dir, { recursive: true });
+  };
+  try {
+    await network.setBridged(bridged);
+    const upstream = await startUpstream(network, dir);
+    if (way === 'published') await publish(network);
+    const virtual = way === 'bare' ? undefined : await install(network, bridged, dir, disposables);
+    const host = { virtual, published: network.machineAddress, bridge: undefined, bare: undefined }[way];
+    const url = `http://${host ?? network.address(1)}:${way === 'published' ? publishedPort : port}/`;
+    return { network, url, upstream, close };
+  } catch (error) {
+    await close();
+    throw error;
   }
+}
+
+/** What a machine of a stage has: virtual IPs, and the guard of auxiliary services. The upstream's virtual IP. */
+async function install(
+  network: BridgeNetwork,
+  bridged: boolean,
+  dir: string,
+  disposables: { close(): Promise<void> }[],
+): Promise<string> {
+  const inside = network.inside(network.machine);
+  const registry = new FakeRegistry();
+  const nft = new SystemNft({ clock, command: [...inside, 'nft'] });
+  const common = { registry, executor: 'bench', table, nft, clock, log: silentLogger };
+  const virtualIps = new VirtualIps({
+    ...{ ...common, range: '198.19.240.0/20', file: join(dir, 'virtual-ips.json') },
+    hairpin: new BridgeHairpin({
+      address: network.machineAddress,
+      command: [...inside, 'ip'],
+      bridged: async () => bridged,
+    }),
+  });
+  disposables.push(virtualIps);
+  await virtualIps.start();
+  const bridge = () => bridgeOf(network.machineAddress, [...inside, 'ip']);
+  const guard = new Guard({ ...common, virtualIps, bridge });
+  disposables.push(guard);
+  await guard.start();
+  registry.setIdentity(network.address(0), 'shop/web.1');
+  registry.setIdentity(network.address(1), 'shop/_cache.1');
+  const at = { host: network.machineAddress, port, ports: { [port]: publishedPort } };
+  await registry.put('shop/_cache.1', { ...at, executor: 'bench', address: network.address(1) });
+  const address = await virtualIps.addressOf({ service: '_cache', formation: 'shop' });
+  await guard.inStep();
+  if (address === undefined) throw new Error('there is no virtual IP');
+  return address;
 }
 
 /** Publishes the upstream's port on the machine, by the rules that Docker makes of `--publish`. */
@@ -94,8 +180,8 @@ async function publish(network: BridgeNetwork): Promise<void> {
   }
 }
 
-/** nginx with a page of 1 KB. */
-async function startUpstream(network: BridgeNetwork, dir: string): Promise<void> {
+/** nginx with a page of 1 KB; its process. */
+async function startUpstream(network: BridgeNetwork, dir: string): Promise<number> {
   const file = join(dir, 'nginx.conf');
   await writeFile(
     file,
@@ -105,29 +191,68 @@ async function startUpstream(network: BridgeNetwork, dir: string): Promise<void>
             server { listen ${port} backlog=4096; location / { return 200 "${'x'.repeat(1024)}"; } } }`,
   );
   // The shell becomes nginx, of one process, so that the network's end is its end.
-  await network.start(
+  const { pid } = await network.start(
     network.members[1] as string,
-    'sh',
-    '-c',
-    `echo started; exec nginx -c ${file} -e ${dir}/error.log`,
+    ...onProcessor(1),
+    ...['sh', '-c', `echo started; exec nginx -c ${file} -e ${dir}/error.log`],
   );
   const end = performance.now() + 10_000;
   const url = `http://${network.address(1)}:${port}/`;
   while ((await network.run(network.members[0] as string, 'curl', '-s', '--noproxy', '*', url)).code !== 0) {
     if (performance.now() > end) throw new Error('nginx does not answer');
   }
+  return pid as number;
 }
 
-async function wrk(network: BridgeNetwork, url: string, headers: readonly string[]): Promise<number> {
-  const client = network.members[0] as string;
+/**
+ * Asks for so long. Client and upstream have a processor each, so that no round has another neighbour than the next.
+ */
+async function wrk({ network, url, upstream }: Site, headers: readonly string[]): Promise<Sample> {
   // What is translated takes a port of the machine's for two minutes: who comes later would search for a free one.
   await network.run(network.machine, 'conntrack', '-F');
   const args = ['-t', '1', '-c', '16', '-d', `${seconds}s`, ...headers, url];
-  const { stdout, stderr } = await network.run(client, 'wrk', ...args);
+  const kernel = softirqThreads();
+  const before = cpuMs([upstream, ...kernel]);
+  const { stdout, stderr } = await network.run(
+    network.members[0] as string,
+    ...onProcessor(0),
+    ...['bash', '-c', 'TIMEFORMAT="cpu %U %S"; time "$@"', 'bash', 'wrk', ...args],
+  );
+  const othersMs = cpuMs([upstream, ...kernel]) - before;
   const [, rate] = /Requests\/sec:\s+([\d.]+)/.exec(stdout) ?? [];
-  if (rate === undefined) throw new Error(`wrk: ${stderr || stdout}`);
+  const [, requests] = /(\d+) requests in/.exec(stdout) ?? [];
+  const [, user, system] = /^cpu ([\d.]+) ([\d.]+)$/m.exec(stderr) ?? [];
+  if (rate === undefined || requests === undefined) throw new Error(`wrk: ${stderr || stdout}`);
   if (/Non-2xx|Socket errors/.test(stdout)) say(stdout);
-  return Number(rate);
+  const clientMs = 1_000 * (Number(user) + Number(system));
+  return {
+    requestsPerSecond: Number(rate),
+    cpuUsPerRequest: (1_000 * (clientMs + othersMs)) / Number(requests),
+  };
+}
+
+function onProcessor(number: number): string[] {
+  return ['taskset', '-c', String(number % cpus().length)];
+}
+
+/** What has run of processes of one thread each, softirqs that have run in them included. */
+function cpuMs(pids: readonly number[]): number {
+  const nanoseconds = pids.map((pid) => Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]));
+  return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e6;
+}
+
+/** The kernel's threads that do what softirqs have left over. */
+function softirqThreads(): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => commandOf(pid).startsWith('ksoftirqd/')).map(Number);
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 void main();
