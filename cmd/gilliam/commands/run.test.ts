@@ -1,3 +1,4 @@
+import type { InstanceStatus } from '../../../pkg/gen/gilliam/v1/instance';
 import { InstanceSpec_Desired, InstanceState } from '../../../pkg/gen/gilliam/v1/instance';
 import type { TerminalWanted } from '../../../pkg/gen/gilliam/v1/session_service';
 import { eventually } from '../../../pkg/testing/api-harness';
@@ -186,9 +187,33 @@ test('exec runs beside an instance', async () => {
   expect(await done).toEqual({ code: 0, stdout: 'a file\n', stderr: '' });
 });
 
+/** What happens to an instance when it is there. */
+async function become(name: string, status: Partial<InstanceStatus>): Promise<void> {
+  await eventually(() => cli.api.instance(name));
+  await cli.api.changeInstance(name, (instance) => ({
+    ...instance,
+    status: { ...instance.status, ...status },
+  }));
+}
+
+test('spawn says that a chosen port is taken, or that nothing has room', async () => {
+  const taken = cli.gilliam('spawn worker -p 8080:80');
+  const message = 'host port 8080 is taken by something else';
+  await become('worker-1-1', { state: InstanceState.FAILED, reason: 'PortTaken', message });
+  expect(await taken).toMatchObject({ code: 1, stdout: '' });
+  expect((await taken).stderr).toContain(
+    `worker.1 of v1 did not start: ${message}; see gilliam why worker.1`,
+  );
+  const waiting = cli.gilliam('spawn worker -p 8080:80');
+  await become('worker-1-2', { reason: 'Unschedulable', message: '1 executor: 1 without engine' });
+  expect((await waiting).stdout).toBe('worker.1 of v1 waits: 1 executor: 1 without engine\n');
+});
+
 test('spawn, and stop', async () => {
   expect((await cli.gilliam('spawn worker --plan')).stdout).toBe('would start worker.1 of v1\n');
-  expect((await cli.gilliam('spawn worker -p 8080:80')).stdout).toBe('worker.1 of v1 starts\n');
+  const spawned = cli.gilliam('spawn worker -p 8080:80');
+  await become('worker-1-1', { state: InstanceState.RUNNING });
+  expect((await spawned).stdout).toBe('worker.1 of v1 starts\n');
   const { spec } = await cli.api.instance('worker-1-1');
   expect(spec.oneOff?.ports).toEqual([{ name: '', hostPort: 8080, containerPort: 80 }]);
   expect((await cli.gilliam('stop worker.1 --plan')).stdout).toBe('would stop worker.1\n');
