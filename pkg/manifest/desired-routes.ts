@@ -1,6 +1,7 @@
-import { InvalidError } from '../base/errors';
+import { InvalidError, messageOf } from '../base/errors';
 import { Metadata } from '../gen/gilliam/v1/metadata';
 import type { Route } from '../gen/gilliam/v1/route';
+import { RouteTls } from '../gen/gilliam/v1/route';
 import { isLabel, LABEL_RULE } from '../resource/names';
 import { suggestion } from '../resource/suggest';
 import { compileRoute } from '../routing/compile';
@@ -16,7 +17,11 @@ interface Home {
   /** Empty where it is not known yet. */
   readonly formation: string;
   readonly services: readonly string[];
+  readonly readFile?: ReadFile;
 }
+
+/** The text of a file that the manifest names. Throws what is wrong with it, to be told behind its path. */
+export type ReadFile = (path: string) => string;
 
 /** The routes of a manifest with their names, patterns and targets checked. */
 export function desiredRoutes({ routes = [] }: Manifest, home: Home, found: Faults): Route[] {
@@ -25,12 +30,26 @@ export function desiredRoutes({ routes = [] }: Manifest, home: Home, found: Faul
     const name = route.name ?? routeNameOf(route.key, taken);
     taken.add(name);
     if (!isLabel(name)) found.add(['routes', route.key], `is not allowed as a name: ${LABEL_RULE}`);
-    const spec = { ...route.spec, target: fullTarget(route.spec.target, home.formation) };
+    const target = fullTarget(route.spec.target, home.formation);
+    const tls = route.tls && certificateOf(route, home, found);
+    const spec = { ...route.spec, target, ...(tls && { tls }) };
     const metadata = Metadata.fromPartial({ formation: home.formation, name });
     const made: Route = { metadata, spec };
     checkRoute(route, made, home, found);
     return made;
   });
+}
+
+function certificateOf({ key, tls }: ManifestRoute, { readFile }: Home, found: Faults): RouteTls {
+  const read = (part: 'certificate' | 'key'): string => {
+    try {
+      return readFile?.(tls?.[part] ?? '') ?? '';
+    } catch (error) {
+      found.say(['routes', key, 'tls', part], `routes: ${part} of ${key}: ${messageOf(error)}`);
+      return '';
+    }
+  };
+  return RouteTls.fromPartial({ certificate: read('certificate'), privateKey: read('key') });
 }
 
 function checkRoute(given: ManifestRoute, made: Route, home: Home, found: Faults): void {

@@ -10,7 +10,7 @@ import { shellCommand } from '../resource/shell-command';
 import { suggestion } from '../resource/suggest';
 import { validateRelease } from '../resource/validate-release';
 import { expressionChecker } from '../scheduler/expression';
-import { desiredRoutes } from './desired-routes';
+import { desiredRoutes, type ReadFile } from './desired-routes';
 import { Faults } from './faults';
 import type { Manifest } from './manifest';
 import type { ManifestProcess } from './manifest-schema';
@@ -30,6 +30,8 @@ export interface Surroundings {
   readonly commit?: string;
   readonly message?: string;
   readonly author?: string;
+  /** How files that the manifest names are read; without, they are taken for empty. */
+  readonly readFile?: ReadFile;
 }
 
 export interface AuxiliaryImage {
@@ -56,7 +58,11 @@ export function toDesired(manifest: Manifest, around: Surroundings = {}): Desire
     commit: around.commit ?? '',
     source: around.source ?? '',
   };
-  const routes = desiredRoutes(manifest, { formation, services: Object.keys(processes) }, found);
+  const routes = desiredRoutes(
+    manifest,
+    { formation, services: Object.keys(processes), ...(around.readFile && { readFile: around.readFile }) },
+    found,
+  );
   checkCronProcesses(manifest, processes, found);
   found.throwIfAny();
   const desired = DesiredFormation.fromPartial({

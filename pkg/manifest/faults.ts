@@ -20,6 +20,11 @@ export class Faults {
     this.say(path, `${begin}${what}`, column);
   }
 
+  /** As they stand in the file: a person mends it from the top. */
+  get all(): readonly FieldViolation[] {
+    return this.#found.toSorted((a, b) => placeOf(a) - placeOf(b));
+  }
+
   /** As `add`, of a sentence that says itself what it is about. */
   say(path: Path, description: string, column?: number): void {
     if (this.#found.length >= MAX_FAULTS) return;
@@ -33,8 +38,7 @@ export class Faults {
 
   /** One InvalidError for all; its message is the first one. */
   throwIfAny(): void {
-    // As they stand in the file: a person mends it from the top.
-    const sorted = this.#found.toSorted((a, b) => placeOf(a) - placeOf(b));
+    const sorted = this.all;
     const [first, ...rest] = sorted;
     if (!first) return;
     const more =

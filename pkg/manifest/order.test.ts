@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { toDesired } from './desired';
 import { parseManifest } from './manifest';
-import { inSteps, type Wish } from './order';
+import { checkNeeded, inSteps, type Wish } from './order';
 import { types } from './testing';
 
 /** A formation that needs these. */
@@ -53,4 +53,17 @@ test('every formation is in one step, after all that it needs', () => {
     }),
     { numRuns: 100 },
   );
+});
+
+test('a service that a described formation does not have is refused before anything is done', () => {
+  const users = wish('users', []);
+  const text =
+    'formation: shop\nprocesses:\n  web:\n    script: serve\n    needs: [wbe.users, db.users, web.elsewhere, mine]\nimports: {mine: wbe.users}\n';
+  const manifest = parseManifest(text, { file: 'shop/gilliam.yml', types });
+  const shop: Wish = { formation: 'shop', manifest, desired: toDesired(manifest) };
+  expect(() => checkNeeded([shop, users])).toThrow(
+    'shop/gilliam.yml:5:13: processes.web.needs[0] is wbe.users, which users does not have: did you mean "web"? (and 2 more faults)',
+  );
+  expect(() => checkNeeded([shop])).not.toThrow();
+  expect(() => checkNeeded([wish('cart', ['users']), users])).not.toThrow();
 });

@@ -1,23 +1,29 @@
-import { InvalidError } from '../base/errors';
+import { type FieldViolation, InvalidError } from '../base/errors';
 import type { DesiredFormation } from '../gen/gilliam/v1/apply_service';
+import { entryOf } from '../resource/entries';
 import { serviceRef } from '../resource/service-ref';
+import { suggestion } from '../resource/suggest';
 import { Faults } from './faults';
 import type { Manifest } from './manifest';
 import type { Path } from './path';
 
 /** One of several manifests that are applied together. */
-export interface Wish {
+export interface Described {
   readonly formation: string;
   readonly manifest: Manifest;
+}
+
+/** With what its source adds. */
+export interface Wish extends Described {
   readonly desired: DesiredFormation;
 }
 
 /**
  * The manifests in steps: those of a step need nothing but what earlier steps bring up, and may be applied side by side.
  * What none of them describes is not waited for. Throws InvalidError where needs go round in a circle, or where two
- * describe one formation.
+ * describe one formation. The files alone say it: nothing has to be read of their sources.
  */
-export function inSteps<W extends Wish>(wishes: readonly W[]): W[][] {
+export function inSteps<W extends Described>(wishes: readonly W[]): W[][] {
   const byName = new Map<string, W>();
   for (const wish of wishes) {
     const other = byName.get(wish.formation);
@@ -42,22 +48,60 @@ export function inSteps<W extends Wish>(wishes: readonly W[]): W[][] {
   return steps;
 }
 
+/** Throws one InvalidError for all services that are needed of a formation which is described, and has no such service. */
+export function checkNeeded(wishes: readonly Wish[]): void {
+  const services = new Map(
+    wishes.map(({ formation, desired }) => [formation, Object.keys(desired.release?.processes ?? {})]),
+  );
+  const violations: FieldViolation[] = [];
+  for (const { formation: own, manifest } of wishes) {
+    const found = new Faults(manifest);
+    for (const { path, need, service, formation } of needsOf(manifest)) {
+      const known = formation === own ? undefined : services.get(formation);
+      if (!known || known.includes(service)) continue;
+      found.add(path, `is ${need}, which ${formation} does not have: ${suggestion(service, known)}`);
+    }
+    violations.push(...found.all);
+  }
+  const [first, ...more] = violations;
+  if (!first) return;
+  const others =
+    more.length === 0 ? '' : ` (and ${more.length} more ${more.length === 1 ? 'fault' : 'faults'})`;
+  throw new InvalidError(`${first.description}${others}`, violations);
+}
+
 type Needs = ReadonlyMap<string, ReadonlyMap<string, Path>>;
 
 /** The formations that it needs, and where it says so. */
-function neededBy(wish: Wish, known: ReadonlyMap<string, Wish>): ReadonlyMap<string, Path> {
+function neededBy(wish: Described, known: ReadonlyMap<string, Described>): ReadonlyMap<string, Path> {
   const needed = new Map<string, Path>();
-  for (const [name, { needs }] of Object.entries(wish.desired.release?.processes ?? {})) {
-    for (const [index, need] of needs.entries()) {
-      const { formation } = serviceRef(need) ?? {};
-      if (formation === undefined || formation === wish.formation || !known.has(formation)) continue;
-      if (!needed.has(formation)) needed.set(formation, ['processes', name, 'needs', index]);
-    }
+  for (const { formation, path } of needsOf(wish.manifest)) {
+    if (formation === wish.formation || !known.has(formation) || needed.has(formation)) continue;
+    needed.set(formation, path);
   }
   return needed;
 }
 
-function circle(left: readonly Wish[], needs: Needs): InvalidError {
+interface Need {
+  readonly path: Path;
+  /** As it is written. */
+  readonly need: string;
+  readonly service: string;
+  readonly formation: string;
+}
+
+/** What its processes need of other formations, be it by a name of its own. */
+function needsOf({ processes = {}, imports = {} }: Manifest): Need[] {
+  return Object.entries(processes).flatMap(([name, { needs = [] }]) =>
+    needs.flatMap((need, index): Need[] => {
+      const { service, formation } = serviceRef(entryOf(imports, need) ?? need) ?? {};
+      if (service === undefined || formation === undefined) return [];
+      return [{ path: ['processes', name, 'needs', index], need, service, formation }];
+    }),
+  );
+}
+
+function circle(left: readonly Described[], needs: Needs): InvalidError {
   const names = new Set(left.map(({ formation }) => formation));
   // Each of them needs one of them: whoever goes on comes back.
   const path: string[] = [];
@@ -67,7 +111,7 @@ function circle(left: readonly Wish[], needs: Needs): InvalidError {
   }
   const first = [...(needs.get(path.at(-1) ?? '')?.keys() ?? [])].find((name) => path.includes(name)) ?? '';
   const round = path.slice(path.indexOf(first));
-  const wish = left.find(({ formation }) => formation === first) as Wish;
+  const wish = left.find(({ formation }) => formation === first) as Described;
   const found = new Faults(wish.manifest);
   const at = needs.get(first)?.get(round[1] ?? first) ?? [];
   found.say(at, `needs of formations go round in a circle: ${[...round, first].join(' → ')}`);

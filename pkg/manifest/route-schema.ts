@@ -89,7 +89,19 @@ const settings = {
     .optional()
     .describe('Of each client address.')
     .meta({ examples: ['100/s'] }),
-  tls: z.literal('dev').optional().describe('`dev` for a certificate made for development.'),
+  tls: z
+    .union([
+      z.literal('dev'),
+      z.strictObject({
+        certificate: z.string().min(1).describe('A file in PEM, with what leads to its authority.'),
+        key: z.string().min(1).describe('A file in PEM, without a passphrase.'),
+      }),
+    ])
+    .optional()
+    .describe(
+      '`dev` for a certificate made for development; or files, from the directory of this one, as they are when it is applied.',
+    )
+    .meta({ examples: ['dev', { certificate: 'tls/shop.pem', key: 'tls/shop.key' }] }),
 };
 
 const target = z
@@ -110,7 +122,15 @@ export interface ManifestRoute {
   readonly key: string;
   /** Absent where the key is the pattern: a name is made of it. */
   readonly name?: string;
+  /** But for a certificate of files. */
   readonly spec: RouteSpec;
+  readonly tls?: TlsFiles;
+}
+
+/** Where a certificate and its key are, as the manifest says it. */
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
 }
 
 /** `{myapp.com/: web}`, or by name: `{home: {pattern: myapp.com/, target: web}}`. */
@@ -120,7 +140,12 @@ export const routes = z
     Object.entries(all).map(([key, value]) => {
       const given: z.output<typeof routeSchema> = typeof value === 'string' ? { target: value } : value;
       const named = given.pattern !== undefined;
-      return { key, ...(named && { name: key }), spec: specOf({ ...given, pattern: given.pattern ?? key }) };
+      return {
+        key,
+        ...(named && { name: key }),
+        spec: specOf({ ...given, pattern: given.pattern ?? key }),
+        ...(typeof given.tls === 'object' && { tls: given.tls }),
+      };
     }),
   )
   .describe('What leads requests from outside to services: pattern → target, or by name.')
@@ -144,7 +169,7 @@ function specOf(given: z.output<typeof routeSchema>): RouteSpec {
     ...(retries !== undefined && { retries }),
     ...(sticky !== undefined && sticky !== false && { sticky: { cookie: sticky === true ? '' : sticky } }),
     ...(given.rate_limit && { rateLimit: given.rate_limit }),
-    ...(given.tls && { tls: { development: true } }),
+    ...(given.tls === 'dev' && { tls: { development: true } }),
   });
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isVolumeName, VOLUME_RULE } from '../resource/names';
 import { command, health, ports, resources } from './process-schema';
 import { count, duration, label, variable, variables } from './values';
 
@@ -74,7 +75,10 @@ export const typeSchema = z
     health: health.optional(),
     resources: resources.optional(),
     volumes: z
-      .record(label, z.string().regex(/^\/[^\0]*$/, { error: 'is not an absolute path' }))
+      .record(
+        label.refine(isVolumeName, { error: VOLUME_RULE }),
+        z.string().regex(/^\/[^\0]*$/, { error: 'is not an absolute path' }),
+      )
       .default({})
       .describe(
         'Name → path. Kept beyond the instance, one for every ordinal, on the executor where it was made.',

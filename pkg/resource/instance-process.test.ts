@@ -1,5 +1,7 @@
+import * as fc from 'fast-check';
 import { Process, Release as ReleaseMessage } from '../gen/gilliam/v1/release';
-import { configOf, imageOf, processOfInstance, runnable, volumesOf } from './instance-process';
+import { configOf, imageOf, processOfInstance, runnable, volumeName, volumesOf } from './instance-process';
+import { isVolumeName } from './names';
 import type { Instance, Release } from './objects';
 
 const auxiliary = { type: 'redis', urlVariable: 'CACHE_URL', url: 'redis://:{secret}@{host}', secret: 'x' };
@@ -58,4 +60,26 @@ it('has volumes unless it is a one-off', () => {
   const process = Process.fromPartial({ volumes: [{ name: 'data', path: '/data' }] });
   expect(volumesOf(instanceOf('web'), process)).toBe(process.volumes);
   expect(volumesOf(instanceOf('web', {}), process)).toEqual([]);
+});
+
+test('no two volumes of different services or ordinals have one name', () => {
+  const word = fc.stringMatching(/^[a-c](-?[a-c0-2]){0,6}$/);
+  const part = fc.tuple(word, fc.integer({ min: 1, max: 3 }), word.filter(isVolumeName));
+  fc.assert(
+    fc.property(part, part, (one, other) => {
+      fc.pre(JSON.stringify(one) !== JSON.stringify(other));
+      expect(volumeName(...one)).not.toBe(volumeName(...other));
+    }),
+    {
+      numRuns: 2_000,
+      examples: [
+        [
+          ['a', 1, 'b'],
+          ['a-1-b', 2, 'c'],
+        ],
+      ],
+    },
+  );
+  expect(isVolumeName('b-2-c')).toBe(false);
+  expect(['data', 'b-2', 'b2-c', 'wal-2a'].every(isVolumeName)).toBe(true);
 });

@@ -48,6 +48,25 @@ export function labelViolation(what: string, name: string): string {
     : `${what} ${quote(name)} is not allowed: ${LABEL_RULE}`;
 }
 
+/** Of volumes, whose objects are named `{service}-{ordinal}-{volume}`: two of different services must not be one. */
+export const VOLUME_RULE =
+  'may have no number between two hyphens, as in -2-: what it belongs to would be unclear';
+
+/** Whether the label may name a volume of a process. */
+export function isVolumeName(name: string): boolean {
+  return !/-\d+-/.test(name);
+}
+
+/** `api.gilliam.service` and what else the platform answers by such a name. */
+export const RESERVED_FORMATION = 'gilliam';
+
+/** Why no formation may be made with the name, in one line; undefined where one may. */
+export function formationNameViolation(name: string): string | undefined {
+  if (!isLabel(name)) return labelViolation('formation name', name);
+  if (name !== RESERVED_FORMATION) return undefined;
+  return `formation name ${quote(name)} is reserved: names such as api.${name}.service are the platform's own: choose another one`;
+}
+
 /** The text in quotes, on one line, at most 64 characters of it. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 64 ? `${text.slice(0, 63)}…` : text);

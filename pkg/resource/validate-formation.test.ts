@@ -19,6 +19,7 @@ describe('a formation', () => {
     [{ name: '' }, 'formation name is missing: use 1 to 63'],
     [{ name: 'Hello' }, 'formation name "Hello" is not allowed: use 1 to 63'],
     [{ name: '../x' }, 'formation name "../x" is not allowed: use 1 to 63'],
+    [{ name: 'gilliam' }, 'formation name "gilliam" is reserved: names such as api.gilliam.service are'],
     [{ name: '-' }, 'formation name "-" is not allowed: use 1 to 63'],
     [{ name: 'a', labels: { 'a b': '' } }, 'label name "a b" is not allowed: use 1 to 128'],
     [{ name: 'a', labels: { a: 'x\ny' } }, 'label "a" has a value that is too long or not one line'],

@@ -1,6 +1,6 @@
 import type { FormationSpec } from '../gen/gilliam/v1/formation';
 import type { Metadata } from '../gen/gilliam/v1/metadata';
-import { isLabel, labelViolation } from './names';
+import { formationNameViolation } from './names';
 import { checkFormationSpec } from './validate-formation-spec';
 import { checkLabels } from './validate-labels';
 import { Violations } from './violations';
@@ -12,7 +12,8 @@ export function validateFormation(formation: {
 }): void {
   const found = new Violations();
   const name = formation.metadata?.name ?? '';
-  found.require(isLabel(name), 'formation.metadata.name', () => labelViolation('formation name', name));
+  const violation = formationNameViolation(name);
+  if (violation !== undefined) found.add('formation.metadata.name', violation);
   checkLabels('label', formation.metadata?.labels ?? {}, 'formation.metadata.labels', found);
   if (formation.spec) {
     checkFormationSpec(formation.spec, { formation: name, field: 'formation.spec', found });

@@ -89,6 +89,11 @@ test.each<[string, Record<string, DeepPartial<Process>>, string]>([
     { a: { needs: ['b'] }, b: { needs: ['c'] }, c: { needs: ['b'] } },
     'needs go round in a circle: b → c → b',
   ],
+  [
+    'a volume whose name could be taken for a part of another one',
+    { web: { volumes: [{ name: 'b-2-c', path: '/a' }] } },
+    'volume name "b-2-c" is not allowed: it may have no number between two hyphens',
+  ],
   ['a relative path', { web: { volumes: [{ name: 'a', path: 'data' }] } }, 'path "data" is not allowed'],
   ['the root', { web: { volumes: [{ name: 'a', path: '/' }] } }, 'path "/" is not allowed'],
   ['a way out', { web: { volumes: [{ name: 'a', path: '/a/../b' }] } }, 'path "/a/../b" is not allowed'],

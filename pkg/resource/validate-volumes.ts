@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { VolumeMount } from '../gen/gilliam/v1/release';
 import { MAX_VOLUME_PATH, MAX_VOLUMES } from './bounds';
-import { isLabel, labelViolation, quote } from './names';
+import { isLabel, isVolumeName, labelViolation, quote, VOLUME_RULE } from './names';
 import { hasControl } from './text';
 import type { Violations } from './violations';
 
@@ -26,6 +26,11 @@ export function checkVolumes(volumes: readonly VolumeMount[], { what, field, fou
   volumes.slice(0, MAX_VOLUMES).forEach(({ name, path }, index) => {
     const here = `${field}[${index}]`;
     found.require(isLabel(name), `${here}.name`, () => labelViolation(`${what}: volume name`, name));
+    found.require(
+      isVolumeName(name),
+      `${here}.name`,
+      () => `${what}: volume name ${quote(name)} is not allowed: it ${VOLUME_RULE}`,
+    );
     found.require(
       !names.has(name),
       `${here}.name`,

@@ -1,5 +1,6 @@
+import { developmentCertificate } from '../../../pkg/api/development-certificate';
 import { RolloutPhase } from '../../../pkg/gen/gilliam/v1/rollout';
-import { formations, rollouts, type Rollout } from '../../../pkg/resource/objects';
+import { formations, rollouts, routes, type Rollout } from '../../../pkg/resource/objects';
 import { CliHarness, type RunOptions } from '../testing/cli-harness';
 
 let cli: CliHarness;
@@ -75,6 +76,38 @@ describe('apply', () => {
     expect((await cli.api.store.get(rollouts, key))?.metadata.uid).toBe(rollout.metadata.uid);
     expect(await gilliam('apply -f shop --no-wait --retry')).toMatchObject({ code: 0, stderr: '' });
     expect((await cli.api.store.get(rollouts, key))?.metadata.uid).not.toBe(rollout.metadata.uid);
+  });
+
+  test('a route has the certificate of files beside the manifest, and the same files change nothing', async () => {
+    const tls = 'tls: {certificate: tls/a.pem, key: tls/a.key}';
+    system('shop', `${web('shop')}routes:\n  shop.localhost/: {target: web, ${tls}}\n`);
+    const missing = await gilliam('apply -f shop --no-wait');
+    expect(missing).toMatchObject({ code: 1, stdout: '' });
+    expect(missing.stderr).toMatch(
+      /shop\/gilliam\.yml:6:40: routes: certificate of shop\.localhost\/: .*tls\/a\.pem cannot be read: .*ENOENT/,
+    );
+    const { certificate, privateKey } = await developmentCertificate('shop.localhost', new Date());
+    cli.write('shop/tls/a.pem', certificate);
+    cli.write('shop/tls/a.key', privateKey);
+    const made = await gilliam('apply -f shop --no-wait');
+    expect(made.code).toBe(0);
+    expect(made.stdout).not.toContain('PRIVATE');
+    const { items } = await cli.api.store.list(routes, { formation: 'shop' });
+    expect(items[0]?.spec.tls).toMatchObject({
+      development: false,
+      fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    });
+    expect((await gilliam('apply -f shop --no-wait')).stdout).toBe('shop: nothing to change\n');
+  });
+
+  test('needs that go round in a circle are refused before any source is looked at', async () => {
+    const need = (other: string) => `    needs: [web.${other}]\n`;
+    cli.write('all/a/gilliam.yml', web('a', need('b')));
+    cli.write('all/b/gilliam.yml', web('b', need('a')));
+    // Not in git at all.
+    expect((await gilliam('apply -f all')).stderr).toBe(
+      'error: all/a/gilliam.yml:5:13: needs of formations go round in a circle: a → b → a\n',
+    );
   });
 
   test('an environment variable that changes makes a release and builds nothing', async () => {

@@ -1,12 +1,13 @@
+import { resolve } from 'node:path';
 import { ConflictError, GilliamError, InternalError, NotFoundError } from '../../../pkg/base/errors';
 import type { Client } from '../../../pkg/client/client';
 import type { ApplyFormationResponse, DesiredFormation } from '../../../pkg/gen/gilliam/v1/apply_service';
 import type { Release } from '../../../pkg/gen/gilliam/v1/release';
 import { RolloutPhase } from '../../../pkg/gen/gilliam/v1/rollout';
 import { toDesired } from '../../../pkg/manifest/desired';
-import { inSteps } from '../../../pkg/manifest/order';
+import { checkNeeded, inSteps } from '../../../pkg/manifest/order';
 import type { Context } from '../context';
-import type { FoundFile } from './apply-files';
+import { type FoundFile, readText } from './apply-files';
 import {
   type BuildAround,
   buildImages,
@@ -63,6 +64,8 @@ export async function readSystem(
   { message, signal, env }: Around & Pick<ApplyOptions, 'message'>,
 ): Promise<System> {
   const loaded = loadManifests(files, load);
+  // What the files alone say is checked before anything is read of sources or asked of the stage.
+  const order = inSteps(loaded);
   const [sourced, newest, author] = await Promise.all([
     withSources(loaded, { env, signal }),
     mapBounded(loaded, concurrency, ({ formation, manifest }) =>
@@ -87,7 +90,10 @@ export async function readSystem(
     const options = { author, ...(message !== undefined && { message }) };
     return { ...item, builds, desired: wish(item, plan, options) };
   });
-  return { members, steps: inSteps(members), known, author };
+  checkNeeded(members);
+  const byName = new Map(members.map((member) => [member.formation, member]));
+  const steps = order.map((step) => step.flatMap(({ formation }) => byName.get(formation) ?? []));
+  return { members, steps, known, author };
 }
 
 /** What would be done to each, as the control plane says; throws what it refuses. Writes nothing. */
@@ -209,7 +215,7 @@ async function call(
 }
 
 function wish(
-  { formation, manifest, source, detected, newest }: WithImages,
+  { formation, manifest, directory, source, detected, newest }: WithImages,
   { image, images }: Images,
   { author, message }: { readonly author: string; readonly message?: string },
 ): DesiredFormation {
@@ -218,6 +224,7 @@ function wish(
     image,
     images,
     processes: detected,
+    readFile: (path) => readText(resolve(directory, path), path),
     // What is not built anew is of the commit that it was built from.
     ...(source && { source: source.hash, commit: image === '' ? newest?.spec?.commit : source.commit }),
     message: message ?? source?.subject ?? '',

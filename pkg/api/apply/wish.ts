@@ -1,6 +1,6 @@
 import { InvalidError } from '../../base/errors';
 import type { ApplyFormationRequest, DesiredFormation } from '../../gen/gilliam/v1/apply_service';
-import { checkLabel, labelViolation, isLabel, parseName, quote } from '../../resource/names';
+import { formationNameViolation, labelViolation, isLabel, parseName, quote } from '../../resource/names';
 import { formations } from '../../resource/objects';
 import { suggestion } from '../../resource/suggest';
 import { checkCronJob } from '../../resource/validate-cron-job';
@@ -27,7 +27,8 @@ export interface Wish {
 /** Reads a request. Throws InvalidError for what is wrong with it by itself. */
 export function readWish(request: ApplyFormationRequest): Wish {
   const { name } = parseName(formations, request.name);
-  checkLabel('formation name', name, 'name');
+  const violation = formationNameViolation(name);
+  if (violation !== undefined) throw new InvalidError(violation, [{ field: 'name', description: violation }]);
   const { desired, validateOnly, prune, retry, expectedPlan } = request;
   if (!desired) {
     const description = 'desired is missing: say what the formation is to be';
