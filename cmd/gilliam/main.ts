@@ -3,24 +3,21 @@ import { join } from 'node:path';
 import { SystemClock } from '../../pkg/base/clock';
 import { SystemRandom } from '../../pkg/base/random';
 import type { Context } from './context';
+import { interruption } from './lib/interruption';
 import { streamInput } from './lib/stream-input';
 import { flushed, streamOutput } from './lib/stream-output';
 import { run } from './run';
 
 /** The process: everything that is global to it is taken here and nowhere else. */
 async function main(): Promise<void> {
-  const interrupted = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    // The second one ends the process at once, as ever.
-    process.once(name, () => interrupted.abort(new Error(name)));
-  }
+  const interrupted = interruption(process);
   for (const stream of [process.stdout, process.stderr]) {
     // `gilliam logs | head`: the reader has seen enough.
     stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   }
-  process.exitCode = await run(process.argv.slice(2), systemContext(interrupted.signal));
+  process.exitCode = await run(process.argv.slice(2), systemContext(interrupted));
   // Not for somebody who waits for the end: the reader may take nothing any more.
-  if (!interrupted.signal.aborted) await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  if (!interrupted.aborted) await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   process.exit();
 }
 

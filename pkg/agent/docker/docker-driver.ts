@@ -217,8 +217,13 @@ export class DockerDriver implements Driver {
       const exec = await this.#docker
         .getContainer(id)
         .exec({ ...streams, Cmd: [...command], Tty: tty, abortSignal });
-      const stream = await exec.start({ hijack: true, stdin: true, Tty: tty });
       const control = execControl(exec, this.#clock);
+      const start = { hijack: true, stdin: true, Tty: tty, abortSignal };
+      const stream = await exec.start(start).catch(async (error: unknown) => {
+        // It may have begun all the same, and nobody would ever end it.
+        await control.signal('SIGKILL').catch(() => {});
+        throw error;
+      });
       if (tty && size) await control.resize(size);
       return asShell(dockerTerminal(stream, tty, control));
     });
