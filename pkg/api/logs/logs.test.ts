@@ -105,6 +105,22 @@ test('lines come labelled, and the stream ends when all instances have sent thei
   expect(executor.logsWanted).toHaveLength(2);
 });
 
+test('what a deleted formation of the same name has printed is not asked for', async () => {
+  const { formation } = await api.client.formations.getFormation({ name: 'formations/shop' });
+  const created = formation?.metadata?.created as Date;
+  const later = new Date(created.getTime() + 60_000);
+  for (const [since, from] of [
+    [undefined, created],
+    [new Date(0), created],
+    [later, later],
+  ] as const) {
+    executor.logsWanted.length = 0;
+    const reading = read({ showFinished: true, since });
+    expect((await wanted('')).since).toEqual(from);
+    reading.stop();
+  }
+});
+
 test('nothing runs, nothing comes', async () => {
   const reading = read();
   await eventually(() => expect(reading.ended).toBe(true));

@@ -82,7 +82,10 @@ export function logHandlers({ context, read, streams }: Parts): Handlers<LogServ
         const known = cache.list(name);
         if (showFinished) {
           const connected = caches.of(sessions).list();
-          for (const { executor, wanted } of historyOf(connected, name, request)) {
+          // One of the same name that was deleted is another formation, whose lines are still kept for a while.
+          const { created } = formation.metadata;
+          const from = since && created && since > created ? since : (created ?? since);
+          for (const { executor, wanted } of historyOf(connected, name, { ...request, since: from })) {
             const take = (lines: readonly LogLine[]) => queue.push(lines);
             begin(read(executor, wanted, take, call.signal).then(() => {}));
           }
