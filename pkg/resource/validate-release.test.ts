@@ -97,6 +97,11 @@ describe('config is refused', () => {
       'config A contains a NUL byte: no environment can hold it, encode the value',
       'spec.config.A',
     ],
+    ...['caf\ufffd', 'half \ud83d'].map((value): [Record<string, string>, string, string] => [
+      { A: value },
+      'config A is not UTF-8 text: encode the value, for instance with base64',
+      'spec.config.A',
+    ]),
     [
       { A: 'x'.repeat(1024 ** 2) },
       'config is 1 MiB, over the limit of 256 KiB a release: keep large values in files or in a store of their own',

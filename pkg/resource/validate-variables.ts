@@ -31,7 +31,13 @@ export function configNameViolation(name: string): string | undefined {
   return variableNameViolation('config name', name);
 }
 
-/** Checks a release's config. Values are kept exactly; only NUL is refused, which no environment can hold. */
+/** What stands in a text for bytes that were not UTF-8, or for half of a character: what was meant is lost by then. */
+const broken = /\ufffd|\p{Surrogate}/u;
+
+/**
+ * Checks a release's config. Values are kept exactly; only NUL is refused, which no environment can hold, and what is not
+ * UTF-8, which has been lost on the way here.
+ */
 export function checkConfig(
   config: Readonly<Record<string, string>>,
   field: string,
@@ -89,6 +95,11 @@ function checkValue(
     !value.includes('\0'),
     `${at.field}.${name}`,
     () => `${what} contains a NUL byte: no environment can hold it, encode the value`,
+  );
+  at.found.require(
+    !broken.test(value),
+    `${at.field}.${name}`,
+    () => `${what} is not UTF-8 text: encode the value, for instance with base64`,
   );
   at.found.require(
     bytes <= MAX_VARIABLE_BYTES,
