@@ -175,6 +175,34 @@ test('the limit of a formation holds over all its releases, also at the same mom
   expect(sum).toBe(800);
 });
 
+test.each([
+  ['the first scales', []],
+  ['scales without any', ['v1', 'v2']],
+])('nor do %s of two releases exceed it together', async (_what, before) => {
+  await api.client.releases.createRelease({
+    parent: 'formations/shop',
+    spec: { config: { B: '1' } },
+    updateMask: ['config.B'],
+  });
+  for (const release of before) {
+    await scale({ web: 1 }, { release });
+    await scale({ web: 0 }, { release });
+  }
+  const commit = api.store.commit.bind(api.store);
+  let first = true;
+  api.store.commit = async (writes, ...rest) => {
+    if (first && writes.some(({ kind }) => kind === scales)) {
+      first = false;
+      // The other one comes in between.
+      await scale({ web: 700 }, { release: 'v2' });
+    }
+    return commit(writes, ...rest);
+  };
+  await expect(scale({ web: 700 })).rejects.toThrow(
+    'shop would have 1,400 instances, over its limit of 1,000',
+  );
+});
+
 test('what is deleted at the same moment is not scaled', async () => {
   const commit = api.store.commit.bind(api.store);
   let first = true;

@@ -61,12 +61,17 @@ export function scaleHandlers(context: ApiContext): Handlers<ScaleServiceService
       before && hasFactors(before) && !hasFactors(scale) ? await gone(before, scale, signal) : scale;
 
     const others = existing.filter((other) => other !== before && Object.keys(other.spec.factors).length > 0);
+    // One that had no factors is guarded by nobody: two of them would not see each other, and exceed the limit together.
+    const appears = !before || !hasFactors(before);
     const revision = await store.commit(
-      [{ op: before ? 'update' : 'create', kind: scales, object: written }],
+      [
+        { op: before ? 'update' : 'create', kind: scales, object: written },
+        ...(appears ? [{ op: 'update' as const, kind: formations, object: formation }] : []),
+      ],
       // The sum over all releases is limited: none of the others may change meanwhile. Nor may the formation be deleted:
       // the scale would outlive it, and hold for the next one of its name.
       [
-        unchanged(formations, formation),
+        ...(appears ? [] : [unchanged(formations, formation)]),
         rolloutGuard(formationName, rollout),
         ...others.slice(0, maxGuards).map((other) => unchanged(scales, other)),
       ],
