@@ -1,6 +1,6 @@
 import { createColors } from 'picocolors';
 import { Event, Event_Severity } from '../../../pkg/gen/gilliam/v1/event';
-import { InstanceState } from '../../../pkg/gen/gilliam/v1/instance';
+import { InstanceSpec_Desired, InstanceState } from '../../../pkg/gen/gilliam/v1/instance';
 import { ExplainInstanceResponse } from '../../../pkg/gen/gilliam/v1/instance_service';
 import { explanation } from './explanation';
 
@@ -55,6 +55,29 @@ test('every executor’s verdict per clause, the nearest miss, what happened', (
     'WHEN          SEVERITY  WHAT   REASON         MESSAGE',
     '1 minute ago  warning   web.1  Unschedulable  0 of 2 executors (3 times)',
   ]);
+});
+
+test.each([
+  [
+    { executor: 'a', desired: InstanceSpec_Desired.STOPPED },
+    { exitCode: 143 },
+    'it ended on executor a with exit 143, as it was asked to. What it printed: gilliam logs web.1',
+  ],
+  [
+    { executor: 'a', oneOff: {} },
+    { exitCode: 0 },
+    'it ended on executor a with exit 0. It was to run once. What it printed: gilliam logs web.1',
+  ],
+  [{ desired: InstanceSpec_Desired.STOPPED }, {}, 'it was asked to stop before it was placed'],
+])('one that is over says how it ended, not where there would be room: %j', (spec, status, expected) => {
+  const explained = ExplainInstanceResponse.fromPartial({
+    instance: {
+      spec: { ...pending.spec, ...spec },
+      status: { state: InstanceState.STOPPED, changed: new Date(nowMs), ...status },
+    },
+    verdicts: [{ executor: 'a', clauses: [{ clause: 'ready', passed: false, detail: 'lost' }] }],
+  });
+  expect(explanation(explained, [], options)).toEqual(['web.1 v2 state stopped (just now)', '', expected]);
 });
 
 test('there is no nearest miss where one would take it', () => {

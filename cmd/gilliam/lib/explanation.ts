@@ -1,8 +1,10 @@
 import type { Event } from '../../../pkg/gen/gilliam/v1/event';
+import { type Instance, InstanceSpec_Desired, InstanceState } from '../../../pkg/gen/gilliam/v1/instance';
 import type { ExplainInstanceResponse, Verdict } from '../../../pkg/gen/gilliam/v1/instance_service';
+import { isFinished } from '../../../pkg/resource/instance';
 import { nearestMiss } from '../../../pkg/scheduler/nearest-miss';
 import { eventCells, eventHeading } from './events';
-import { type LineOptions, instanceLine } from './instance-line';
+import { type LineOptions, instanceLine, shortName } from './instance-line';
 import { renderTable } from './table';
 
 const shownEvents = 10;
@@ -21,12 +23,28 @@ export function explanation(
   return [
     ...(instance ? [instanceLine(instance, options)] : []),
     '',
-    ...(verdicts.length === 0
-      ? ['no executor is known to this stage: gilliam executors']
-      : verdicts.flatMap((verdict) => verdictLines(verdict, options))),
-    ...nearestMissLines(verdicts),
+    ...(instance && isFinished(instance.status?.state ?? InstanceState.UNSPECIFIED)
+      ? [ending(instance)]
+      : placement(verdicts, options)),
     ...(cells.length > 0 ? ['', ...latest] : []),
   ];
+}
+
+function placement(verdicts: readonly Verdict[], options: LineOptions): string[] {
+  if (verdicts.length === 0) return ['no executor is known to this stage: gilliam executors'];
+  return [...verdicts.flatMap((verdict) => verdictLines(verdict, options)), ...nearestMissLines(verdicts)];
+}
+
+/** Of one that is over. Where it could be placed now is of no use to it. */
+function ending(instance: Instance): string {
+  const { executor = '', desired, oneOff } = instance.spec ?? {};
+  const { exitCode } = instance.status ?? {};
+  const name = shortName(instance);
+  if (executor === '') return 'it was asked to stop before it was placed';
+  const exit = exitCode === undefined ? '' : ` with exit ${exitCode}`;
+  const asked = desired === InstanceSpec_Desired.STOPPED ? ', as it was asked to' : '';
+  const once = oneOff ? ' It was to run once.' : '';
+  return `it ended on executor ${executor}${exit}${asked}.${once} What it printed: gilliam logs ${name}`;
 }
 
 function verdictLines(
