@@ -1,11 +1,15 @@
+import { join } from 'node:path';
 import Docker from 'dockerode';
 import { messageOf, UnavailableError } from '../../pkg/base/errors';
+import { connect } from '../../pkg/client/client';
 import { TrafficCounters } from '../../pkg/metrics/traffic-counters';
+import { HeldServices } from '../../pkg/proxy/held-services';
 import { Proxy } from '../../pkg/proxy/proxy';
 import { Newcomers } from '../../pkg/registry/newcomers';
 import { RegistryNode } from '../../pkg/registry/node';
 import type { InstanceNetwork } from '../../pkg/registry/types';
-import { runDaemon } from '../../pkg/stage/daemon';
+import { apiEndpoint } from '../../pkg/stage/api-endpoint';
+import { type Daemon, runDaemon } from '../../pkg/stage/daemon';
 import { readToken } from '../../pkg/stage/tokens';
 import { ApiRelay } from './api-relay';
 import { instanceAddress, whenThere } from './instance-address';
@@ -50,8 +54,10 @@ runDaemon('network', async (daemon) => {
     await newcomers.wait(address);
     await names?.inStep();
   };
+  const held = heldServices(daemon);
   const proxy = new Proxy({
     ...{ registry, identities: registry, executor, clock, random, log, traffic },
+    held: (service) => held?.has(service) ?? false,
     introduced: (address) => newcomers.wait(address),
     nameOf: (address) => names?.virtualIps.nameOf(address),
     isResolver: (address, at) =>
@@ -118,3 +124,16 @@ runDaemon('network', async (daemon) => {
   await names?.close();
   await proxy.close();
 });
+
+/** Absent where no control plane is told of, as beside a registry alone. */
+function heldServices({ clock, random, log, signal, setting }: Daemon): HeldServices | undefined {
+  if (setting('GILLIAM_API', '-') === '-') return undefined;
+  const token = readToken(setting('GILLIAM_TOKEN_FILE'));
+  const client = connect({ ...apiEndpoint(setting), token, stage: setting('GILLIAM_STAGE', '') });
+  const held = new HeldServices({
+    ...{ client, clock, random, log, name: setting('GILLIAM_EXECUTOR_NAME') },
+    file: join(setting('GILLIAM_DATA_DIR'), 'held-services.json'),
+  });
+  void held.run(signal).finally(() => client.close());
+  return held;
+}

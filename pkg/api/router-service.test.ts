@@ -15,14 +15,14 @@ afterEach(async () => {
   await api.close();
 });
 
-function follow(token = 'executor-token') {
+function follow(token = 'executor-token', heldOnly = false) {
   const end = new AbortController();
   ends.push(end);
   const following = { tables: [] as FollowRoutesResponse[], error: undefined as unknown };
   const client = api.connect({ token });
   void (async () => {
     try {
-      const stream = client.router.followRoutes({ name: 'edge' }, { signal: end.signal });
+      const stream = client.router.followRoutes({ name: 'edge', heldOnly }, { signal: end.signal });
       for await (const table of stream) following.tables.push(table);
     } catch (error) {
       following.error = error;
@@ -105,7 +105,12 @@ test('a follower goes on where the control plane is started again', async () => 
 
 test('services that may be scaled to none are named, and again when a rule changes', async () => {
   const following = follow();
-  await eventually(() => expect(following.tables).toHaveLength(1));
+  const proxy = follow('executor-token', true);
+  await eventually(() =>
+    expect([following.tables, proxy.tables].map(({ length }) => length)).toEqual([1, 1]),
+  );
+  await create('a');
+  await eventually(() => expect(names(following.tables.at(-1))).toEqual(['a']));
   const rule = async (min: number) => {
     const formation = (await api.store.get(formations, { formation: '', name: 'shop' }))!;
     const scaling = { web: { min, max: 4 }, worker: { min: 1, max: 4 } };
@@ -116,4 +121,9 @@ test('services that may be scaled to none are named, and again when a rule chang
   await eventually(() => expect(following.tables.at(-1)?.heldServices).toEqual(['web.shop']));
   await rule(1);
   await eventually(() => expect(following.tables.at(-1)?.heldServices).toEqual([]));
+  // To a proxy routes are no news, and their private keys none of its business.
+  await eventually(() => {
+    expect(proxy.tables.map(({ heldServices }) => heldServices)).toEqual([[], ['web.shop'], []]);
+  });
+  expect(proxy.tables.flatMap(({ routes: told }) => told)).toEqual([]);
 });

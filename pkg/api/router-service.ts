@@ -11,7 +11,7 @@ const pauseMs = 50;
 export function routerHandlers(context: ApiContext): Handlers<RouterServiceService> {
   const { caches, clock, log } = context;
   return {
-    async *followRoutes({ name }, { signal }) {
+    async *followRoutes({ name, heldOnly }, { signal }) {
       const cache = caches.of(routes);
       const changed = new Pulse();
       let dirty = true;
@@ -20,13 +20,13 @@ export function routerHandlers(context: ApiContext): Handlers<RouterServiceServi
         changed.beat();
       };
       const subscriptions = [
-        cache.onChange(touch),
+        ...(heldOnly ? [] : [cache.onChange(touch)]),
         caches.of(formations).onChange((_key, after, before) => {
           // Of most changes of a formation none is of interest here.
           if (heldOf(after).join() !== heldOf(before).join()) touch();
         }),
       ];
-      log.info('router follows', { router: name.slice(0, 128) });
+      log.info(heldOnly ? 'proxy follows' : 'router follows', { name: name.slice(0, 128) });
       try {
         await caches.synced(signal);
         while (!signal.aborted) {
@@ -34,7 +34,8 @@ export function routerHandlers(context: ApiContext): Handlers<RouterServiceServi
             // Before the table is read: what changes from here on makes another one.
             dirty = false;
             const heldServices = caches.of(formations).list().flatMap(heldOf).toSorted();
-            yield { routes: cache.list().toSorted(byName), revision: caches.revision, heldServices };
+            const table = heldOnly ? [] : cache.list().toSorted(byName);
+            yield { routes: table, revision: caches.revision, heldServices };
             await sleep(clock, pauseMs, signal);
           } else {
             await changed.next(signal);
