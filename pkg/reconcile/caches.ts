@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { backoffMs } from '../base/backoff';
 import { deadline, sleep } from '../base/clock';
 import type { Clock } from '../base/clock';
@@ -88,7 +89,10 @@ export class Caches {
     const { store } = this.#options;
     const newest = await store.list(first.kind, {}, signal);
     const at = newest.revision;
-    const rest = await Promise.all(others.map((cache) => store.list(cache.kind, { at }, signal)));
+    // More listeners than Node thinks sound, for as long as it takes.
+    const all = AbortSignal.any([signal]);
+    setMaxListeners(0, all);
+    const rest = await Promise.all(others.map((cache) => store.list(cache.kind, { at }, all)));
     const changes = [first, ...others].flatMap((cache, index) =>
       cache.replace([newest, ...rest][index]?.items ?? []).map((change) => ({ cache, change })),
     );
