@@ -53,6 +53,8 @@ export class CliHarness {
 
   async close(): Promise<void> {
     await this.api.close();
+    // oclif listens whenever it is loaded: in a program once, here for each file that a worker of jest runs.
+    process.stdout.removeAllListeners('error');
     rmSync(this.directory, { recursive: true, force: true });
   }
 
