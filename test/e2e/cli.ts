@@ -86,7 +86,8 @@ export abstract class Cli {
   /** A directory with these files; a git repository with one commit of them. */
   async app(name: string, files: Readonly<Record<string, string>>): Promise<string> {
     const directory = join(this.directory, 'apps', name);
-    for (const [path, content] of Object.entries(files)) {
+    // Apps of the same files are one image, which the engine removes when one of them is forgotten: each is told apart.
+    for (const [path, content] of Object.entries({ README: `${name}\n`, ...files })) {
       mkdirSync(dirname(join(directory, path)), { recursive: true });
       writeFileSync(join(directory, path), content);
     }

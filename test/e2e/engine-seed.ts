@@ -7,7 +7,7 @@ import { DockerEngine } from './docker-engine';
 /**
  * The data of a Docker Engine that has one image of this machine's engine, and nothing else. Hosts that begin with a copy of
  * it need not load the image, which takes longer than all else that a test of several hosts does. It is kept for the next
- * test, until another image is asked for.
+ * test, until another image is asked for: by one test at a time.
  */
 export async function engineSeed(image: string, directory: string): Promise<string> {
   const seeds = join(root, 'node_modules/.cache/engine-seeds');

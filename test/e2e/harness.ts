@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findRunning, type ProcessRecord } from '../../pkg/stage/process-record';
 import { Cli, stageName, type CommandResult } from './cli';
+import { exclusively } from './exclusively';
 
 export type { CommandOptions, CommandResult } from './cli';
 
@@ -9,32 +10,41 @@ export type { CommandOptions, CommandResult } from './cli';
 const components = ['supervisor', 'router', 'network', 'executor', 'controlplane', 'etcd'] as const;
 export type Component = (typeof components)[number];
 
+export interface StageOptions {
+  /** Instances' ports count up from here. Each file of tests has a hundred of its own, as two may run at a time. */
+  readonly hostPortBase?: number;
+  /** The stage finds its own ports itself, as for a person. Default those just below the instances'. */
+  readonly findsPorts?: boolean;
+  readonly bin?: string;
+  readonly stage?: string;
+}
+
 /**
  * A stage of a test's own, started by the real `gilliam up`: its own home, data, ports, and host ports. It shares the
  * machine's Docker Engine with others, which is what stages do.
  */
 export class StageHarness extends Cli {
   readonly data: string;
+  readonly hostPortBase: number;
+  readonly #ports: readonly string[];
 
-  private constructor(
-    readonly hostPortBase: number,
-    bin: string | undefined,
-    stage: string,
-  ) {
+  private constructor({ hostPortBase = 12_000, findsPorts = false, bin, stage = stageName() }: StageOptions) {
     super(stage, bin);
+    this.hostPortBase = hostPortBase;
     this.data = join(this.directory, 'data', stage);
+    const ports = { port: hostPortBase - 10, 'http-port': hostPortBase - 2, 'https-port': hostPortBase - 1 };
+    // What is killed leaves its port for a moment, in which another stage that looks for free ones would take it.
+    this.#ports = findsPorts
+      ? []
+      : Object.entries(ports).flatMap(([flag, port]) => [`--${flag}`, String(port)]);
   }
 
   /** A stage that is not up yet. */
-  static prepare({
-    hostPortBase = 12_000,
-    bin,
-    stage = stageName(),
-  }: { hostPortBase?: number; bin?: string; stage?: string } = {}): StageHarness {
-    return new StageHarness(hostPortBase, bin, stage);
+  static prepare(options: StageOptions = {}): StageHarness {
+    return new StageHarness(options);
   }
 
-  static async start(options: Parameters<typeof StageHarness.prepare>[0] = {}): Promise<StageHarness> {
+  static async start(options: StageOptions = {}): Promise<StageHarness> {
     const harness = StageHarness.prepare(options);
     try {
       await harness.up();
@@ -46,8 +56,11 @@ export class StageHarness extends Cli {
   }
 
   async up(): Promise<CommandResult> {
-    const args = ['up', '--host', '127.0.0.1', '--host-port-base', String(this.hostPortBase)];
-    return this.succeed(args, { timeoutMs: 170_000 });
+    const hostPorts = ['--host', '127.0.0.1', '--host-port-base', String(this.hostPortBase)];
+    // A range of virtual IPs is free until rules speak of it.
+    return exclusively('up', () =>
+      this.succeed(['up', ...this.#ports, ...hostPorts], { timeoutMs: 170_000 }),
+    );
   }
 
   /** The component's living process. */

@@ -8,6 +8,7 @@ import { freePort } from '../../pkg/testing/tcp-proxy';
 import { Cli, root, stageName } from './cli';
 import { DaemonProcess } from './daemon-process';
 import { engineSeed } from './engine-seed';
+import { exclusively } from './exclusively';
 import { forwarder, Host, hostsDirectory, type HostDaemon } from './host';
 import { HostNetwork } from './host-network';
 
@@ -133,8 +134,7 @@ export class HostsHarness extends Cli {
     );
     this.#startControlPlane(etcd, port);
     await this.until('the API answers', async () => (await this.gilliam(['executors'])).code === 0);
-    const seed =
-      deploy && (await engineSeed(await this.#imageOf(await deploy(this)), join(hostsDirectory(), 'seed')));
+    const seed = deploy && (await this.#seedOf(deploy));
     const api = { host: network.gateway, port };
     this.#hosts = Array.from(
       { length: count },
@@ -199,6 +199,23 @@ export class HostsHarness extends Cli {
       () => tunnel.end(),
       () => controlPlane.end(),
     );
+  }
+
+  /** One harness at a time, so that what is built twice is the same image. It is kept for the next, under one name. */
+  #seedOf(deploy: NonNullable<HostsOptions['deploy']>): Promise<string> {
+    this.#disposals.push(() => this.#forgetImages());
+    return exclusively('engine-seed', async () => {
+      const image = await this.#imageOf(await deploy(this));
+      await this.docker('tag', image, 'gilliam-e2e:hosts');
+      return engineSeed(image, join(hostsDirectory(), 'seed'));
+    });
+  }
+
+  async #forgetImages(): Promise<void> {
+    const format = ['--format', '{{.Repository}}:{{.Tag}}'];
+    const named = await this.docker('image', 'ls', ...format, `gilliam/${this.stage}/*`);
+    const names = named.split('\n').filter(Boolean);
+    if (names.length > 0) await this.docker('image', 'rm', '--no-prune', ...names);
   }
 
   async #imageOf({ cwd, release: name }: Deployed): Promise<string> {

@@ -201,7 +201,11 @@ describe('mistakes, the machine’s and people’s', () => {
     });
 
     test('an image that disappeared: the instance fails and says so, and a deploy mends it', async () => {
-      const gone = await stage.app('gone', { Procfile: 'worker: exec sleep 1000\n' });
+      // No other stage has such an image.
+      const gone = await stage.app('gone', {
+        Procfile: 'worker: exec sleep 1000\n',
+        'stage.txt': stage.stage,
+      });
       await stage.succeed(['create', 'gone'], { cwd: gone });
       await stage.succeed(['deploy'], { cwd: gone });
       const [release] = await stage.json<{ spec: { image: string } }[]>(['releases'], { cwd: gone });

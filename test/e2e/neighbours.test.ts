@@ -6,7 +6,7 @@ describe('stages of one name', () => {
 
   beforeAll(async () => {
     for (const hostPortBase of [12_600, 12_700]) {
-      const stage = await StageHarness.start({ hostPortBase, stage: 'same' });
+      const stage = await StageHarness.start({ hostPortBase, findsPorts: true, stage: 'same' });
       stages.push(stage);
       const cwd = await stage.app('shop', { Procfile: 'worker: exec sleep 1000\n' });
       await stage.succeed(['create', 'shop'], { cwd });

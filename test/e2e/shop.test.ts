@@ -39,7 +39,7 @@ describe('the shop of the examples', () => {
   }
 
   beforeAll(async () => {
-    stage = await StageHarness.start({ hostPortBase: 12_900 });
+    stage = await StageHarness.start({ hostPortBase: 13_300 });
     cwd = join(stage.directory, 'shop');
     mkdirSync(cwd);
     cpSync(join(root, 'examples/shop'), cwd, { recursive: true });

@@ -89,14 +89,14 @@ createServer((_, response) => response.end(process.env.GILLIAM_FORMATION + ' ' +
   }, 320_000);
 
   test('goes back, all of it', async () => {
-    // As somebody would in a shell, a few at a time.
+    // As somebody would in a shell, ten at a time.
     const left = [...names];
     const worker = async () => {
       for (let name = left.shift(); name; name = left.shift()) {
         await stage.succeed(['rollback', '--formation', name], { timeoutMs: 120_000 });
       }
     };
-    await Promise.all(Array.from({ length: 4 }, worker));
+    await Promise.all(Array.from({ length: 10 }, worker));
     expect((await levels()).sort()).toEqual(names.map((name) => `${name} one`));
   }, 320_000);
 
