@@ -23,8 +23,7 @@ export function enginePort(
   const answer = <T>(work: Promise<T>): Promise<T> => process.learn(work, 0.5 + process.random.next() * 4);
   const tell = (verb: EngineCall['verb'], id: string) => {
     const found = engine.containers.find((one) => one.id === id || one.name === id);
-    if (found)
-      onCall({ verb, uid: found.labels[labels.instance] ?? '', running: found.state === 'running' });
+    if (found) onCall({ verb, uid: found.labels[labels.instance] ?? '', running: found.state === 'running' });
   };
   const driver: Driver = {
     info: (signal) => answer(engine.info(signal)),

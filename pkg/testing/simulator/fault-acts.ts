@@ -100,10 +100,13 @@ export const faultActs: readonly Act[] = [
       });
       // It has to have something to do.
       const formation = world.history.list(formations)[0]?.metadata.name;
-      if (formation) return scale(world, formation, { web: 1 + below(random, 5), worker: 1 + below(random, 3) });
+      if (formation)
+        return scale(world, formation, { web: 1 + below(random, 5), worker: 1 + below(random, 3) });
     },
   },
-  onReplica('replica pause', 1, (world, replica, random) => pause(world, replica, between(random, 500, 12_000))),
+  onReplica('replica pause', 1, (world, replica, random) =>
+    pause(world, replica, between(random, 500, 12_000)),
+  ),
   onReplica('store cut', 3, (world, replica, random) => {
     replica.setStoreReachable(false);
     later(world, between(random, 500, 15_000), () => replica.setStoreReachable(true));

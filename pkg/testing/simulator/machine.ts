@@ -75,7 +75,8 @@ export class Machine {
 
   /** The network daemon ends, hangs, or is well again: `restarted` with nothing that it knew. */
   setDaemon(condition: 'down' | 'hanging' | 'up' | 'restarted'): void {
-    this.#disturbedMs = condition === 'up' || condition === 'restarted' ? this.#options.time.monotonic() : Infinity;
+    this.#disturbedMs =
+      condition === 'up' || condition === 'restarted' ? this.#options.time.monotonic() : Infinity;
     if (condition === 'restarted') this.daemon.restart();
     else this.daemon.set(condition);
   }

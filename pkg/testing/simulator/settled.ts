@@ -4,7 +4,15 @@ import { InstanceState } from '../../gen/gilliam/v1/instance';
 import { RolloutPhase } from '../../gen/gilliam/v1/rollout';
 import { entryOf } from '../../resource/entries';
 import { isFinished } from '../../resource/instance';
-import { executors, formations, instances, releases, rollouts, scales, sessions } from '../../resource/objects';
+import {
+  executors,
+  formations,
+  instances,
+  releases,
+  rollouts,
+  scales,
+  sessions,
+} from '../../resource/objects';
 import type { Instance, Scale } from '../../resource/objects';
 import type { Violation } from './checks';
 import { nameOf, watchedKinds } from './watcher';
@@ -55,13 +63,18 @@ function miscounted({ history }: World, { metadata, spec }: Scale): Unmet[] {
     const definition = entryOf(release.spec.processes, process);
     const own = history
       .list(instances)
-      .filter(({ metadata: of, spec: is }) => of.formation === formation && is.release === name && is.process === process)
+      .filter(
+        ({ metadata: of, spec: is }) =>
+          of.formation === formation && is.release === name && is.process === process,
+      )
       .filter(({ spec: is }) => !is.oneOff);
     const what = `${formation} ${name} ${process}`;
     if (definition?.command[0] === 'missing') return unexplained(what, own, InstanceState.FAILED);
     if (definition?.requirements.length) return unexplained(what, own, InstanceState.PENDING);
     const ready = own.filter(({ status }) => status.state === InstanceState.RUNNING && status.ready).length;
-    return ready === factor ? [] : [{ invariant: 3, what: `${what} has ${ready} ready instances of ${factor}` }];
+    return ready === factor
+      ? []
+      : [{ invariant: 3, what: `${what} has ${ready} ready instances of ${factor}` }];
   });
 }
 
@@ -70,7 +83,10 @@ function unexplained(what: string, own: readonly Instance[], state: InstanceStat
   const silent = own.filter(({ status }) => status.state === state && (!status.reason || !status.message));
   const some = own.some(({ status }) => status.state === state);
   if (!some) return [{ invariant: 11, what: `${what} cannot run, and nobody says so` }];
-  return silent.map(({ metadata }) => ({ invariant: 11, what: `${metadata.name} does not say why it is ${state}` }));
+  return silent.map(({ metadata }) => ({
+    invariant: 11,
+    what: `${metadata.name} does not say why it is ${state}`,
+  }));
 }
 
 /** Containers run where and only where an instance says so. */
@@ -89,7 +105,10 @@ function misplaced({ history, machines }: World): Unmet[] {
   for (const { metadata, status, spec } of history.list(instances)) {
     const { state } = status;
     if (state === InstanceState.RUNNING && !running.has(metadata.uid) && status.ready) {
-      found.push({ invariant: 3, what: `${metadata.name} is running, and has no container on ${spec.executor}` });
+      found.push({
+        invariant: 3,
+        what: `${metadata.name} is running, and has no container on ${spec.executor}`,
+      });
     }
     const resting = state === InstanceState.RUNNING || state === InstanceState.PENDING || isFinished(state);
     if (!resting) found.push({ invariant: 3, what: `${metadata.name} stays ${state}` });
@@ -104,11 +123,13 @@ function unseen({ history, watcher, replicas }: World): Unmet[] {
   for (const kind of watchedKinds) {
     for (const { metadata } of history.list(kind)) {
       const name = nameOf(kind.name, metadata);
-      if (known.get(name) !== metadata.revision) found.push({ invariant: 8, what: `the watcher knows an old ${name}` });
+      if (known.get(name) !== metadata.revision)
+        found.push({ invariant: 8, what: `the watcher knows an old ${name}` });
       known.delete(name);
     }
   }
-  for (const name of known.keys()) found.push({ invariant: 8, what: `the watcher knows ${name}, which is gone` });
+  for (const name of known.keys())
+    found.push({ invariant: 8, what: `the watcher knows ${name}, which is gone` });
   for (const { plane, name } of replicas) {
     const stale = watchedKinds.find((kind) => {
       const cached = plane?.caches.of(kind).list() ?? [];
@@ -119,7 +140,9 @@ function unseen({ history, watcher, replicas }: World): Unmet[] {
   return found;
 }
 
-function summary(objects: readonly { readonly metadata: { readonly uid: string; readonly revision: bigint } }[]) {
+function summary(
+  objects: readonly { readonly metadata: { readonly uid: string; readonly revision: bigint } }[],
+) {
   return objects
     .map(({ metadata }) => `${metadata.uid} ${metadata.revision}`)
     .sort()

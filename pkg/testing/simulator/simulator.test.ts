@@ -1,9 +1,23 @@
-import { run } from './run';
-import { scenarioOf } from './scenario';
+import { simulate, storyLength } from './report';
 
-test('try', async () => {
-  const seed = Number(process.env.SEED ?? 1);
-  const began = performance.now();
-  const outcome = await run(seed, scenarioOf(seed, Number(process.env.LEN ?? 25)));
-  console.log(outcome.lines.slice(-Number(process.env.LINES ?? 60)).join('\n'), outcome.violation, outcome.hash, outcome.endedMs, outcome.lines.length, performance.now() - began);
+const seedOr = (value: string | undefined, otherwise: number) => Number(value || otherwise);
+
+/** SEED replays one seed, COUNT runs so many from there on, LENGTH makes their stories longer. */
+const { SEED, COUNT, LENGTH } = process.env;
+const first = seedOr(SEED, 1);
+const count = seedOr(COUNT, SEED ? 1 : 10);
+const length = seedOr(LENGTH, storyLength);
+
+describe('simulator', () => {
+  test(
+    `invariants 1 to 11: whole stages under faults, seeds ${first} to ${first + count - 1}`,
+    async () => {
+      for (let seed = first; seed < first + count; seed++) {
+        const fault = await simulate(seed, length);
+        // A stack would say nothing: it is the trace that tells.
+        if (fault) throw Object.assign(new Error(fault), { stack: fault });
+      }
+    },
+    60_000 + count * 30_000,
+  );
 });

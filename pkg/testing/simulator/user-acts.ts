@@ -6,7 +6,11 @@ import { StopInstanceRequest } from '../../gen/gilliam/v1/instance_service';
 import type { DeepPartial } from '../../gen/gilliam/v1/release_service';
 import { CreateReleaseRequest } from '../../gen/gilliam/v1/release_service';
 import { RolloutSpec_Intent } from '../../gen/gilliam/v1/rollout';
-import { CreateRolloutRequest, RollbackRequest, UpdateRolloutRequest } from '../../gen/gilliam/v1/rollout_service';
+import {
+  CreateRolloutRequest,
+  RollbackRequest,
+  UpdateRolloutRequest,
+} from '../../gen/gilliam/v1/rollout_service';
 import { UpdateScaleRequest } from '../../gen/gilliam/v1/scale_service';
 import type { Process } from '../../gen/gilliam/v1/release';
 import type { SeededRandom } from '../../base/random';
@@ -16,7 +20,11 @@ import { below, oneOf } from './act';
 import type { World } from './world';
 
 const names = ['shop', 'blog'];
-const image = (random: SeededRandom) => `sha256:${below(random, 2 ** 32).toString(16).padStart(8, '0').repeat(8)}`;
+const image = (random: SeededRandom) =>
+  `sha256:${below(random, 2 ** 32)
+    .toString(16)
+    .padStart(8, '0')
+    .repeat(8)}`;
 
 /** What users do. */
 export const userActs: readonly Act[] = [
@@ -27,7 +35,9 @@ export const userActs: readonly Act[] = [
       const name = random.next() < 0.6 ? names[0] : names[1];
       const request = CreateFormationRequest.fromPartial({ formation: { metadata: { name } } });
       world.trace.add(`> create ${name}`);
-      const { formation } = await world.user.call(({ formations: api }, call) => api.createFormation(request, call));
+      const { formation } = await world.user.call(({ formations: api }, call) =>
+        api.createFormation(request, call),
+      );
       world.checks.writes.acknowledged(formations, formation as never);
     },
   },
@@ -64,10 +74,15 @@ export const userActs: readonly Act[] = [
       world.trace.add(`> race for ${formation} ${name} at ${revision}`);
       const tries = [1, 2, 3].map((each) => {
         const request = UpdateScaleRequest.fromPartial({
-          scale: { metadata: { formation, name, revision }, spec: { factors: { web: each + below(random, 2) * 3 } } },
+          scale: {
+            metadata: { formation, name, revision },
+            spec: { factors: { web: each + below(random, 2) * 3 } },
+          },
           updateMask: ['factors.web'],
         });
-        return world.user.call(({ scales: api }, call) => api.updateScale(request, call)).catch(() => undefined);
+        return world.user
+          .call(({ scales: api }, call) => api.updateScale(request, call))
+          .catch(() => undefined);
       });
       const told = (await Promise.all(tries)).flatMap((answer) => answer?.scale?.metadata?.revision ?? []);
       // That it is so already is no change.
@@ -86,7 +101,9 @@ export const userActs: readonly Act[] = [
         spec: { to: to?.metadata.name ?? 'v1', surge: below(random, 3), progressDeadlineMs: 45_000, canary },
       });
       world.trace.add(`> migrate ${formation} to ${request.spec?.to}${canary ? ' by a canary' : ''}`);
-      const { rollout } = await world.user.call(({ rollouts: api }, call) => api.createRollout(request, call));
+      const { rollout } = await world.user.call(({ rollouts: api }, call) =>
+        api.createRollout(request, call),
+      );
       world.checks.writes.acknowledged(rollouts, rollout as never);
     },
   },
@@ -129,7 +146,9 @@ export const userActs: readonly Act[] = [
         updateMask: Object.keys(wish),
       });
       world.trace.add(`> ${name} ${JSON.stringify(wish)}`);
-      const { executor } = await world.user.call(({ executors: api }, call) => api.updateExecutor(request, call));
+      const { executor } = await world.user.call(({ executors: api }, call) =>
+        api.updateExecutor(request, call),
+      );
       world.checks.writes.acknowledged(executors, executor as never);
     },
   },
@@ -139,7 +158,11 @@ export const userActs: readonly Act[] = [
     async perform(world, random) {
       const formation = formationOf(world, random);
       const command = random.next() < 0.5 ? ['/bin/sh', '-c', `exit ${below(random, 2)}`] : ['sleep'];
-      const request = SpawnRequest.fromPartial({ parent: `formations/${formation}`, process: 'worker', command });
+      const request = SpawnRequest.fromPartial({
+        parent: `formations/${formation}`,
+        process: 'worker',
+        command,
+      });
       world.trace.add(`> spawn ${formation} ${command.join(' ')}`);
       const { instance } = await world.user.call(({ exec: api }, call) => api.spawn(request, call));
       world.checks.writes.acknowledged(instances, instance as never);
@@ -149,7 +172,9 @@ export const userActs: readonly Act[] = [
     name: 'stop',
     weight: 2,
     async perform(world, random) {
-      const living = world.history.list(instances).filter(({ status }) => status.state === InstanceState.RUNNING);
+      const living = world.history
+        .list(instances)
+        .filter(({ status }) => status.state === InstanceState.RUNNING);
       if (living.length === 0) return;
       const { formation, name } = oneOf(random, living).metadata;
       const replaceFirst = random.next() < 0.5;

@@ -57,7 +57,8 @@ export class Watcher {
     const { history } = this.#world;
     this.objects.clear();
     for (const kind of watchedKinds) {
-      for (const { metadata } of history.list(kind)) this.objects.set(nameOf(kind.name, metadata), metadata.revision);
+      for (const { metadata } of history.list(kind))
+        this.objects.set(nameOf(kind.name, metadata), metadata.revision);
     }
     this.#revision = history.revision;
   }

@@ -19,7 +19,9 @@ export class ReleaseCheck implements Check {
 
   onChange({ kind, key, path, object, before }: StoreChange): void {
     if (kind === (formations as unknown)) {
-      const [last, next] = [before, object].map((each) => (each as Formation | undefined)?.status.lastRelease);
+      const [last, next] = [before, object].map(
+        (each) => (each as Formation | undefined)?.status.lastRelease,
+      );
       if (last !== undefined && next !== undefined && next < last) {
         this.#violate(4, `${path} counts releases back, from ${last} to ${next}`);
       }

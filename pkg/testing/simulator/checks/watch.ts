@@ -23,7 +23,10 @@ export class WatchCheck implements Check {
     const missed = happened.find((change, index) => changes[index] !== change);
     if (missed) this.#violate(8, `a watch from ${after} to ${revision} did not tell of ${missed}`);
     else if (changes.length > happened.length) {
-      this.#violate(8, `a watch from ${after} to ${revision} told of ${changes[happened.length]}, which was not`);
+      this.#violate(
+        8,
+        `a watch from ${after} to ${revision} told of ${changes[happened.length]}, which was not`,
+      );
     }
   }
 }
