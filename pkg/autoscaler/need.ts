@@ -8,7 +8,7 @@ export interface Load {
   readonly memoryBytes: number;
   readonly memoryLimitBytes: number;
   readonly requests: number;
-  /** Through virtual IPs: made meanwhile, and open now. */
+  /** Those made meanwhile through virtual IPs, and whatever is open or under way now. */
   readonly connections: number;
   readonly measuredMs: number;
   readonly p95Ms?: number;

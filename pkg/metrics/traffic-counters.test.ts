@@ -54,12 +54,14 @@ it('does not forget what waits', async () => {
 it('counts connections, and does not forget those that are open', async () => {
   const { clock, counters } = harness();
   const traffic = counters.of(key);
-  traffic.connected(3, 2);
-  traffic.connected(1, 1);
+  traffic.connected(3);
+  traffic.isOpen(2);
+  traffic.connected(1);
+  traffic.ended();
   expect(counters.lines()).toMatchObject([{ ...key, requests: 0, connections: 4, open: 1 }]);
   await clock.advance(3_600_000);
   expect(counters.lines()).toHaveLength(1);
-  traffic.connected(0, 0);
+  traffic.ended();
   expect(counters.lines()[0]).not.toHaveProperty('open');
   await clock.advance(600_000);
   expect(counters.lines()).toEqual([]);

@@ -58,11 +58,25 @@ export class ReleaseTraffic {
     this.#cell().waiting = waiting;
   }
 
-  /** So many connections more have been made, of those whose requests nobody sees; so many of these are open now. */
-  connected(more: number, open: number): void {
+  /** So many connections more have been made, of those whose requests nobody sees. */
+  connected(more: number): void {
+    this.#cell().connections += more;
+  }
+
+  /** So many are open now, or under way. */
+  isOpen(open: number): void {
+    this.#cell().open = open;
+  }
+
+  /** One more is open; `ended` has to follow. */
+  began(): void {
+    this.#cell().open++;
+  }
+
+  ended(): void {
     const cell = this.#cell();
-    cell.connections += more;
-    cell.open = open;
+    // It may have been forgotten meanwhile: then there is nothing to take it from.
+    cell.open = Math.max(0, cell.open - 1);
   }
 
   #cell(): Cell {

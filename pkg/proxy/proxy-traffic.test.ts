@@ -50,6 +50,16 @@ it.each([
   expect(lineOf('v1')).toMatchObject({ requests: 1, errors: 1 });
 });
 
+it('tells of tunnels as long as they are open, though nothing goes over them', async () => {
+  await announce('v1', ({ socket }) => socket.once('end', () => socket.end()));
+  const caller = await harness.caller();
+  caller.send('CONNECT web.shop.service:80 HTTP/1.1\r\nHost: web.shop.service:80\r\n\r\n');
+  expect(await caller.message()).toMatch(/^HTTP\/1.1 200/);
+  expect(lineOf('v1')).toMatchObject({ open: 1 });
+  caller.socket.destroy();
+  await eventually('it has ended', () => lineOf('v1')?.open === undefined);
+});
+
 it('counts what does not listen', async () => {
   await announce('v1', () => {});
   await harness.registry.put('shop/web.1', { host: '127.0.0.1', port: 1, ports: { '80': 1 }, release: 'v1' });

@@ -69,10 +69,12 @@ export class Upstream implements Candidate {
     this.#usedMs = nowMs;
     this.#requests++;
     this.counters.requests++;
+    this.traffic?.began();
   }
 
   ended(): void {
     this.#requests--;
+    this.traffic?.ended();
     this.#settle();
   }
 
@@ -86,6 +88,7 @@ export class Upstream implements Candidate {
 
   tunnelEnded(): void {
     this.#tunnels--;
+    this.traffic?.ended();
     this.#settle();
   }
 

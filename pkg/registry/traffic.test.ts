@@ -13,8 +13,8 @@ it('shows what the router has told last, and what proxy and virtual IPs have now
   const board = new TrafficBoard({ clock, proxy: () => [proxied], virtualIp: () => [connected] });
   expect(board.table).toEqual({ router: [], proxy: [proxied], virtualIp: [connected] });
   board.put([{ ...line, requests: 1 }]);
-  board.put([{ ...line, requests: 2, more: 'x' }]);
-  expect(board.table).toMatchObject({ router: [{ ...line, requests: 2 }], proxy: [proxied] });
+  board.put([{ ...line, requests: 2, open: 1, more: 'x' }]);
+  expect(board.table).toMatchObject({ router: [{ ...line, requests: 2, open: 1 }], proxy: [proxied] });
 });
 
 it('forgets a router that is silent: it holds nothing any more', async () => {
@@ -33,6 +33,7 @@ it.each([
   ['a name that is too long', [{ ...line, service: 'x'.repeat(65) }]],
   ['half a request', [{ ...line, requests: 0.5 }]],
   ['less than nothing', [{ ...line, errors: -1 }]],
+  ['half a connection', [{ ...line, open: 0.5 }]],
   ['more durations than there are buckets', [{ ...line, durations: Array<number>(33).fill(0) }]],
   ['no durations', [{ ...line, durations: 3 }]],
   ['too much', Array<TrafficLine>(2_001).fill(line)],

@@ -16,9 +16,9 @@ export interface TrafficLine {
   readonly durations: readonly number[];
   /** Requests that are held now. */
   readonly waiting: number;
-  /** Made, of those whose requests nobody sees. Absent for none. */
+  /** Connections that were made, of those whose requests nobody sees. Absent for none. */
   readonly connections?: number;
-  /** The same that are open now, in use or not. Absent for none. */
+  /** The same that are open now, in use or not; of others, the requests and tunnels that are under way. Absent for none. */
   readonly open?: number;
 }
 
@@ -68,15 +68,16 @@ function parseTraffic(value: unknown): readonly TrafficLine[] {
   }
   return value.map((one: unknown, index) => {
     const line = isRecord(one) ? one : {};
-    const { formation, service, release, epoch, requests, errors, durations, waiting } = line;
+    const { formation, service, release, epoch, requests, errors, durations, waiting, open = 0 } = line;
     if (
       [formation, service, release, epoch].every(isShort) &&
-      [requests, errors, waiting].every(isCount) &&
+      [requests, errors, waiting, open].every(isCount) &&
       Array.isArray(durations) &&
       durations.length <= maxDurations &&
       durations.every(isCount)
     ) {
-      return { formation, service, release, epoch, requests, errors, durations, waiting } as TrafficLine;
+      const counted = { requests, errors, durations, waiting, ...(open !== 0 && { open }) };
+      return { formation, service, release, epoch, ...counted } as TrafficLine;
     }
     throw new InvalidError(`traffic[${index}] is no line of traffic`);
   });

@@ -8,13 +8,15 @@ export interface ServerStats {
   readonly requests: number;
   /** Answered with 5xx, or not at all. */
   readonly errors: number;
+  /** Requests and tunnels that are under way. */
+  readonly open: number;
 }
 
 /** Reads what is answered to `show stat -1 4 -1`: all servers that are instances. */
 export function parseServerStats(text: string): ServerStats[] {
   const [header = '', ...lines] = text.split('\n');
   const names = header.replace(/^# /, '').split(',');
-  const columns = ['pxname', 'svname', 'req_tot', 'hrsp_5xx', 'econ', 'eresp'].map((name) =>
+  const columns = ['pxname', 'svname', 'scur', 'req_tot', 'hrsp_5xx', 'econ', 'eresp'].map((name) =>
     names.indexOf(name),
   );
   if (columns.some((column) => column < 0)) return [];
@@ -23,9 +25,9 @@ export function parseServerStats(text: string): ServerStats[] {
     const [backend = '', server = '', ...counts] = columns.map((column) => fields[column] ?? '');
     const key = trafficKeyOf(server);
     if (!key) return [];
-    const [answered = 0, failed = 0, unconnected = 0, unanswered = 0] = counts.map(Number);
+    const [open = 0, answered = 0, failed = 0, unconnected = 0, unanswered = 0] = counts.map(Number);
     const silent = unconnected + unanswered;
-    return [{ id: `${backend}/${server}`, key, requests: answered + silent, errors: failed + silent }];
+    return [{ id: `${backend}/${server}`, key, requests: answered + silent, errors: failed + silent, open }];
   });
 }
 

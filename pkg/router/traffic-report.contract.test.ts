@@ -17,6 +17,7 @@ const host = { host: 'myapp.com' };
 let harness: RouterHarness;
 let told: readonly TrafficLine[];
 const servers: Server[] = [];
+const held: (() => void)[] = [];
 
 beforeEach(async () => {
   told = [];
@@ -35,10 +36,11 @@ afterEach(async () => {
   await harness.stop();
 });
 
-/** Answers by the path: `/500`, `/slow`, `/cut`. */
+/** Answers by the path: `/500`, `/slow`, `/cut`; what asks for `/held` is answered when the test says so. */
 async function announce(n: number, release: string): Promise<void> {
   const server = createServer((request, response) => {
     if (request.url === '/cut') request.socket.destroy();
+    else if (request.url === '/held') held.push(() => response.end());
     else if (request.url === '/slow') void delay(60).then(() => response.end());
     else response.writeHead(request.url === '/500' ? 500 : 200).end();
   });
@@ -60,6 +62,15 @@ it('counts what each release has answered, by all routes, in the log’s times',
   // Of the slow one: above 50 ms.
   const slow = (lineOf('v1')?.durations ?? []).slice(6).reduce((sum, count) => sum + count, 0);
   expect(slow).toBeGreaterThanOrEqual(1);
+});
+
+it('tells what is under way for as long as it is', async () => {
+  await announce(1, 'v1');
+  const answers = [harness.get('/held', host), harness.get('/held', { host: 'other.com' })];
+  await until('both are told, by whichever route', () => lineOf('v1')?.open === 2);
+  for (const answer of held.splice(0)) answer();
+  await Promise.all(answers);
+  await until('nothing is under way', () => lineOf('v1')?.requests === 2 && lineOf('v1')?.open === undefined);
 });
 
 it('goes on counting over reloads, and counts what comes later from nothing', async () => {

@@ -16,20 +16,21 @@ const key = { formation: 'shop', service: 'web', release: 'v1' };
 
 describe('counters of a worker', () => {
   const text = [
-    '# pxname,svname,stot,req_tot,hrsp_5xx,econ,eresp,',
-    'shop:web,1.web.shop:v1:0123456789,9,7,1,1,2,',
-    'shop:web,hold,5,5,0,0,0,',
-    'shop:web,x.db.other:-:0123456789,3,3,0,0,0,',
+    '# pxname,svname,scur,stot,req_tot,hrsp_5xx,econ,eresp,',
+    'shop:web,1.web.shop:v1:0123456789,2,9,7,1,1,2,',
+    'shop:web,hold,0,5,5,0,0,0,',
+    'shop:web,x.db.other:-:0123456789,0,3,3,0,0,0,',
   ].join('\n');
 
   it('are those of instances', () => {
     expect(parseServerStats(text)).toEqual([
-      { id: 'shop:web/1.web.shop:v1:0123456789', key, requests: 10, errors: 4 },
+      { id: 'shop:web/1.web.shop:v1:0123456789', key, requests: 10, errors: 4, open: 2 },
       {
         id: 'shop:web/x.db.other:-:0123456789',
         key: { formation: 'other', service: 'db', release: '' },
         requests: 3,
         errors: 0,
+        open: 0,
       },
     ]);
     expect(parseServerStats('Unknown command')).toEqual([]);
@@ -43,7 +44,7 @@ describe('counters of a worker', () => {
       tell: async () => {},
     });
     const take = (worker: string, requests: number) =>
-      report.take(worker, [{ id: 'a', key, requests, errors: 0 }]);
+      report.take(worker, [{ id: 'a', key, requests, errors: 0, open: 0 }]);
     const counted = () => report.counters.lines()[0]?.requests ?? 0;
     take('1', 100);
     expect(counted()).toBe(0);
@@ -57,6 +58,24 @@ describe('counters of a worker', () => {
     // Removed, and added again.
     take('2', 1);
     expect(counted()).toBe(211);
+  });
+
+  it('tell what is under way with all instances of a release, until nothing is', () => {
+    const report = new TrafficReport({
+      ...{ clock: new VirtualClock(), random: new SystemRandom(), log: silentLogger },
+      tell: async () => {},
+    });
+    const take = (...open: number[]) =>
+      report.take(
+        '1',
+        open.map((count, index) => ({ id: `${index}`, key, requests: 0, errors: 0, open: count })),
+      );
+    take(2, 0, 1);
+    expect(report.counters.lines()).toMatchObject([{ ...key, open: 3 }]);
+    take(1);
+    expect(report.counters.lines()).toMatchObject([{ open: 1 }]);
+    take();
+    expect(report.counters.lines()[0]).not.toHaveProperty('open');
   });
 });
 

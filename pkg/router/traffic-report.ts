@@ -28,6 +28,8 @@ export class TrafficReport {
   #worker = '';
   #last = new Map<string, ServerStats>();
   #first = true;
+  /** What was under way when it was last looked at, by release. */
+  #open = new Map<string, Pick<ServerStats, 'key' | 'open'>>();
   #soon = false;
   #wake: () => void = () => {};
 
@@ -85,9 +87,23 @@ export class TrafficReport {
       const errors = grown(before?.errors, server.errors);
       if (requests > 0 || errors > 0) this.counters.of(server.key).count(requests, errors);
     }
+    this.#takeOpen(servers);
     this.#worker = worker;
     this.#first = false;
     this.#last = new Map(servers.map((server) => [server.id, server]));
+  }
+
+  /** Of the worker that there is: those that a reload has left to an old one are seen by nobody. */
+  #takeOpen(servers: readonly ServerStats[]): void {
+    const before = this.#open;
+    this.#open = new Map();
+    for (const { key, open } of servers) {
+      if (open === 0) continue;
+      const id = `${key.formation}/${key.service}/${key.release}`;
+      this.#open.set(id, { key, open: open + (this.#open.get(id)?.open ?? 0) });
+    }
+    for (const [id, { key }] of before) if (!this.#open.has(id)) this.counters.of(key).isOpen(0);
+    for (const { key, open } of this.#open.values()) this.counters.of(key).isOpen(open);
   }
 
   #pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -104,11 +104,12 @@ export class VirtualIpTraffic {
     for (const use of uses) {
       const key = `${use.formation}/${use.service}/${use.release}`;
       const traffic = this.#counters.of(use);
-      traffic.connected(use.made, use.open);
+      traffic.connected(use.made);
+      traffic.isOpen(use.open);
       before.delete(key);
       if (use.open > 0) this.#open.set(key, traffic);
     }
-    for (const ended of before.values()) ended.connected(0, 0);
+    for (const ended of before.values()) ended.isOpen(0);
   }
 }
 
