@@ -1,11 +1,18 @@
-// The order of what is not alone: whole stages first, as they take longest, so that short suites fill the end of a run
-// of two at a time. Within both it is jest's: what took longest the last time, else what is the largest.
+// The order of what runs two at a time: first the two that take longest, of which the one makes the images of services
+// that stages then find in the engine; then stages, so that short suites fill the end. Within both it is jest's: what
+// took longest the last time, else what is the largest.
 const Sequencer = require('@jest/test-sequencer').default;
+
+const first = /(auxiliary-types\.contract|e2e\/system)\.test\.ts$/;
+
+function turn({ path, context }) {
+  if (first.test(path)) return 0;
+  return context.config.displayName?.name === 'e2e' ? 1 : 2;
+}
 
 module.exports = class extends Sequencer {
   sort(tests) {
-    const isWhole = ({ context }) => context.config.displayName?.name === 'e2e';
-    const sorted = super.sort(tests);
-    return [...sorted.filter(isWhole), ...sorted.filter((test) => !isWhole(test))];
+    // Sorting is stable.
+    return super.sort(tests).sort((a, b) => turn(a) - turn(b));
   }
 };

@@ -157,10 +157,13 @@ afterAll(async () => {
   for (const { id } of await driver.list(owner)) await driver.remove(id);
   const { stdout } = await run('docker', ['volume', 'ls', '-q', '--filter', `label=gilliam.stage=${stage}`]);
   for (const volume of stdout.split('\n').filter((line) => line !== '')) await driver.removeVolume(volume);
-  const tags = await run('docker', ['images', '-q', '--filter', `reference=gilliam/${stage}/*`]);
-  // The layers stay for the next run, as they do for users.
+  // The layers stay for the next run and for tests of stages, as they do for users: under a name that no stage forgets.
+  for (const [name, image] of images) {
+    const id = await image.catch(() => undefined);
+    if (id) await run('docker', ['tag', id, `gilliam-test:${name}`]);
+  }
   const named = await run('docker', ['images', '--format', '{{.Repository}}:{{.Tag}}', `gilliam/${stage}/*`]);
-  if (tags.stdout !== '') await run('docker', ['rmi', '--no-prune', ...named.stdout.trim().split('\n')]);
+  if (named.stdout !== '') await run('docker', ['rmi', '--no-prune', ...named.stdout.trim().split('\n')]);
   driver.close();
 });
 
