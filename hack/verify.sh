@@ -2,17 +2,23 @@
 # Runs every check beside it, or those named: `hack/verify.sh types lint`. Says which pass; shows why others do not.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-output=$(mktemp)
-trap 'rm -f "$output"' EXIT
-failed=0
+output=$(mktemp -d)
+trap 'rm -rf "$output"' EXIT
 checks=$*
 [ -n "$checks" ] || checks=$(find hack -name 'verify-*.sh' | sort | sed 's,hack/verify-\(.*\)\.sh,\1,')
 for check in $checks; do
-  if "hack/verify-$check.sh" >"$output" 2>&1; then
+  { "hack/verify-$check.sh" >"$output/$check" 2>&1 && : >"$output/$check.ok"; } &
+  # It writes again, for a moment, what others read.
+  [ "$check" != docs ] || wait
+done
+wait
+failed=0
+for check in $checks; do
+  if [ -e "$output/$check.ok" ]; then
     echo "verify: $check ok"
   else
     echo "verify: $check FAILED"
-    cat "$output"
+    cat "$output/$check"
     failed=$((failed + 1))
   fi
 done
