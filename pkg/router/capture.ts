@@ -1,9 +1,6 @@
 import { escapeText } from '../routing/print-expression';
 import type { CompiledRoute, Pattern, Template } from '../routing/types';
 
-/** Behind a path where it ends, in look-ups by beginnings: no path has one in it. */
-export const END = '<';
-
 /** HAProxy knows `\1` to `\9`. */
 export const maxGroups = 9;
 

@@ -109,7 +109,7 @@ function mapFiles(table: MatchTable, all: readonly Backend[]): [string, string][
     ['wildcards.map', lines(table.wildcards)],
     ['expressions.map', lines(table.expressions.map(({ regex, to }) => [regex, to]))],
     ['prefixes.map', lines(table.prefixes)],
-    ['shapes.map', lines(table.shapes)],
+    ['choices.map', lines(table.choices)],
     ['methods.map', lines(table.methods.map((method) => [method, method]))],
     ['services.map', lines(services)],
     ...shards,

@@ -1,14 +1,13 @@
 import { refusedHosts, refusedPaths } from '../routing/request';
 import { answer, noPath } from './backend';
-import { END } from './capture';
 import type { Condition } from './conditions';
 import { noConditions } from './conditions';
 import { ANY } from './host-classes';
 import type { MatchTable } from './match-table';
-import { EXPANDS } from './match-table';
-import { line, literal, mapKey, word } from './quote';
+import { EXPANDS, OTHERS } from './match-table';
+import { argument, line, literal, mapKey, word } from './quote';
+import { marking } from './reach';
 import type { Ports, Settings } from './settings';
-import { lastSegment, OTHERS } from './shapes';
 
 /** How often a request may come by here before it is taken for one that goes round in circles. */
 export const maxHops = 10;
@@ -81,7 +80,7 @@ function hostRules({ wildcards, expressions }: MatchTable): string[] {
   const otherwise = wildcards.size + expressions.length === 0 ? `,${ANY}` : '';
   return [
     'http-request set-var(txn.class) var(txn.host),map_str(hosts.map)',
-    `http-request set-var(txn.key) base,concat(${END}) if { var(txn.class) -m found }`,
+    `http-request set-var(txn.key) base if { var(txn.class) -m found }`,
     `http-request set-var(txn.host) var(txn.host),host_only,lower,rtrim(.),json ${slow}`,
     `http-request set-var(txn.class) var(txn.host),map_str(hosts.map${otherwise}) ${slow}`,
     // A host that a route names is one.
@@ -98,16 +97,18 @@ function hostRules({ wildcards, expressions }: MatchTable): string[] {
       ? [`http-request set-var(txn.class) var(txn.host),map_reg(expressions.map) ${unclassed}`]
       : []),
     ...(otherwise === '' ? [`http-request set-var(txn.class) str(${ANY}) ${unclassed}`] : []),
-    `http-request set-var-fmt(txn.key) %[var(txn.class)]%[path]${END} ${slow}`,
+    `http-request set-var-fmt(txn.key) %[var(txn.class)]%[path] ${slow}`,
   ];
 }
 
 function nodeRules(table: MatchTable): string[] {
-  const { shards, conditions, groups, shapes } = table;
+  const { shards, conditions, groups, choices } = table;
+  const { regex, replacement, end } = marking;
+  const marked = `regsub(${argument(regex)},${argument(replacement)}),concat(${end})`;
   const expands = groups.some(({ candidates }) => candidates.some(({ to }) => to.includes(EXPANDS)));
   return [
-    `http-request set-var(txn.to) var(txn.key),map_beg(prefixes.map,${nowhere})`,
-    ...(shapes.size > 0 ? shapeRules() : []),
+    `http-request set-var(txn.to) ${word(`var(txn.key),${marked},map_beg(prefixes.map,${nowhere})`)}`,
+    ...(choices.size > 0 ? choiceRules() : []),
     ...(shards > 0 ? groupRules(conditions, shards) : []),
     ...(expands ? expandRules() : []),
   ];
@@ -140,15 +141,14 @@ export function unknownText({ hold }: Settings): string {
 
 const noHost = 'no route for this host';
 
-/** By method and directory, where there is such an entry, and else by method alone. */
-function shapeRules(): string[] {
-  const shaped = 'if { var(txn.node) -m found }';
+/** By method, where nothing else decides. */
+function choiceRules(): string[] {
+  const choosing = 'if { var(txn.node) -m found }';
   const method = `%[method,map_str(methods.map,${OTHERS})]`;
   return [
     'http-request set-var(txn.node) var(txn.to) if { var(txn.to) -m beg ~ }',
-    `http-request set-var(txn.directory) ${word(`path,regsub("${lastSegment}",${END})`)} ${shaped}`,
-    `http-request set-var-fmt(txn.key) ${word(`%[var(txn.node)]|${method}|%[var(txn.directory)]`)} ${shaped}`,
-    `http-request set-var(txn.to) var(txn.key),map_beg(shapes.map,${nowhere}) ${shaped}`,
+    `http-request set-var-fmt(txn.key) ${word(`%[var(txn.node)]|${method}`)} ${choosing}`,
+    `http-request set-var(txn.to) var(txn.key),map_str(choices.map,${nowhere}) ${choosing}`,
   ];
 }
 

@@ -1,10 +1,11 @@
 import type { CompiledRoute, Template } from '../routing/types';
-import { coversPrefix, END, expressionOf, groupsOf, variablesOf } from './capture';
+import { expressionOf, groupsOf, variablesOf } from './capture';
 import type { Condition } from './conditions';
 import { Conditions } from './conditions';
 import type { HostClass } from './host-classes';
 import { hostClasses } from './host-classes';
-import { shapesAt } from './shapes';
+import type { Reach } from './reach';
+import { markedLast, markedPath, reachOf } from './reach';
 
 /** Routes to be tried one after the other. */
 export interface Group {
@@ -28,10 +29,10 @@ export interface MatchTable {
   readonly wildcards: ReadonlyMap<string, string>;
   /** Tried in their order. */
   readonly expressions: readonly { readonly regex: string; readonly to: string }[];
-  /** Beginnings of `<class>/path<` to node: those that end so are of one path alone. */
+  /** Beginnings of `<class><marked path>` to node: see markedPath. */
   readonly prefixes: ReadonlyMap<string, string>;
-  /** `<node>|<method>|` and the directory of a path, or nothing, to goal, of nodes that begin with `~`: where those decide. */
-  readonly shapes: ReadonlyMap<string, string>;
+  /** `<node>|<method>` to goal, of nodes that begin with `~`: where nothing else decides. */
+  readonly choices: ReadonlyMap<string, string>;
   /** Those that any route names: the others are all the same. */
   readonly methods: readonly string[];
   readonly groups: readonly Group[];
@@ -40,6 +41,9 @@ export interface MatchTable {
   /** Routes that requests get to without their path having been looked at to its end: their backends do. */
   readonly unverified: ReadonlySet<string>;
 }
+
+/** What stands for any method that no route names. */
+export const OTHERS = '*';
 
 /** Between a route with variables in its service, and the service that they make. */
 export const EXPANDS = '=>';
@@ -88,7 +92,7 @@ export function buildMatchTable(
     wildcards: classIds(classes.wildcards),
     expressions: classes.expressions.map(({ regex, to }) => ({ regex, to: to.id })),
     prefixes: ids(prefixes),
-    shapes: nodes.shapes,
+    choices: nodes.choices,
     methods,
     groups,
     shards,
@@ -106,13 +110,22 @@ function addClass(
   const paths = routes.map(({ route }) => route.path);
   for (const path of new Set(paths.filter((one) => one.exact).map(({ prefix }) => prefix))) {
     const here = routes.filter(({ route }) => matches(route, path));
-    into.set(`${id}${path}${END}`, nodes.node(here.map((one) => ({ ...one, path: false }))));
+    into.set(`${id}${markedPath(path)}`, nodes.node(here.map((one) => ({ ...one, path: false }))));
   }
   const open = routes.filter(({ route }) => !route.path.exact);
   for (const prefix of new Set(open.map(({ route }) => route.path.prefix))) {
-    const here = open.filter(({ route }) => prefix.startsWith(route.path.prefix));
-    const candidates = here.map((one) => ({ ...one, path: !coversPrefix(one.route.path) }));
-    into.set(`${id}${prefix}`, nodes.node(candidates, prefix));
+    const here = open
+      .filter(({ route }) => prefix.startsWith(route.path.prefix))
+      .map((one) => ({ ...one, reach: reachOf(prefix, one.route) }));
+    const below = (...certain: Reach[]) =>
+      here
+        .filter(({ reach }) => reach === 'unknown' || certain.includes(reach))
+        .map((one): Candidate => ({ ...one, path: one.reach === 'unknown' }));
+    const nodeOf = (key: string, candidates: readonly Candidate[]) => {
+      if (candidates.length > 0) into.set(`${id}${key}`, nodes.node(candidates));
+    };
+    nodeOf(prefix, below('all'));
+    nodeOf(markedLast(prefix), below('all', 'segment'));
   }
 }
 
@@ -123,8 +136,8 @@ function matches(route: CompiledRoute, path: string): boolean {
 
 class Nodes {
   readonly unverified = new Set<string>();
-  readonly shapes = new Map<string, string>();
-  #shaped = 0;
+  readonly choices = new Map<string, string>();
+  #choosing = 0;
   readonly #drafts = new Map<string, { readonly candidates: readonly Candidate[] }>();
 
   constructor(
@@ -133,7 +146,7 @@ class Nodes {
   ) {}
 
   /** The node of candidates in their order: those behind one that always matches are none. */
-  node(all: readonly Candidate[], prefix?: string): Node {
+  node(all: readonly Candidate[]): Node {
     const last = all.findIndex((one) => !one.path && isPlain(one));
     const candidates = last < 0 ? all : all.slice(0, last + 1);
     const [only] = candidates;
@@ -141,19 +154,7 @@ class Nodes {
       if (only.path) this.unverified.add(only.route.id);
       return this.#goal(only.route);
     }
-    const shapes =
-      prefix === undefined || !candidates.every(isSimple)
-        ? undefined
-        : shapesAt(
-            prefix,
-            candidates.map(({ route }) => route),
-            this.methods,
-          );
-    if (shapes) {
-      const id = `~${this.#shaped++}`;
-      for (const [shape, route] of shapes) this.shapes.set(`${id}|${shape}`, this.#goal(route));
-      return id;
-    }
+    if (candidates.every(isSimple)) return this.#choice(candidates.map(({ route }) => route));
     const key = candidates.map(({ route, host, path }) => `${route.id}${host ? 1 : 0}${path ? 1 : 0}`).join();
     const draft = this.#drafts.get(key) ?? { candidates };
     this.#drafts.set(key, draft);
@@ -182,14 +183,26 @@ class Nodes {
     return { groups, shards, idOf, conditions: conditions.all };
   }
 
+  /** A node at which the method decides. */
+  #choice(routes: readonly CompiledRoute[]): string {
+    const id = `~${this.#choosing++}`;
+    for (const method of [...this.methods, OTHERS]) {
+      const first = routes.find(({ route: { spec } }) => {
+        return spec.methods.length === 0 || spec.methods.includes(method);
+      });
+      if (first) this.choices.set(`${id}|${method}`, this.#goal(first));
+    }
+    return id;
+  }
+
   #goal(route: CompiledRoute): string {
     return goalOf(this.backends.get(route.id) as string, route);
   }
 }
 
-/** Whether nothing but method and path is looked at. */
-function isSimple({ route, host }: Candidate): boolean {
-  return !host && route.headers.length === 0 && route.query.length === 0 && !expandsService(route);
+/** Whether nothing but the method is looked at. */
+function isSimple({ route, host, path }: Candidate): boolean {
+  return !host && !path && route.headers.length === 0 && route.query.length === 0 && !expandsService(route);
 }
 
 /** Whether nothing but host and path is looked at, and the host needs not be. */
