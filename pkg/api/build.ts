@@ -15,7 +15,7 @@ export function buildHandlers(context: ApiContext): Handlers<BuildServiceService
     async *build(requests, call) {
       const builder = requireBuilder(context);
       const iterator = requests[Symbol.asyncIterator]();
-      const { parent, commit, planOnly, forApply } = await readStart(iterator);
+      const { parent, commit, planOnly, forApply, mayFallBack = false } = await readStart(iterator);
       const formation = parseParent(parent, { field: 'start.parent' });
       const place = places.take();
       try {
@@ -23,7 +23,7 @@ export function buildHandlers(context: ApiContext): Handlers<BuildServiceService
         const { maxUploadBytes: maxBytes } = context.limits;
         const tooMuch = `the source tree is over the limit of ${formatBytes(maxBytes)}: commit less, or keep large files elsewhere`;
         const tar = new Upload(iterator, { chunkOf, maxBytes, tooMuch }, call.signal);
-        const input = { formation, commit, tar, commandsElsewhere: forApply };
+        const input = { formation, commit, tar, commandsElsewhere: forApply, mayFallBack };
         try {
           if (planOnly) yield { part: { $case: 'plan', value: await builder.plan(input, call.signal) } };
           else for await (const part of builder.build(input, call.signal)) yield { part };

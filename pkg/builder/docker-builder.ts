@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Clock } from '../base/clock';
 import { deadline } from '../base/clock';
+import type { Disposable } from '../base/disposable';
 import {
   CancelledError,
   GilliamError,
@@ -21,6 +22,7 @@ import { jsonLines } from './json-lines';
 import type { ContextPlan } from './plan';
 import { planBuild } from './plan';
 import { processesOf } from './processes';
+import { registryImages, RegistryPatience } from './registry-patience';
 import { Slots } from './slots';
 import type { SpoolOptions } from './spool';
 import { Spool } from './spool';
@@ -59,6 +61,7 @@ export class DockerBuilder implements Builder {
   readonly #engine: Engine;
   readonly #spool: SpoolOptions;
   readonly #slots: Slots;
+  readonly #patience: RegistryPatience;
 
   constructor(options: DockerBuilderOptions) {
     this.#options = options;
@@ -67,6 +70,7 @@ export class DockerBuilder implements Builder {
       limits: { ...DEFAULT_TREE_LIMITS, ...options.limits },
       directory: options.directory ?? tmpdir(),
     };
+    this.#patience = new RegistryPatience(options.clock);
     this.#slots = new Slots(options.maxBuilds ?? DEFAULT_MAX_BUILDS);
   }
 
@@ -124,13 +128,18 @@ export class DockerBuilder implements Builder {
     const limit = deadline(clock, timeoutMs, signal);
     // A consumer that goes away ends this generator: then the engine has to be told as well.
     const gone = new AbortController();
-    const until = AbortSignal.any([limit.signal, gone.signal]);
+    const silent = new AbortController();
+    const until = AbortSignal.any([limit.signal, gone.signal, silent.signal]);
     const output = new BuildOutput();
     const started = clock.monotonic();
     try {
       const ignore = context.detection.dockerfile && spool.tree.texts.get('.dockerignore');
       const upload = spool.context(context.extra, ignore === undefined ? undefined : dockerignore(ignore));
-      yield* this.#steps(context, upload, output, until);
+      const pulls = input.mayFallBack
+        ? await this.#toPull(context.plan.dockerfile, until)
+        : new Map<string, string>();
+      const awaited = { pulls, onSilence: (why: string) => silent.abort(new PreconditionError(why)) };
+      yield* this.#steps(context, upload, { output, ...awaited }, until);
       const result = await this.#finish(input, context, output, until);
       log.info('image built', {
         formation: input.formation,
@@ -141,6 +150,9 @@ export class DockerBuilder implements Builder {
       yield { $case: 'result', value: result };
     } catch (error) {
       if (signal.aborted) throw new CancelledError('the build was cancelled', { cause: error });
+      if (silent.signal.aborted) {
+        throw new PreconditionError(`${output.where} failed: ${reasonOf(silent.signal.reason)}`);
+      }
       if (limit.signal.aborted) {
         throw new PreconditionError(
           `${output.where} has not ended within ${Math.round(timeoutMs / 1000)} s: the build was stopped`,
@@ -157,9 +169,10 @@ export class DockerBuilder implements Builder {
   async *#steps(
     context: ContextPlan,
     upload: Readable,
-    output: BuildOutput,
+    { output, pulls, onSilence }: Watched,
     signal: AbortSignal,
   ): AsyncIterable<BuildPart> {
+    let waiting: Disposable | undefined;
     try {
       const options = {
         dockerfile: context.dockerfile,
@@ -168,10 +181,41 @@ export class DockerBuilder implements Builder {
         forcerm: true,
       };
       const messages = await this.#engine.build(upload, options, signal);
-      for await (const message of jsonLines<EngineMessage>(messages)) yield* output.read(message);
+      for await (const message of jsonLines<EngineMessage>(messages)) {
+        const parts = output.read(message);
+        // The line after a step's is no answer of a registry; what the pull says is.
+        if (message.stream?.trim() !== '') {
+          waiting?.dispose();
+          waiting = undefined;
+        }
+        const begun = parts.find((part) => part.$case === 'step')?.value.instruction;
+        const registry = begun === undefined ? undefined : pulls.get(begun.split(' ')[1] ?? '');
+        if (registry !== undefined) waiting = this.#patience.wait(registry, onSilence);
+        yield* parts;
+      }
     } finally {
+      waiting?.dispose();
       upload.destroy();
     }
+  }
+
+  /** Images that the engine has to fetch, each with its registry. Throws PreconditionError where one was silent of late. */
+  async #toPull(dockerfile: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    const pulls = new Map<string, string>();
+    for (const { image, registry } of registryImages(dockerfile)) {
+      const there = await this.#engine.inspect(image, signal).catch((error: unknown) => {
+        if (statusOf(error) !== 404) throw error;
+        return undefined;
+      });
+      if (there) continue;
+      if (this.#patience.isSilent(registry)) {
+        throw new PreconditionError(
+          `the registry ${registry} did not answer a moment ago: it is not asked for a minute`,
+        );
+      }
+      pulls.set(image, registry);
+    }
+    return pulls;
   }
 
   #planOf({ commandsElsewhere }: BuildInput, { tree }: Spool): ContextPlan {
@@ -230,6 +274,14 @@ export class DockerBuilder implements Builder {
       { cause },
     );
   }
+}
+
+/** The output of a build, and the registries that it waits for. */
+interface Watched {
+  readonly output: BuildOutput;
+  /** Image → registry, of those that are fetched. */
+  readonly pulls: ReadonlyMap<string, string>;
+  readonly onSilence: (why: string) => void;
 }
 
 /** What the engine's refusals mean for whoever asked for the build. */

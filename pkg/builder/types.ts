@@ -8,6 +8,8 @@ export interface BuildInput {
   readonly tar: AsyncIterable<Uint8Array>;
   /** What runs is said elsewhere, in a manifest: the tree need not say it. */
   readonly commandsElsewhere?: boolean;
+  /** Something else is tried where this fails: a registry that is silent is not waited for long. */
+  readonly mayFallBack?: boolean;
 }
 
 /** Makes images of source trees. Implemented over a Docker Engine; the API server is given one. */

@@ -133,7 +133,8 @@ async function buildService(
   let failure: unknown;
   for (const tree of candidates) {
     try {
-      const sent = { parent, commit: '', tar: tarOf(tree), forApply: true };
+      const mayFallBack = tree !== candidates.at(-1);
+      const sent = { parent, commit: '', tar: tarOf(tree), forApply: true, mayFallBack };
       return (await buildTree(client, sent, reporter, signal)).image;
     } catch (error) {
       // Where no registry answers, what comes next may do without.

@@ -29,6 +29,8 @@ export interface SentTree {
   readonly forApply?: boolean;
   /** What the tree hashes to; absent where nobody is to remember it. */
   readonly source?: string;
+  /** Another tree is tried where this one fails. */
+  readonly mayFallBack?: boolean;
 }
 
 /** Who is told what happens while it does. */
@@ -98,8 +100,8 @@ function treeOf({ parent, head, forApply }: BuildTarget, around: Surroundings): 
 }
 
 async function* requests(tree: SentTree, planOnly: boolean): AsyncGenerator<BuildRequest> {
-  const { parent, commit, tar, forApply = false, source = '' } = tree;
-  yield { part: { $case: 'start', value: { parent, commit, planOnly, forApply, source } } };
+  const { parent, commit, tar, forApply = false, source = '', mayFallBack = false } = tree;
+  yield { part: { $case: 'start', value: { parent, commit, planOnly, forApply, source, mayFallBack } } };
   for await (const bytes of tar) {
     for (let from = 0; from < bytes.length; from += maxChunkBytes) {
       const value = Buffer.from(bytes.subarray(from, from + maxChunkBytes));
