@@ -1,7 +1,8 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import type { LogLine, StreamLogsRequest } from '../../../pkg/gen/gilliam/v1/log_service';
+import type { StreamLogsRequest } from '../../../pkg/gen/gilliam/v1/log_service';
 import type { DeepPartial } from '../../../pkg/gen/gilliam/v1/metadata';
+import { countOf, type LogBatch } from '../../../pkg/resource/log-chunk';
 import { FormationCommand } from '../formation-command';
 import { UsageError } from '../lib/errors';
 import { LogPrinter } from '../lib/log-printer';
@@ -79,16 +80,15 @@ export default class Logs extends FormationCommand {
     let printed = false;
     // Followed, they come as they are printed, and so in order.
     const batches = this.#read(request);
-    for await (const lines of flags.follow ? batches : logsInOrder(batches)) {
-      printer.print(lines);
-      printed ||= lines.length > 0;
+    for await (const batch of flags.follow ? batches : logsInOrder(batches)) {
+      printer.print(batch);
+      printed ||= countOf(batch) > 0;
       await stdout.drained(signal);
     }
     if (!printed) this.hint('gilliam ps');
   }
 
-  async *#read(request: DeepPartial<StreamLogsRequest>): AsyncGenerator<readonly LogLine[]> {
-    const { signal } = this.context;
-    for await (const { lines } of this.client.logs.streamLogs(request, { signal })) yield lines;
+  #read(request: DeepPartial<StreamLogsRequest>): AsyncIterable<LogBatch> {
+    return this.client.logs.streamLogs({ ...request, packed: true }, { signal: this.context.signal });
   }
 }

@@ -1,10 +1,12 @@
-import { type LogLine, LogLine_Stream } from '../../../pkg/gen/gilliam/v1/log_service';
+import { type LogChunk, type LogLine, LogLine_Stream } from '../../../pkg/gen/gilliam/v1/log_service';
+import { LogPacker, unpack } from '../../../pkg/resource/log-chunk';
 import type { Output } from '../context';
 import { LogPrinter } from './log-printer';
 
 function printed(
   lines: readonly LogLine[],
   options: { terminal?: boolean; colors?: boolean; json?: boolean; timestamps?: boolean } = {},
+  chunk?: LogChunk,
 ): Buffer {
   const chunks: Buffer[] = [];
   const { terminal = false, colors = false, json = false, timestamps = false } = options;
@@ -16,7 +18,7 @@ function printed(
     columns: 80,
   };
   const printer = new LogPrinter(output, { json, timestamps });
-  printer.print(lines);
+  printer.print({ lines, chunk });
   return Buffer.concat(chunks);
 }
 
@@ -29,6 +31,16 @@ test('for programs: a plain prefix', () => {
   const lines = [line('web.1', 'a'), line('worker.10', 'b')];
   expect(printed(lines).toString()).toBe('web.1 | a\nworker.10 | b\n');
   expect(printed(lines, { timestamps: true }).toString()).toMatch(/^web\.1 \| 1970-01-01T00:00:00\.000Z a\n/);
+});
+
+test('packed lines look as others do', () => {
+  const packer = new LogPacker('web.1', 'v1');
+  for (const text of ['a', '', 'c\u00e9']) packer.add(0, false, Buffer.from(text));
+  const chunk = packer.finish();
+  for (const options of [{}, { timestamps: true }, { json: true }, { terminal: true }]) {
+    expect(printed([], options, chunk)).toEqual(printed(unpack(chunk), options));
+  }
+  expect(printed([], {}, chunk).toString()).toBe('web.1 | a\nweb.1 | \nweb.1 | c\u00e9\n');
 });
 
 test('for people: prefixes of one width, a colour for each instance', () => {

@@ -1,5 +1,6 @@
 import { createColors } from 'picocolors';
-import { type LogLine, LogLine_Stream } from '../../../pkg/gen/gilliam/v1/log_service';
+import { type LogChunk, type LogLine, LogLine_Stream } from '../../../pkg/gen/gilliam/v1/log_service';
+import { linesOf, type LogBatch } from '../../../pkg/resource/log-chunk';
 import type { Output } from '../context';
 
 const palette = [
@@ -29,7 +30,11 @@ export class LogPrinter {
     this.#options = options;
   }
 
-  print(lines: readonly LogLine[]): void {
+  print(batch: LogBatch): void {
+    if (batch.chunk && !this.#options.json && !this.#options.timestamps) {
+      return this.#output.write(this.#packed(batch.chunk));
+    }
+    const lines = linesOf(batch);
     if (lines.length === 0) return;
     if (this.#options.json) {
       return this.#output.write(lines.map((line) => `${JSON.stringify(asJson(line))}\n`).join(''));
@@ -38,6 +43,23 @@ export class LogPrinter {
     for (let from = 0; from < lines.length; from += linesAtOnce) {
       this.#output.write(this.#joined(lines.slice(from, from + linesAtOnce)));
     }
+  }
+
+  /** As they are, each behind the name of its instance. */
+  #packed({ instance, text, lengths }: LogChunk): Buffer {
+    const head = this.#prefix(instance);
+    const out = Buffer.allocUnsafe(text.length + lengths.length * (head.length + 1));
+    let from = 0;
+    let at = 0;
+    for (const length of lengths) {
+      out.set(head, at);
+      at += head.length;
+      text.copy(out, at, from, from + length);
+      at += length;
+      from += length;
+      out[at++] = lineEnd;
+    }
+    return out;
   }
 
   #joined(lines: readonly LogLine[]): Buffer {

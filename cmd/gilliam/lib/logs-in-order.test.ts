@@ -1,4 +1,5 @@
 import { type LogLine, LogLine_Stream } from '../../../pkg/gen/gilliam/v1/log_service';
+import { linesOf, LogPacker } from '../../../pkg/resource/log-chunk';
 import { logsInOrder } from './logs-in-order';
 
 function line(instance: string, timeMs: number, text: string): LogLine {
@@ -13,10 +14,10 @@ function line(instance: string, timeMs: number, text: string): LogLine {
 
 async function sorted(batches: readonly (readonly LogLine[])[], maxHeld?: number): Promise<string> {
   async function* source() {
-    yield* batches;
+    for (const lines of batches) yield { lines };
   }
   const lines: LogLine[] = [];
-  for await (const batch of logsInOrder(source(), maxHeld)) lines.push(...batch);
+  for await (const batch of logsInOrder(source(), maxHeld)) lines.push(...linesOf(batch));
   return lines.map((each) => each.line.toString()).join('');
 }
 
@@ -33,4 +34,22 @@ test('lines of one instance stay as they came, even when its clock was set back'
 test('no more lines than allowed wait for others', async () => {
   const first = [line('web.1', 3, 'c'), line('web.1', 4, 'd')];
   expect(await sorted([first, [line('web.2', 1, 'a')]], 2)).toBe('cda');
+});
+
+test('packed lines are put in order, too; those of one instance stay packed', async () => {
+  const chunkOf = (instance: string, ...times: number[]) => {
+    const packer = new LogPacker(instance, 'v1');
+    for (const timeMs of times) packer.add(timeMs, false, Buffer.from(String(timeMs)));
+    return { lines: [], chunk: packer.finish() };
+  };
+  async function* of(...batches: ReturnType<typeof chunkOf>[]) {
+    yield* batches;
+  }
+  const texts: string[] = [];
+  for await (const batch of logsInOrder(of(chunkOf('web.1', 1, 3), chunkOf('web.2', 2)))) {
+    texts.push(...linesOf(batch).map((each) => each.line.toString()));
+  }
+  expect(texts).toEqual(['1', '2', '3']);
+  const only = chunkOf('web.1', 1, 3);
+  for await (const batch of logsInOrder(of(only))) expect(batch).toBe(only);
 });

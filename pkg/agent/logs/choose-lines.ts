@@ -30,7 +30,8 @@ export async function lastOf(
 ): Promise<readonly LogEntry[]> {
   let held: LogEntry[] = [];
   for await (const batch of batches) {
-    for (const entry of batch) held.push(entry);
+    // Copies: each line is a piece of much more that was read with it.
+    for (const entry of batch) held.push({ ...entry, line: Buffer.from(entry.line) });
     // Not with each line: cutting costs as much as holding twice as many.
     if (held.length > 2 * count + 1_000) held = held.slice(-count);
   }

@@ -3,8 +3,9 @@ import { sleep } from '../../base/clock';
 import { messageOf } from '../../base/errors';
 import type { Logger } from '../../base/log';
 import { LogLine_Stream } from '../../gen/gilliam/v1/log_service';
-import type { LogLine } from '../../gen/gilliam/v1/log_service';
+import type { LogChunk, LogLine } from '../../gen/gilliam/v1/log_service';
 import type { LogsWanted, SendLogsRequest } from '../../gen/gilliam/v1/session_service';
+import { LogPacker } from '../../resource/log-chunk';
 import type { Driver, LogEntry } from '../driver';
 import { ContainerGone } from '../driver-errors';
 import type { Identity } from '../labels';
@@ -79,7 +80,8 @@ export class LogSender {
       const lines = wanted.uid === '' ? this.#history(wanted, signal) : this.#instance(wanted, signal);
       for await (const { of, entries } of lines) {
         for (const batch of inBatches(entries)) {
-          yield { stream: '', lines: batch.map((entry) => toLine(entry, of)), error: '' };
+          if (wanted.packed) yield { stream: '', lines: [], chunk: packEntries(batch, of), error: '' };
+          else yield { stream: '', lines: batch.map((entry) => toLine(entry, of)), error: '' };
         }
       }
     } catch (error) {
@@ -186,12 +188,23 @@ async function* chosenOf(
   }
 }
 
+function packEntries(entries: readonly LogEntry[], { shortName, release }: Lines['of']): LogChunk {
+  const packer = new LogPacker(shortName, release);
+  for (const { stream, timeNs, line } of entries) packer.add(msOf(timeNs), stream === 'stderr', line);
+  return packer.finish();
+}
+
+/** Milliseconds since 1970, never rounded up: who goes on from there is not to miss a line. */
+function msOf(timeNs: bigint): number {
+  return Number(timeNs / 1_000_000n);
+}
+
 function toLine(entry: LogEntry, of: Lines['of']): LogLine {
   return {
     instance: of.shortName,
     release: of.release,
     stream: entry.stream === 'stdout' ? LogLine_Stream.STDOUT : LogLine_Stream.STDERR,
-    time: new Date(Number(entry.timeNs / 1_000_000n)),
+    time: new Date(msOf(entry.timeNs)),
     line: entry.line,
   };
 }

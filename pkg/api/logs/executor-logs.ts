@@ -1,5 +1,5 @@
-import type { LogLine } from '../../gen/gilliam/v1/log_service';
 import type { LogsWanted } from '../../gen/gilliam/v1/session_service';
+import type { LogBatch } from '../../resource/log-chunk';
 import type { ApiContext } from '../api-context';
 import { Pulse } from '../pulse';
 import type { ExecutorLinks } from '../session/executor-links';
@@ -19,7 +19,7 @@ export async function executorLogs(
   { context, links, broker }: Parts,
   executor: string,
   wanted: Omit<LogsWanted, 'stream'>,
-  take: (lines: readonly LogLine[]) => Promise<boolean>,
+  take: (batch: LogBatch) => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<string> {
   const link = links.get(executor);
@@ -36,9 +36,9 @@ export async function executorLogs(
     done.beat();
   };
   const pipe: LogPipe = {
-    push: async (lines) => {
+    push: async (batch) => {
       begun = true;
-      return !over && (await take(lines));
+      return !over && (await take(batch));
     },
     end: finish,
     left: left.signal,
@@ -53,7 +53,7 @@ export async function executorLogs(
   link.session.over.addEventListener('abort', onSessionOver, { once: true });
   broker.expect(stream, pipe);
   try {
-    if (!link.outbox.wantLogs({ ...wanted, stream })) {
+    if (!link.outbox.wantLogs({ ...wanted, stream, packed: true })) {
       return `executor ${executor} is asked for too many logs at a time`;
     }
     while (!over && !signal.aborted) await done.next(signal);

@@ -3,6 +3,7 @@ import { InstanceState } from '../../gen/gilliam/v1/instance';
 import { LogLine_Stream, type LogLine } from '../../gen/gilliam/v1/log_service';
 import { LogsWanted } from '../../gen/gilliam/v1/session_service';
 import { isFinished, shortName } from '../../resource/instance';
+import { lastMoment, unpack, type LogBatch } from '../../resource/log-chunk';
 import { instances, type Instance } from '../../resource/objects';
 import type { ApiContext } from '../api-context';
 import type { ReadLogs } from '../replicas/stage-logs';
@@ -54,7 +55,7 @@ export class InstanceLogs {
 
   /** Asks the executor once; the answer is why there is not all, or nothing. */
   #once(signal: AbortSignal): Promise<string> {
-    const take = (lines: readonly LogLine[]) => this.parts.queue.push(this.#label(lines));
+    const take = (batch: LogBatch) => this.parts.queue.push(this.#labelled(batch));
     return this.parts.read(this.instance.spec.executor, this.#wanted(), take, signal);
   }
 
@@ -69,6 +70,18 @@ export class InstanceLogs {
       formation: withHistory && !again ? formation : '',
       ...(again ? { since: new Date(this.#lastTime as number) } : { tailLines, since }),
     });
+  }
+
+  #labelled({ lines, chunk }: LogBatch): LogBatch {
+    if (!chunk) return { lines: this.#label(lines) };
+    // It may have lines that the reader has already.
+    if (this.#skip > 0) return { lines: this.#label(unpack(chunk)) };
+    const { timeMs, count } = lastMoment(chunk);
+    const goesOn = timeMs === this.#lastTime && count === chunk.lengths.length;
+    this.#countAtLastTime = goesOn ? this.#countAtLastTime + count : count;
+    this.#lastTime = timeMs;
+    const { release } = this.instance.spec;
+    return { lines: [], chunk: { ...chunk, instance: shortName(this.instance), release } };
   }
 
   /** The lines as the reader gets them, without those that it has already. */
@@ -100,10 +113,10 @@ export class InstanceLogs {
       instance: shortName(this.instance),
       release: this.instance.spec.release,
       stream: LogLine_Stream.STDERR,
-      time: new Date(this.parts.context.clock.now()),
+      time: undefined,
       line: Buffer.from(`gilliam: ${problem}`),
     };
-    await this.parts.queue.push([line]);
+    await this.parts.queue.push({ lines: [line] });
   }
 
   #isFinished(): boolean {

@@ -1,4 +1,4 @@
-import type { LogLine } from '../../gen/gilliam/v1/log_service';
+import type { LogBatch } from '../../resource/log-chunk';
 import { Pulse } from '../pulse';
 
 // Batches, each of one message of an executor: what many instances may have ready for one slow reader.
@@ -6,16 +6,16 @@ const maxBatches = 16;
 
 /** Where the lines of many instances meet. It holds little: whoever brings more waits, and with it its executor. */
 export class LineQueue {
-  readonly #batches: (readonly LogLine[])[] = [];
+  readonly #batches: LogBatch[] = [];
   readonly #more = new Pulse();
   readonly #room = new Pulse();
   #closed = false;
 
   /** Resolves once the lines are taken in: true, or false when nobody reads any more. */
-  async push(lines: readonly LogLine[]): Promise<boolean> {
+  async push(batch: LogBatch): Promise<boolean> {
     while (!this.#closed && this.#batches.length >= maxBatches) await this.#room.next();
     if (this.#closed) return false;
-    if (lines.length > 0) this.#batches.push(lines);
+    if (batch.lines.length > 0 || batch.chunk) this.#batches.push(batch);
     this.#more.beat();
     return true;
   }
@@ -28,7 +28,7 @@ export class LineQueue {
   }
 
   /** What is pushed, until it is closed and empty, or the signal aborts. */
-  async *read(signal: AbortSignal): AsyncGenerator<readonly LogLine[]> {
+  async *read(signal: AbortSignal): AsyncGenerator<LogBatch> {
     while (!signal.aborted) {
       const batch = this.#batches.shift();
       if (batch) {

@@ -1,9 +1,9 @@
-import type { LogLine } from '../../gen/gilliam/v1/log_service';
+import type { LogBatch } from '../../resource/log-chunk';
 
 /** One instance's lines on their way from its executor's call to a reader's. */
 export interface LogPipe {
   /** Resolves when more may come: true, or false when nobody reads any more. */
-  push(lines: readonly LogLine[]): Promise<boolean>;
+  push(batch: LogBatch): Promise<boolean>;
   /** No more will come. `error` says why not, where that was no wish of anybody. */
   end(error: string): void;
   /** Aborted when nobody reads any more: a log may be quiet for ever, and `push` never be called again. */

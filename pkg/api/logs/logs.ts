@@ -1,7 +1,8 @@
 import { InvalidError } from '../../base/errors';
-import type { LogLine, LogServiceService, StreamLogsRequest } from '../../gen/gilliam/v1/log_service';
+import type { LogServiceService, StreamLogsRequest } from '../../gen/gilliam/v1/log_service';
 import { LogsWanted } from '../../gen/gilliam/v1/session_service';
 import { instanceRef } from '../../resource/instance-name';
+import { linesOf, type LogBatch } from '../../resource/log-chunk';
 import { parseParent } from '../../resource/names';
 import { instances, releases, sessions, type Instance, type Session } from '../../resource/objects';
 import { parseReleaseName } from '../../resource/release-name';
@@ -86,14 +87,17 @@ export function logHandlers({ context, read, streams }: Parts): Handlers<LogServ
           const { created } = formation.metadata;
           const from = since && created && since > created ? since : (created ?? since);
           for (const { executor, wanted } of historyOf(connected, name, { ...request, since: from })) {
-            const take = (lines: readonly LogLine[]) => queue.push(lines);
+            const take = (batch: LogBatch) => queue.push(batch);
             begin(read(executor, wanted, take, call.signal).then(() => {}));
           }
         }
         const first = showFinished ? livingInstances(known, sources) : initialInstances(known, sources);
         for (const instance of first) start(instance, options);
         if (!follow && running.size === 0) queue.close();
-        for await (const lines of queue.read(call.signal)) yield { lines: [...lines] };
+        for await (const batch of queue.read(call.signal)) {
+          if (request.packed) yield { lines: [...batch.lines], chunk: batch.chunk };
+          else yield { lines: [...linesOf(batch)] };
+        }
       } finally {
         subscription.dispose();
         queue.close();

@@ -61,12 +61,14 @@ export function replicaHandlers({ context, links, logs, terminals }: Parts): Han
         parts,
         executor,
         wanted,
-        (lines) => queue.push(lines),
+        (batch) => queue.push(batch),
         call.signal,
       ).finally(() => queue.close());
       reading.catch(() => {});
       try {
-        for await (const lines of queue.read(call.signal)) yield { lines: [...lines], error: '' };
+        for await (const { lines, chunk } of queue.read(call.signal)) {
+          yield { lines: [...lines], chunk, error: '' };
+        }
         const error = await reading;
         if (error !== '') yield { lines: [], error };
       } finally {

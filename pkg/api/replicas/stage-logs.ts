@@ -1,7 +1,7 @@
 import { messageOf } from '../../base/errors';
 import type { Client } from '../../client/client';
-import type { LogLine } from '../../gen/gilliam/v1/log_service';
 import type { LogsWanted } from '../../gen/gilliam/v1/session_service';
+import type { LogBatch } from '../../resource/log-chunk';
 import type { Session } from '../../resource/objects';
 import { executorLogs } from '../logs/executor-logs';
 import type { LogBroker } from '../logs/log-broker';
@@ -11,7 +11,7 @@ import { NothingBegun, reach } from './reach';
 
 export type Wanted = Omit<LogsWanted, 'stream'>;
 /** Takes lines in; resolves to false when no more are wanted. */
-export type TakeLines = (lines: readonly LogLine[]) => Promise<boolean>;
+export type TakeLines = (batch: LogBatch) => Promise<boolean>;
 
 /**
  * Asks an executor for lines once, and brings them to `take` until it has sent all, the reader is gone or the signal
@@ -59,11 +59,11 @@ async function forward(
   const either = AbortSignal.any([signal, call.signal]);
   try {
     const answers = client.replicas.readLogs({ executor: request.executor, wanted }, { signal: either });
-    for await (const { lines, error } of answers) {
+    for await (const { lines, chunk, error } of answers) {
       if (error !== '') return error;
-      if (lines.length === 0) continue;
+      if (lines.length === 0 && !chunk) continue;
       begun = true;
-      if (!(await take(lines))) return '';
+      if (!(await take({ lines, chunk }))) return '';
     }
     return '';
   } catch (error) {
