@@ -42,6 +42,10 @@ test: setup ## Run every check and every test: what CI runs.
 unit: build ## Run the unit tests only.
 	@npx jest --selectProjects unit --maxWorkers=2
 
+.PHONY: simulate
+simulate: build ## Run whole stages under faults, in virtual time: COUNT=500 seeds, or SEED=7 again.
+	@SEED=$(SEED) COUNT=$(COUNT) LENGTH=$(LENGTH) npx jest pkg/testing/simulator/simulator --selectProjects unit
+
 .PHONY: contract
 contract: setup ## Run the contract suites, on real etcd and a real Docker Engine.
 	@node hack/build.mjs

@@ -1,10 +1,10 @@
-import type { SeededRandom } from '../../base/random';
 import { labels } from '../../agent/labels';
+import type { SeededRandom } from '../../base/random';
 import { formations } from '../../resource/objects';
+import { failures } from '../fake-driver';
 import type { Act } from './act';
 import { below, between, oneOf } from './act';
 import type { Machine } from './machine';
-import { failures } from '../fake-driver';
 import type { Replica } from './replica';
 import { scale } from './user-acts';
 import type { World } from './world';
@@ -86,7 +86,7 @@ export const faultActs: readonly Act[] = [
   }),
   {
     name: 'leader pause',
-    weight: 4,
+    weight: 6,
     perform(world, random) {
       const leader = world.replicas.find(({ plane }) => plane?.manager.status().leading);
       if (!leader) return;

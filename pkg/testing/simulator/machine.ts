@@ -1,8 +1,8 @@
 import { Agent } from '../../agent/agent';
 import type { Connect } from '../../agent/transport';
+import type { Clock } from '../../base/clock';
 import { UnavailableError } from '../../base/errors';
 import type { Logger } from '../../base/log';
-import type { Clock } from '../../base/clock';
 import type { InstanceReport } from '../../gen/gilliam/v1/session_service';
 import { ConnectRequest, ConnectResponse } from '../../gen/gilliam/v1/session_service';
 import { FakeDriver } from '../fake-driver';

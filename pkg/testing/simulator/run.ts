@@ -1,5 +1,5 @@
-import type { Logger } from '../../base/log';
 import { messageOf } from '../../base/errors';
+import type { Logger } from '../../base/log';
 import { SeededRandom } from '../../base/random';
 import type { Violation } from './checks';
 import { heal } from './fault-acts';
@@ -19,8 +19,11 @@ export interface Outcome {
 
 /** After the last action, for what it has begun to show. */
 const epilogueMs = 15_000;
-/** How long a stage may take to be as it should, once nothing goes wrong any more. */
-const settleWithinMs = 360_000;
+/**
+ * How long a stage may take to be as it should, once nothing goes wrong any more. Mostly seconds; but a rollback to what
+ * cannot be placed any more is taken back after its ten minutes only.
+ */
+const settleWithinMs = 900_000;
 const lookEveryMs = 2_000;
 const looksInARow = 4;
 

@@ -1,8 +1,10 @@
-import { CreateFormationRequest, DeleteFormationRequest } from '../../gen/gilliam/v1/formation_service';
-import { InstanceState } from '../../gen/gilliam/v1/instance';
+import type { SeededRandom } from '../../base/random';
 import { SpawnRequest } from '../../gen/gilliam/v1/exec_service';
 import { UpdateExecutorRequest } from '../../gen/gilliam/v1/executor_service';
+import { CreateFormationRequest, DeleteFormationRequest } from '../../gen/gilliam/v1/formation_service';
+import { InstanceState } from '../../gen/gilliam/v1/instance';
 import { StopInstanceRequest } from '../../gen/gilliam/v1/instance_service';
+import type { Process } from '../../gen/gilliam/v1/release';
 import type { DeepPartial } from '../../gen/gilliam/v1/release_service';
 import { CreateReleaseRequest } from '../../gen/gilliam/v1/release_service';
 import { RolloutSpec_Intent } from '../../gen/gilliam/v1/rollout';
@@ -12,8 +14,6 @@ import {
   UpdateRolloutRequest,
 } from '../../gen/gilliam/v1/rollout_service';
 import { UpdateScaleRequest } from '../../gen/gilliam/v1/scale_service';
-import type { Process } from '../../gen/gilliam/v1/release';
-import type { SeededRandom } from '../../base/random';
 import { executors, formations, instances, releases, rollouts, scales } from '../../resource/objects';
 import type { Act } from './act';
 import { below, oneOf } from './act';

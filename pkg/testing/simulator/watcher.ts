@@ -1,6 +1,6 @@
 import { CompactedError } from '../../base/errors';
-import { Change_Type, WatchRequest, WatchResponse } from '../../gen/gilliam/v1/watch_service';
 import type { Metadata } from '../../gen/gilliam/v1/metadata';
+import { Change_Type, WatchRequest, WatchResponse } from '../../gen/gilliam/v1/watch_service';
 import { formations, instances, releases, scales } from '../../resource/objects';
 import type { Kind, StoredObject } from '../../resource/objects';
 import { Connection } from './connection';
