@@ -149,3 +149,70 @@ describe('announce-token', () => {
     expect(outcome).toMatchObject({ code, stdout: '' });
   });
 });
+
+describe('routes to services that are not there', () => {
+  test('are made all the same, with a warning', async () => {
+    const outcome = await gilliam('route a.com wbe');
+    expect(outcome).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('a.com → wbe.shop.service') as string,
+    });
+    expect(outcome.stderr).toBe(
+      'warning: there is no wbe.shop.service: did you mean "web.shop.service"?; the route answers 503 until it is there\n',
+    );
+    expect((await gilliam('route b.com wbe --plan')).stderr).toMatch(/^warning: there is no wbe/);
+    for (const line of [
+      'route c.com web',
+      'route d.com db',
+      'route e.com/{a} {a}.shop.service',
+      'route f.com --redirect /x',
+    ]) {
+      expect(await gilliam(line)).toMatchObject({ code: 0, stderr: '' });
+    }
+  });
+
+  test('and shares of releases that do not exist', async () => {
+    await cli.api.client.releases.createRelease({
+      parent: 'formations/shop',
+      spec: { image: `sha256:${'1'.repeat(64)}`, processes: { web: { command: ['serve'] } } },
+    });
+    const { code, stderr } = await gilliam('route a.com web --weight v1=90 --weight v7=10');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^warning: --weight: [^\n]* has no release v7: [^\n]*\n$/);
+    expect((await gilliam('route --test http://a.com/')).stdout).toContain('\nweights: v1=90 v7=10\n');
+  });
+
+  test('are told of by routes', async () => {
+    for (const line of [
+      'route a.com web',
+      'route b.com db',
+      'route c.com wbe',
+      'route d.com --redirect /x',
+    ]) {
+      await gilliam(`${line} --name ${line.charAt(6)}`);
+    }
+    await gilliam('route {x}.com {x}.shop.service --name x');
+    const rows = (await gilliam('routes')).stdout.trim().split('\n');
+    expect(rows.map((row) => [row.split('\t')[0], row.split('\t')[3]])).toEqual([
+      ['a', 'ready'],
+      ['b', 'no instance'],
+      ['c', 'no service'],
+      ['d', '-'],
+      ['x', '-'],
+    ]);
+    const json = JSON.parse((await gilliam('routes --json')).stdout) as { state?: string }[];
+    expect(json.map(({ state }) => state)).toEqual([
+      'ready',
+      'no instance',
+      'no service',
+      undefined,
+      undefined,
+    ]);
+  });
+});
+
+test('a host of a pattern means the same in upper case', async () => {
+  expect(await gilliam('route MyApp.COM/Path web --name one')).toMatchObject({ code: 0 });
+  expect((await gilliam('route --test http://myapp.com/Path')).stdout).toContain('route: shop/one');
+  expect((await gilliam('route myapp.com/Path web --name two')).code).toBe(1);
+});

@@ -228,10 +228,10 @@ describe('routes', () => {
     await gilliam('route {a}.com web --name any');
     const rows = (await gilliam('routes')).stdout.trim().split('\n');
     expect(rows.map((row) => row.split('\t'))).toEqual([
-      ['change', 'myapp.com/user/{username}', 'api.shop.service', 'PUT', 'timeout 5s'],
-      ['user', 'myapp.com/user/{username}', 'web.shop.service', '-', 'v2=90 v3=10'],
-      ['all', 'myapp.com', 'web.shop.service', '-', '-'],
-      ['any', '{a}.com', 'web.shop.service', '-', '-'],
+      ['change', 'myapp.com/user/{username}', 'api.shop.service', '-', 'PUT', 'timeout 5s'],
+      ['user', 'myapp.com/user/{username}', 'web.shop.service', '-', '-', 'v2=90 v3=10'],
+      ['all', 'myapp.com', 'web.shop.service', '-', '-', '-'],
+      ['any', '{a}.com', 'web.shop.service', '-', '-', '-'],
     ]);
     const { stdout, stderr } = await gilliam('routes -A', { terminal: true });
     expect(stdout).toMatch(/^FORMATION {2}NAME {4}PATTERN {20}TARGET/);

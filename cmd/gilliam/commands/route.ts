@@ -4,12 +4,14 @@ import type { Interfaces } from '@oclif/core';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { ExistsError, messageOf, NotFoundError } from '../../../pkg/base/errors';
-import { Route as RouteMessage } from '../../../pkg/gen/gilliam/v1/route';
+import { Route as RouteMessage, type RouteSpec } from '../../../pkg/gen/gilliam/v1/route';
 import { TestRouteResponse } from '../../../pkg/gen/gilliam/v1/route_service';
+import { parseServiceName } from '../../../pkg/registry/service-name';
 import { FormationCommand } from '../formation-command';
 import { AnsweredError, UsageError } from '../lib/errors';
 import { completeSticky, type RouteFlags, routeFlags } from '../lib/route-flags';
 import { type RouteRequest, routeSpec } from '../lib/route-spec';
+import { targetService, targetStates } from '../lib/route-target-state';
 import { testedRequest, testLines } from '../lib/route-test';
 import { formationOfTarget } from '../lib/route-text';
 import { destination, routeUrl } from '../lib/route-view';
@@ -94,11 +96,29 @@ export default class Route extends FormationCommand {
     const json = { ...(RouteMessage.toJSON(route) as object), url };
     const led = `${pattern} → ${route.spec ? destination(route.spec) : ''}`;
     const change = before ? 'update' : 'create';
+    if (route.spec) await this.#warn(formation, route.spec);
     if (flags.plan) return this.answer(json, `would ${change} route ${name}: ${led}`);
     const unchanged = before && before.metadata?.generation === route.metadata?.generation;
     const said = unchanged ? `route ${name} is this already: ${led}` : `route ${name} ${change}d: ${led}`;
     this.answer(json, url ? [said, url] : said);
     this.hint('gilliam routes');
+  }
+
+  /** Of what it leads to and is not there: services and releases may come later, so nothing is refused. */
+  async #warn(formation: string, spec: RouteSpec): Promise<void> {
+    const { client } = this;
+    const { signal } = this.context;
+    const service = targetService(spec);
+    if (service === undefined) return;
+    const state = (await targetStates(client, [service], this.context)).get(service);
+    if (state?.state === 'no service') this.warning(`${state.why}; the route answers 503 until it is there`);
+    const of = parseServiceName(service)?.formation ?? formation;
+    for (const { release } of spec.weights) {
+      const name = `formations/${of}/releases/${release}`;
+      await client.releases.getRelease({ name }, { signal }).catch((error: unknown) => {
+        if (error instanceof NotFoundError) this.warning(`--weight: ${error.message}`);
+      });
+    }
   }
 
   /** The route that is to be replaced; undefined for a new one. */

@@ -29,11 +29,13 @@ export function testedRequest(text: string, flags: Pick<RouteFlags, 'method' | '
 export function testLines({ method }: TestedRequest, answer: TestRouteResponse): string[] {
   const { route, variables, service, path, location } = answer;
   const upstream = service === '' ? [] : [`upstream: ${method} ${path} to ${service}`];
+  const weights = (route?.spec?.weights ?? []).map(({ release, weight }) => `${release}=${weight}`);
   const redirect = location === '' ? [] : [`redirect: ${route?.spec?.redirect?.code || 302} ${location}`];
   return [
     `route: ${idOf(route)} (${route?.spec?.pattern ?? ''})`,
     ...Object.entries(variables).map(([name, value]) => `variable: ${name} = ${value}`),
     ...upstream,
+    ...(service === '' || weights.length === 0 ? [] : [`weights: ${weights.join(' ')}`]),
     ...redirect,
   ];
 }

@@ -67,6 +67,7 @@ test('a row says all that a route does', () => {
     'user',
     'myapp.com/user/{username}',
     'web.user.service/{username}',
+    '-',
     'GET|HEAD, X-Kind: a, X-V~v., ?debug',
     'v2=90 v3=10, request =A, response -B, timeout 30s, retries 0, sticky gilliam, at most 100 in 1s, tls dev',
   ]);
@@ -74,5 +75,5 @@ test('a row says all that a route does', () => {
     metadata: { name: 'old' },
     spec: { pattern: 'old.com', redirect: { location: 'https://new.com/' } },
   });
-  expect(routeCells(redirect)).toEqual(['old', 'old.com', '302 https://new.com/', '-', '-']);
+  expect(routeCells(redirect)).toEqual(['old', 'old.com', '302 https://new.com/', '-', '-', '-']);
 });

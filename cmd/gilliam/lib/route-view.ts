@@ -5,16 +5,17 @@ import { formatDuration } from './duration';
 import { splitPattern } from './route-text';
 import { formatMatch } from './value-match';
 
-export const routeHeading = ['NAME', 'PATTERN', 'TARGET', 'ONLY', 'OPTIONS'];
+export const routeHeading = ['NAME', 'PATTERN', 'TARGET', 'STATE', 'ONLY', 'OPTIONS'];
 
-/** One row of `gilliam routes`. */
-export function routeCells(route: Route): string[] {
+/** One row of `gilliam routes`. @param state of the service that it leads to, where that is known */
+export function routeCells(route: Route, state = '-'): string[] {
   const { spec } = route;
-  if (!spec) return [route.metadata?.name ?? '', '-', '-', '-', '-'];
+  if (!spec) return [route.metadata?.name ?? '', '-', '-', state, '-', '-'];
   return [
     route.metadata?.name ?? '',
     spec.pattern,
     destination(spec),
+    state,
     matches(spec).join(', ') || '-',
     options(spec).join(', ') || '-',
   ];
