@@ -2,7 +2,8 @@ import type { ServiceTypeFile } from '../type-schema';
 
 export const etcd: ServiceTypeFile = {
   type: 'etcd',
-  summary: 'Consistent key-value store; whoever reaches it may use it, which its formation alone does',
+  summary:
+    'Consistent key-value store; has no password: whoever reaches it may use it, which only its formation does, and those it is shared with',
   versions: ['3.4.23', '3.4', '3.5.21'],
   image: {
     registry: 'quay.io/coreos/etcd:v{version}',

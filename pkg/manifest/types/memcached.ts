@@ -3,7 +3,7 @@ import type { ServiceTypeFile } from '../type-schema';
 export const memcached: ServiceTypeFile = {
   type: 'memcached',
   summary:
-    'Cache in memory; keeps nothing, and whoever reaches it may use it, which its formation alone does',
+    'Cache in memory; keeps nothing, and has no password: whoever reaches it may use it, which only its formation does, and those it is shared with',
   versions: ['1.6'],
   image: {
     registry: 'docker.io/library/memcached:{version}-bookworm',
