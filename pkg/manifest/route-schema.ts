@@ -76,7 +76,10 @@ const settings = {
   request_headers: changes.optional(),
   response_headers: changes.optional(),
   timeout: duration.optional().describe('To the first byte of the answer.').meta({ default: '60s' }),
-  idle_timeout: duration.optional().describe('Of silence on both sides.').meta({ default: '60s' }),
+  idle_timeout: duration
+    .optional()
+    .describe('Of silence on both sides of a WebSocket.')
+    .meta({ default: '1h' }),
   retries: count(0, 100)
     .optional()
     .describe('How often a request that no instance has seen is tried elsewhere.')

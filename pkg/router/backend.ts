@@ -136,11 +136,11 @@ function rateRules(route: CompiledRoute): string[] {
 function timeoutLines({ route }: CompiledRoute): string[] {
   const { timeouts, retries } = route.spec;
   const responseMs = timeouts?.responseMs || defaultTimeoutMs;
-  const idleMs = timeouts?.idleMs || defaultTimeoutMs;
   const count = retries ?? defaultRetries;
   return [
     ...(responseMs === defaultTimeoutMs ? [] : [`timeout server ${responseMs}ms`]),
-    ...(idleMs === defaultTimeoutMs ? [] : [`timeout tunnel ${idleMs}ms`]),
+    // The default of tunnels is an hour, and stands in the defaults.
+    ...(timeouts?.idleMs ? [`timeout tunnel ${timeouts.idleMs}ms`] : []),
     ...(count === defaultRetries ? [] : [`retries ${count}`]),
     ...(retries ? retryUnanswered : []),
   ];

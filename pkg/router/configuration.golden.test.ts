@@ -96,4 +96,12 @@ describe('the configuration', () => {
       render(routes, known, ({ service }) => (service?.service === 'web' ? [web(1, 'v1')] : [])),
     );
   });
+
+  it('bounds the silence of tunnels as it was asked to, also where answers have the same bound', () => {
+    const routes = [
+      route('chat', 'myapp.com/chat', 'web.shop.service', { timeouts: { responseMs: 0, idleMs: 60_000 } }),
+    ];
+    const text = render(routes, [{ service: 'web', formation: 'shop' }], () => [web(1, 'v1')]);
+    expect(text).toContain('timeout tunnel 60000ms');
+  });
 });

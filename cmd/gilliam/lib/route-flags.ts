@@ -65,12 +65,12 @@ const changing = {
 
 const limiting = {
   timeout: Flags.string({
-    description: 'how long the first byte of the answer may take; default 60s',
+    description: 'how long the service may be silent, before its answer and within; default 60s',
     helpGroup: 'LIMIT',
     helpValue: 'TIME',
   }),
   'idle-timeout': Flags.string({
-    description: 'how long both sides may be silent; default 60s',
+    description: 'how long both sides of a WebSocket may be silent; default 1h',
     helpGroup: 'LIMIT',
     helpValue: 'TIME',
   }),
