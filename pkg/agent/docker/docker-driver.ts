@@ -14,10 +14,11 @@ import type {
   LogOptions,
   Owner,
 } from '../driver';
-import { EngineUnavailable, ImageMissing, PullFailed } from '../driver-errors';
+import { ImageMissing, PullFailed } from '../driver-errors';
 import { labels } from '../labels';
 import { Limiter } from '../limiter';
 import type { CommandTerminal } from '../terminal/command-terminal';
+import { readOutput } from './command-output';
 import { containerConfig } from './container-config';
 import { ContainerLinks } from './container-links';
 import { containerView } from './container-view';
@@ -25,12 +26,13 @@ import { driverError, statusOf } from './docker-errors';
 import type { Verb } from './docker-errors';
 import { asShell, containerControl, dockerTerminal, execControl } from './docker-terminal';
 import { EngineAgent } from './engine-agent';
+import { readEvents } from './engine-events';
+import { infoOf } from './engine-info';
 import { LogDemux } from './log-demux';
 import { chunksOf, jsonLines } from './streams';
 
 /** How long the engine may take. A start waits for others that are under way. */
 const limitMs = { quick: 10_000, info: 2_000, create: 60_000, start: 60_000, beyondGrace: 30_000 } as const;
-const maxOutputBytes = 4 * 1024;
 const pullSilenceMs = 120_000;
 
 export interface DockerDriverOptions {
@@ -302,45 +304,6 @@ function request(spec: ContainerSpec, abortSignal: AbortSignal): Docker.Containe
   return { _query: { name }, _body: body, abortSignal } as Docker.ContainerCreateOptions;
 }
 
-interface InfoAnswer {
-  readonly ServerVersion: string;
-  readonly NCPU: number;
-  readonly MemTotal: number;
-}
-
-/** The types do not know that the call can be aborted. */
-function infoOf(docker: Docker, abortSignal: AbortSignal): Promise<InfoAnswer> {
-  const info = docker.info.bind(docker) as unknown as (options: {
-    abortSignal: AbortSignal;
-  }) => Promise<InfoAnswer>;
-  return info({ abortSignal });
-}
-
-interface EngineEvent {
-  readonly Action?: string;
-  readonly Actor?: { readonly ID: string; readonly Attributes?: Record<string, string> };
-}
-
-const actions: Record<string, ContainerEvent['action']> = {
-  start: 'started',
-  die: 'exited',
-  destroy: 'removed',
-};
-
-async function* readEvents(stream: Readable, signal: AbortSignal): AsyncGenerator<ContainerEvent> {
-  try {
-    for await (const line of jsonLines(chunksOf(stream, signal))) {
-      const { Action, Actor } = line as EngineEvent;
-      const action = actions[Action ?? ''];
-      if (action && Actor) yield { id: Actor.ID, uid: Actor.Attributes?.[labels.instance] ?? '', action };
-    }
-  } catch (error) {
-    throw driverError('list', error);
-  }
-  if (!signal.aborted)
-    throw new EngineUnavailable('the Docker Engine does not answer: it ended its event stream');
-}
-
 function pullError(message: string): Error {
   return /manifest unknown|not found|does not exist/i.test(message)
     ? new ImageMissing(message)
@@ -350,22 +313,4 @@ function pullError(message: string): Error {
 /** The engine takes seconds with a fraction. */
 function secondsOf(ns: bigint): string {
   return `${ns / 1_000_000_000n}.${String(ns % 1_000_000_000n).padStart(9, '0')}`;
-}
-
-/** The text of a multiplexed stream, up to a bound; the rest is read and dropped, so that the command can end. */
-async function readOutput(chunks: AsyncIterable<Buffer>): Promise<string> {
-  let rest: Buffer = Buffer.alloc(0);
-  const texts: Buffer[] = [];
-  let kept = 0;
-  for await (const chunk of chunks) {
-    rest = Buffer.concat([rest, chunk]);
-    while (rest.length >= 8 && rest.length >= 8 + rest.readUInt32BE(4)) {
-      const end = 8 + rest.readUInt32BE(4);
-      const text = rest.subarray(8, Math.min(end, 8 + maxOutputBytes - kept));
-      if (text.length > 0) texts.push(text);
-      kept += text.length;
-      rest = rest.subarray(end);
-    }
-  }
-  return Buffer.concat(texts).toString('utf8');
 }
