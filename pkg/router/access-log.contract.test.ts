@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync }
 import { SystemClock } from '../base/clock';
 import { silentLogger } from '../base/log';
 import { boundAccessLog } from './access-log';
-import { RouterHarness, route, until, Upstream } from './testing';
+import { RouterHarness, route, sendRaw, until, Upstream } from './testing';
 
 jest.setTimeout(60_000);
 
@@ -43,6 +43,46 @@ describe('the access log', () => {
     await logged('/b');
     expect(paths()).toContain('/a');
     expect(readFileSync(router.haproxy.accessLog.path, 'utf8')).not.toContain('\0');
+  });
+
+  test('is JSON whatever is sent for a host, and names the host in one form', async () => {
+    const { httpPort } = router;
+    const ask = (host: string, path: string) =>
+      sendRaw(httpPort, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    expect(await ask('my"\\app', '/quoted')).toContain(' 400 ');
+    expect(await ask('my"\\app', '/../both')).toContain(' 400 ');
+    expect(await ask('my\xffapp.com', '/latin')).toContain(' 400 ');
+    expect(await ask('MyApp.com.:80', '/written')).toContain(' 200 ');
+    await logged('/written');
+    const lines = readFileSync(router.haproxy.accessLog.path, 'utf8').split('\n');
+    expect(lines.filter((line) => line.startsWith('{'))).toHaveLength(router.log().length);
+    expect(router.log().map(({ host, route, path }) => [host, route, path])).toEqual([
+      ['my"\\app', '-', '/quoted'],
+      ['my"\\app', '-', '/../both'],
+      ['my\xffapp.com', '-', '/latin'],
+      ['myapp.com', 'shop:all', '/written'],
+    ]);
+  });
+
+  test('names the route also where several share a backend', async () => {
+    router.routes.set([
+      route('all', 'myapp.com/', 'web.shop.service'),
+      route('user', 'myapp.com/user/{name}', 'web.shop.service/{name}'),
+    ]);
+    await until('it is taken up', async () => (await request('/user/ada')).body.includes('"url":"/ada"'));
+    await request('/user/ada/more');
+    await request('/user/ada');
+    await logged('/user/ada/more');
+    await until('the last is logged', () => router.log().at(-1)?.path === '/user/ada');
+    expect(
+      router
+        .log()
+        .slice(-2)
+        .map(({ path, route, instance }) => [path, route, instance]),
+    ).toEqual([
+      ['/user/ada/more', 'shop:all', '1.web.shop'],
+      ['/user/ada', 'shop:user', '1.web.shop'],
+    ]);
   });
 
   /** Cuts the log as soon as it holds anything. */
