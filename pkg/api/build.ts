@@ -6,6 +6,7 @@ import { formatBytes } from '../resource/quantity';
 import type { ApiContext } from './api-context';
 import type { Handlers } from './call';
 import { requireLivingFormation } from './objects';
+import { rememberBuilt } from './remember-built';
 import { StreamLimit } from './stream-limit';
 import { Upload } from './upload';
 
@@ -15,7 +16,7 @@ export function buildHandlers(context: ApiContext): Handlers<BuildServiceService
     async *build(requests, call) {
       const builder = requireBuilder(context);
       const iterator = requests[Symbol.asyncIterator]();
-      const { parent, commit, planOnly, forApply, mayFallBack = false } = await readStart(iterator);
+      const { parent, commit, planOnly, forApply, source, mayFallBack = false } = await readStart(iterator);
       const formation = parseParent(parent, { field: 'start.parent' });
       const place = places.take();
       try {
@@ -26,7 +27,13 @@ export function buildHandlers(context: ApiContext): Handlers<BuildServiceService
         const input = { formation, commit, tar, commandsElsewhere: forApply, mayFallBack };
         try {
           if (planOnly) yield { part: { $case: 'plan', value: await builder.plan(input, call.signal) } };
-          else for await (const part of builder.build(input, call.signal)) yield { part };
+          else
+            for await (const part of builder.build(input, call.signal)) {
+              if (part.$case === 'result' && forApply && source !== '') {
+                await rememberBuilt(context, formation, { source, image: part.value.image }, call.signal);
+              }
+              yield { part };
+            }
         } catch (error) {
           // A builder that was given a broken tree says less than what broke it.
           throw tar.failure ?? error;
@@ -55,6 +62,9 @@ async function readStart(requests: AsyncIterator<BuildRequest>) {
   const { commit } = part.value;
   if (!/^(?:[0-9a-f]{7,64})?$/.test(commit)) {
     throw invalid('start.commit', 'commit is not a git commit: use 7 to 64 hexadecimal digits, or nothing');
+  }
+  if (!/^(?:[0-9a-f]{64})?$/.test(part.value.source)) {
+    throw invalid('start.source', 'source is not a SHA-256: use 64 hexadecimal digits, or nothing');
   }
   return part.value;
 }

@@ -1,6 +1,6 @@
 import { developmentCertificate } from '../../../pkg/api/development-certificate';
 import { RolloutPhase } from '../../../pkg/gen/gilliam/v1/rollout';
-import { formations, rollouts, routes, type Rollout } from '../../../pkg/resource/objects';
+import { formations, releases, rollouts, routes, type Rollout } from '../../../pkg/resource/objects';
 import { CliHarness, type RunOptions } from '../testing/cli-harness';
 
 let cli: CliHarness;
@@ -108,6 +108,24 @@ describe('apply', () => {
     expect((await gilliam('apply -f all')).stderr).toBe(
       'error: all/a/gilliam.yml:5:13: needs of formations go round in a circle: a → b → a\n',
     );
+  });
+
+  test('another source that comes to the same image is built once, and makes no release', async () => {
+    system('shop', web('shop'));
+    await gilliam('apply -f shop --no-wait');
+    cli.write('shop/README.md', 'words');
+    cli.commit('words');
+    const builds = () => cli.api.builder.inputs.length;
+    const before = builds();
+    expect((await gilliam('apply -f shop --no-wait')).code).toBe(0);
+    expect(builds()).toBe(before + 1);
+    expect(await gilliam('apply -f shop --no-wait')).toEqual({
+      ...{ code: 0, stderr: '', stdout: 'shop: nothing to change\n' },
+    });
+    expect(builds()).toBe(before + 1);
+    expect((await gilliam('diff -f shop')).stdout).toBe('shop: nothing to change\n');
+    const { items } = await cli.api.store.list(releases, { formation: 'shop' });
+    expect(items).toHaveLength(1);
   });
 
   test('an environment variable that changes makes a release and builds nothing', async () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { pack } from 'tar-stream';
 import { PreconditionError } from '../../../pkg/base/errors';
 import type { Client } from '../../../pkg/client/client';
+import type { BuiltSource } from '../../../pkg/gen/gilliam/v1/formation';
 import type { Release } from '../../../pkg/gen/gilliam/v1/release';
 import { auxiliaryImages, type AuxiliaryTree } from '../../../pkg/manifest/auxiliary-image';
 import type { AuxiliaryImage } from '../../../pkg/manifest/desired';
@@ -13,6 +14,8 @@ import { type BuildReporter, buildHead, buildTree } from './build-head';
 /** A formation with the images that it needs, and the newest release that may have them. */
 export interface WithImages extends WithSource {
   readonly newest?: Release;
+  /** What the formation's last build was made of, and came to. */
+  readonly built?: BuiltSource;
   /** Auxiliary service → what its image is made of. */
   readonly trees: ReadonlyMap<string, SourceOfService>;
 }
@@ -38,13 +41,17 @@ export interface ImagePlan extends Images {
   readonly services: readonly string[];
 }
 
-export function withImages(item: WithSource, newest: Release | undefined): WithImages {
+export function withImages(
+  item: WithSource,
+  newest: Release | undefined,
+  built?: BuiltSource,
+): WithImages {
   const trees = new Map<string, SourceOfService>();
   for (const [name, { type, version }] of item.manifest.auxiliary) {
     const candidates = auxiliaryImages(type, version);
     trees.set(name, { candidates, hash: hashOf(candidates) });
   }
-  return { ...item, trees, ...(newest && { newest }) };
+  return { ...item, trees, ...(newest && { newest }), ...(built && { built }) };
 }
 
 /**
@@ -52,8 +59,11 @@ export function withImages(item: WithSource, newest: Release | undefined): WithI
  * formations has of the same source. In place of what is not, a digest made of the source stands for it, in plans only.
  */
 export function planImages(item: WithImages, known: ReadonlyMap<string, string>): ImagePlan {
-  const { source, newest } = item;
-  const same = newest?.spec?.image !== '' && newest?.spec?.source === source?.hash;
+  const { source, newest, built } = item;
+  const image = newest?.spec?.image ?? '';
+  // Another source may have come to the same image: then there is no release that says so.
+  const sources = [newest?.spec?.source, ...(built?.image === image ? [built.source] : [])];
+  const same = newest !== undefined && image !== '' && sources.includes(source?.hash);
   const buildsApp = source !== undefined && !same;
   const images = new Map<string, AuxiliaryImage>();
   const services: string[] = [];
@@ -101,7 +111,9 @@ export async function buildImages(
   let { image } = plan;
   if (plan.buildsApp && item.source) {
     around.announce(item.formation);
-    const target = { parent: `formations/${item.formation}`, head: item.source, forApply: true };
+    const { source } = item;
+    const parent = `formations/${item.formation}`;
+    const target = { parent, head: source, forApply: true, source: source.hash };
     image = (await buildHead(client, target, around.reporter, around)).image;
   }
   await buildServices(client, item, known, around);

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { ConflictError, GilliamError, InternalError, NotFoundError } from '../../../pkg/base/errors';
 import type { Client } from '../../../pkg/client/client';
 import type { ApplyFormationResponse, DesiredFormation } from '../../../pkg/gen/gilliam/v1/apply_service';
+import type { BuiltSource } from '../../../pkg/gen/gilliam/v1/formation';
 import type { Release } from '../../../pkg/gen/gilliam/v1/release';
 import { RolloutPhase } from '../../../pkg/gen/gilliam/v1/rollout';
 import { toDesired } from '../../../pkg/manifest/desired';
@@ -66,7 +67,7 @@ export async function readSystem(
   const loaded = loadManifests(files, load);
   // What the files alone say is checked before anything is read of sources or asked of the stage.
   const order = inSteps(loaded);
-  const [sourced, newest, author] = await Promise.all([
+  const [sourced, newest, built, author] = await Promise.all([
     withSources(loaded, { env, signal }),
     mapBounded(loaded, concurrency, ({ formation, manifest }) =>
       // Where nothing is ever built, what was built last is of no interest.
@@ -74,9 +75,10 @@ export async function readSystem(
         ? undefined
         : findNewest(client, formation, signal),
     ),
+    loaded.some(({ manifest }) => manifest.image === undefined) ? builtSources(client, signal) : undefined,
     readAuthor(load.cwd, { env, signal }),
   ]);
-  const items = sourced.map((item, index) => withImages(item, newest[index]));
+  const items = sourced.map((item, index) => withImages(item, newest[index], built?.get(item.formation)));
   const known = knownImages(items);
   const members = collect(items, (item): Member => {
     const plan = planImages(item, known);
@@ -230,6 +232,19 @@ function wish(
     message: message ?? source?.subject ?? '',
     author,
   });
+}
+
+/** Formation → what its last build was made of, and came to. */
+async function builtSources(client: Client, signal: AbortSignal): Promise<Map<string, BuiltSource>> {
+  const { items } = await listAll(
+    (pageToken) => client.formations.listFormations({ pageToken, pageSize: 5_000 }, { signal }),
+    ({ formations }) => formations,
+  );
+  return new Map(
+    items.flatMap(({ metadata, status }) =>
+      status?.built ? [[metadata?.name ?? '', status.built] as const] : [],
+    ),
+  );
 }
 
 async function findNewest(

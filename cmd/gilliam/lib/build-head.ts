@@ -18,6 +18,8 @@ export interface BuildTarget {
   readonly head: Head;
   /** Whether a manifest says what runs. */
   readonly forApply?: boolean;
+  /** What the tree hashes to; absent where nobody is to remember it. */
+  readonly source?: string;
 }
 
 /** A source tree on its way to the builder. */
@@ -95,8 +97,12 @@ export async function buildTree(
   return result;
 }
 
-function treeOf({ parent, head, forApply }: BuildTarget, around: Surroundings): SentTree {
-  return { parent, commit: head.commit, tar: archive(head, around), ...(forApply && { forApply }) };
+function treeOf({ parent, head, forApply, source }: BuildTarget, around: Surroundings): SentTree {
+  return {
+    ...{ parent, commit: head.commit, tar: archive(head, around) },
+    ...(forApply && { forApply }),
+    ...(source !== undefined && { source }),
+  };
 }
 
 async function* requests(tree: SentTree, planOnly: boolean): AsyncGenerator<BuildRequest> {
