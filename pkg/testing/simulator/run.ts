@@ -6,6 +6,7 @@ import { heal } from './fault-acts';
 import type { Action } from './scenario';
 import { acts } from './scenario';
 import { unmet } from './settled';
+import { askWhy } from './why';
 import { World } from './world';
 
 export interface Outcome {
@@ -39,6 +40,7 @@ export async function run(seed: number, actions: readonly Action[], log?: Logger
     }
     if (!world.checks.violation) await world.advanceTo(world.time.monotonic() + epilogueMs);
     if (!world.checks.violation) await settle(world);
+    if (!world.checks.violation) await askWhy(world);
     const { trace, checks, time } = world;
     return { violation: checks.violation, hash: trace.hash, lines: trace.lines, endedMs: time.monotonic() };
   } finally {

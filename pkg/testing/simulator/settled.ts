@@ -1,6 +1,7 @@
 import { labels } from '../../agent/labels';
 import { ExecutorState } from '../../gen/gilliam/v1/executor';
 import { InstanceState } from '../../gen/gilliam/v1/instance';
+import type { Process } from '../../gen/gilliam/v1/release';
 import { RolloutPhase } from '../../gen/gilliam/v1/rollout';
 import { entryOf } from '../../resource/entries';
 import { isFinished } from '../../resource/instance';
@@ -41,17 +42,32 @@ function unconnected({ history, machines }: World): Unmet[] {
 }
 
 /** Rollouts that go neither on nor back, formations that are never gone. */
-function unfinished({ history }: World): Unmet[] {
+function unfinished(world: World): Unmet[] {
+  const { history } = world;
   const { PROGRESSING, ABORTING, UNSPECIFIED } = RolloutPhase;
   return [
-    ...history.list(rollouts).flatMap(({ metadata, status }) => {
+    ...history.list(rollouts).flatMap(({ metadata, spec, status }) => {
       if (![PROGRESSING, ABORTING, UNSPECIFIED].includes(status.phase)) return [];
-      return [{ invariant: 3, what: `the rollout of ${metadata.formation} is still ${status.phase}` }];
+      // Back to what cannot run it goes for ever: it does not take away what runs for that.
+      const stuck =
+        status.phase === ABORTING && spec.from.some((name) => isFlawed(world, metadata.formation, name));
+      return stuck
+        ? []
+        : [{ invariant: 3, what: `the rollout of ${metadata.formation} is still ${status.phase}` }];
     }),
     ...history.list(formations).flatMap(({ metadata }) => {
       return metadata.deleted ? [{ invariant: 3, what: `${metadata.name} is deleted, and still there` }] : [];
     }),
   ];
+}
+
+function isFlawed({ history }: World, formation: string, name: string): boolean {
+  const processes = Object.values(history.get(releases, formation, name)?.spec.processes ?? {});
+  return processes.some(cannotRun);
+}
+
+function cannotRun({ command, requirements }: Process): boolean {
+  return command[0] === 'missing' || requirements.length > 0;
 }
 
 /** Invariant 3: as many as asked for. Invariant 11: or why not. */

@@ -19,7 +19,7 @@ import type { Act } from './act';
 import { below, oneOf } from './act';
 import type { World } from './world';
 
-const names = ['shop', 'blog'];
+const names = ['shop', 'blog'] as const;
 const image = (random: SeededRandom) =>
   `sha256:${below(random, 2 ** 32)
     .toString(16)
@@ -44,16 +44,19 @@ export const userActs: readonly Act[] = [
   {
     name: 'release',
     weight: 4,
-    perform: (world, random) => {
+    async perform(world, random) {
       const flaw = random.next();
-      return release(world, random, { broken: flaw < 0.1, picky: flaw > 0.8 });
+      const formation = formationOf(world, random);
+      await release(world, random, formation, { broken: flaw < 0.1, picky: flaw > 0.8 });
+      // Mostly it is scaled, or migrated to, some time later.
+      if (random.next() < 0.3) await scale(world, formation, { web: 1, worker: 1 });
     },
   },
-  { name: 'sound release', weight: 0, perform: (world, random) => release(world, random, {}) },
+  { name: 'sound release', weight: 0, perform: (world, random) => release(world, random, names[0], {}) },
   {
     name: 'fill',
     weight: 0,
-    perform: (world, random) => scale(world, names[0] as string, { web: 2 + below(random, 2), worker: 2 }),
+    perform: (world, random) => scale(world, names[0], { web: 2 + below(random, 2), worker: 2 }),
   },
   {
     name: 'scale',
@@ -202,9 +205,9 @@ export const userActs: readonly Act[] = [
 async function release(
   world: World,
   random: SeededRandom,
+  formation: string,
   flaw: { readonly broken?: boolean; readonly picky?: boolean },
 ): Promise<void> {
-  const formation = formationOf(world, random);
   const web: DeepPartial<Process> = {
     command: [flaw.broken ? 'missing' : 'serve'],
     ports: [{ containerPort: 8080 }],
@@ -237,5 +240,5 @@ export async function scale(world: World, formation: string, factors: Record<str
 /** One that is there, or that was never made. */
 function formationOf(world: World, random: SeededRandom): string {
   const known = world.history.list(formations).map(({ metadata }) => metadata.name);
-  return known.length > 0 ? oneOf(random, known) : (names[0] as string);
+  return known.length > 0 ? oneOf(random, known) : names[0];
 }
