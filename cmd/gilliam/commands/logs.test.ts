@@ -101,6 +101,38 @@ test('followed until interrupted, without an error', async () => {
   expect(await printed).toEqual({ code: 130, stdout: 'web.1 | first\nweb.1 | last\n', stderr: '' });
 });
 
+test('followed through the end of the control plane: it goes on where it was', async () => {
+  const interrupt = new AbortController();
+  const seen: string[] = [];
+  const printed = gilliam('logs -f', {
+    signal: interrupt.signal,
+    onStdout: (text) => {
+      seen.push(text);
+      if (text.includes('third')) interrupt.abort();
+    },
+  });
+  await answer('first', 'second');
+  await eventually(() => expect(seen.join('')).toContain('second'));
+  await cli.api.stopServer();
+  await executor.abort();
+  await cli.api.startServer();
+  executor = new SessionClient(cli.api.connect({ token: 'executor-token' }), 'node-1');
+  const wanted = await wish(({ uid }) => uid !== '');
+  expect(wanted.since).toEqual(new Date(0));
+  // Both have the time of the last line, and so come once more.
+  await send(wanted, ['first', 'second', 'third']);
+  expect(await printed).toEqual({
+    code: 130,
+    stdout: 'web.1 | first\nweb.1 | second\nweb.1 | third\n',
+    stderr: 'the control plane does not answer: the logs go on when it does\n',
+  });
+});
+
+test('what does not answer from the start is not waited for', async () => {
+  await cli.api.stopServer();
+  expect(await gilliam('logs -f')).toMatchObject({ code: 1, stdout: '' });
+});
+
 test.each([
   ['logs wbe', 1, /did you mean "web"\?|wbe/],
   ['logs web.99', 1, /has no instance "web.99": there is only web\.1; gilliam logs web\.99 --all shows/],

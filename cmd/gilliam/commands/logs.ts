@@ -5,6 +5,7 @@ import type { DeepPartial } from '../../../pkg/gen/gilliam/v1/metadata';
 import { countOf, type LogBatch } from '../../../pkg/resource/log-chunk';
 import { FormationCommand } from '../formation-command';
 import { UsageError } from '../lib/errors';
+import { followLogs } from '../lib/follow-logs';
 import { LogPrinter } from '../lib/log-printer';
 import { logsInOrder } from '../lib/logs-in-order';
 import { parseMoment } from '../lib/moment';
@@ -79,8 +80,12 @@ export default class Logs extends FormationCommand {
     };
     let printed = false;
     // Followed, they come as they are printed, and so in order.
-    const batches = this.#read(request);
-    for await (const batch of flags.follow ? batches : logsInOrder(batches)) {
+    const open = (each: DeepPartial<StreamLogsRequest>) => this.#read(each);
+    const onLost = () => this.note('the control plane does not answer: the logs go on when it does');
+    const batches = flags.follow
+      ? followLogs(open, request, this.context, onLost)
+      : logsInOrder(open(request));
+    for await (const batch of batches) {
       printer.print(batch);
       printed ||= countOf(batch) > 0;
       await stdout.drained(signal);

@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import { LogLine_Stream, type LogLine } from '../../../pkg/gen/gilliam/v1/log_service';
+import { linesOf, LogPacker, type LogBatch } from '../../../pkg/resource/log-chunk';
+import { LogCursor } from './log-cursor';
+
+interface Printed {
+  readonly instance: string;
+  readonly timeMs: number;
+  readonly text: string;
+}
+
+function asLines(printed: readonly Printed[]): LogBatch {
+  return {
+    lines: printed.map(({ instance, timeMs, text }): LogLine => ({
+      ...{ instance, release: 'v1', stream: LogLine_Stream.STDOUT },
+      ...{ time: new Date(timeMs), line: Buffer.from(text) },
+    })),
+  };
+}
+
+/** As executors send them: each batch is of one instance. */
+function asChunks(printed: readonly Printed[]): LogBatch[] {
+  const packers = new Map<string, LogPacker>();
+  for (const { instance, timeMs, text } of printed) {
+    const packer = packers.get(instance) ?? new LogPacker(instance, 'v1');
+    packers.set(instance, packer);
+    packer.add(timeMs, false, Buffer.from(text));
+  }
+  return [...packers.values()].map((packer) => ({ lines: [], chunk: packer.finish() }));
+}
+
+// Many lines in the same millisecond, as there are.
+const arbitraryLog = fc
+  .array(fc.record({ instance: fc.constantFrom('web.1', 'web.2'), stepMs: fc.nat({ max: 2 }) }), {
+    maxLength: 40,
+  })
+  .map((steps) => {
+    let timeMs = 1_000;
+    return steps.map(({ instance, stepMs }, index): Printed => {
+      timeMs += stepMs;
+      return { instance, timeMs, text: String(index) };
+    });
+  });
+
+test('wherever reading breaks off, however often: no line is missing, and none comes twice', () => {
+  fc.assert(
+    fc.property(
+      arbitraryLog,
+      fc.array(fc.nat({ max: 40 }), { maxLength: 3 }),
+      fc.boolean(),
+      (log, breaks, packed) => {
+        const cursor = new LogCursor(1_000);
+        const read: string[] = [];
+        let sinceMs = 0;
+        for (const at of [...breaks.toSorted((a, b) => a - b), log.length]) {
+          const sent = log.slice(0, at).filter(({ timeMs }) => timeMs >= sinceMs);
+          for (const batch of packed ? asChunks(sent) : [asLines(sent)]) {
+            read.push(...linesOf(cursor.fresh(batch)).map(({ line }) => line.toString()));
+          }
+          sinceMs = cursor.resume().getTime();
+        }
+        expect(read.toSorted()).toEqual(log.map(({ text }) => text).toSorted());
+      },
+    ),
+  );
+});
+
+test('what others have printed before reading began is not shown for a break', () => {
+  const cursor = new LogCursor(1_000);
+  cursor.fresh(asLines([{ instance: 'web.1', timeMs: 10, text: 'quiet since' }]));
+  expect(cursor.resume()).toEqual(new Date(10));
+  const old = { instance: 'web.9', timeMs: 500, text: 'gone before' };
+  const late = { instance: 'web.2', timeMs: 1_500, text: 'new' };
+  const texts = linesOf(cursor.fresh(asLines([old, late]))).map(({ line }) => line.toString());
+  expect(texts).toEqual(['new']);
+});

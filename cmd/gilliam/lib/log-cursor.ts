@@ -1,0 +1,79 @@
+import type { LogLine } from '../../../pkg/gen/gilliam/v1/log_service';
+import { lastMoment, linesOf, type LogBatch } from '../../../pkg/resource/log-chunk';
+
+interface Place {
+  /** Of the last line. */
+  timeMs: number;
+  /** How many of the last lines have that time. */
+  count: number;
+  /** How many of those are still to come once more. */
+  again: number;
+  /** Reading has begun anew, and not come to what is new. */
+  behind: boolean;
+}
+
+/**
+ * How far each instance's lines were read, so that reading can begin anew where it broke off: no line is missing, and none
+ * comes twice.
+ */
+export class LogCursor {
+  readonly #places = new Map<string, Place>();
+  readonly #startMs: number;
+  #anew = false;
+
+  /** @param startMs when reading began: what others than those seen have printed before is of no interest */
+  constructor(startMs: number) {
+    this.#startMs = startMs;
+  }
+
+  /** Reading begins anew: the time from which on lines are to be asked for. */
+  resume(): Date {
+    this.#anew = true;
+    let fromMs = this.#startMs;
+    for (const place of this.#places.values()) {
+      place.again = place.count;
+      place.behind = true;
+      fromMs = Math.min(fromMs, place.timeMs);
+    }
+    return new Date(fromMs);
+  }
+
+  /** What is new of it. */
+  fresh(batch: LogBatch): LogBatch {
+    const { chunk } = batch;
+    const place = chunk && this.#places.get(chunk.instance);
+    if (chunk && (place ? !place.behind : !this.#anew)) {
+      const { timeMs, count } = lastMoment(chunk);
+      const goesOn = timeMs === place?.timeMs && count === chunk.lengths.length;
+      this.#places.set(chunk.instance, {
+        ...{ timeMs, count: goesOn ? place.count + count : count },
+        ...{ again: 0, behind: false },
+      });
+      return batch;
+    }
+    return { lines: linesOf(batch).filter((line) => this.#isNew(line)) };
+  }
+
+  #isNew({ instance, time }: LogLine): boolean {
+    // What is said in place of lines is said when it is.
+    if (!time) return true;
+    const timeMs = time.getTime();
+    const place = this.#places.get(instance);
+    if (!place) {
+      if (this.#anew && timeMs < this.#startMs) return false;
+      this.#places.set(instance, { timeMs, count: 1, again: 0, behind: false });
+      return true;
+    }
+    if (place.behind) {
+      if (timeMs < place.timeMs) return false;
+      if (timeMs === place.timeMs && place.again > 0) {
+        place.again--;
+        return false;
+      }
+      place.behind = false;
+    }
+    place.count = timeMs === place.timeMs ? place.count + 1 : 1;
+    place.timeMs = timeMs;
+    return true;
+  }
+}
