@@ -3,7 +3,6 @@ import { type Disposable, DisposableStore, toDisposable } from '../base/disposab
 import { messageOf } from '../base/errors';
 import type { Logger } from '../base/log';
 import { servicePortsOf } from '../registry/endpoints';
-import { formatKey } from '../registry/entry-key';
 import { formatServiceName, parseServiceName } from '../registry/service-name';
 import type { Changes, Entry, EntryKey, Follower, RegistryView, ServiceName } from '../registry/types';
 import { type AddressRange, inRange, parseAddress, parseRange } from './address-range';
@@ -13,6 +12,7 @@ import { type Hairpin, noHairpin } from './hairpin';
 import { HostNames, type LookupHost, systemLookup } from './host-names';
 import { NameTable } from './name-table';
 import type { NftRunner } from './nft';
+import { RestartHold } from './restart-hold';
 import {
   type Frame,
   renderChanges,
@@ -21,7 +21,6 @@ import {
   sameServices,
   type Services,
   type Target,
-  type VirtualService,
 } from './ruleset';
 import { RunLoop } from './run-loop';
 import { allTargetsOf, hostsOf, servicesOf, targetKey, type Viewpoint } from './services-of';
@@ -90,18 +89,12 @@ export class VirtualIps implements Follower {
   readonly #dirty = new Set<string>();
   /** Names that were just given an address, and have no rules yet. */
   readonly #pending = new Map<string, Promise<void>>();
-  /** Rules of before the restart, for what is withdrawn without having been seen. */
-  readonly #unseen = new Map<string, VirtualService[]>();
-  /** Until then, rules of before the restart stay. Undefined when that is over. */
-  #holdUntilMs: number | undefined;
-  /** What was withdrawn meanwhile, and is not in the rules any more. */
-  readonly #gone = new Set<string>();
-  /** Those who wait for the hold to be over. */
-  #heldUp: (() => void)[] = [];
+  readonly #hold: RestartHold;
 
   constructor(options: VirtualIpsOptions) {
     const { clock, log, range, table, dns, registry, executor } = options;
     this.#options = options;
+    this.#hold = new RestartHold(clock);
     this.#times = { ...defaultTimes, ...options.times };
     this.#range = parseRange(range);
     this.#names = new NameTable({ range: this.#range, file: options.file, log });
@@ -144,11 +137,11 @@ export class VirtualIps implements Follower {
    * missing or refuses.
    */
   async start(): Promise<void> {
-    const { nft, table, clock, registry } = this.#options;
+    const { nft, table, registry } = this.#options;
     const remembered = await this.#names.load();
     // A table that is there has outlived the process before this one, and not the machine's restart.
     if ((await nft.hasTable(table)) && remembered && (await this.#takeOver())) {
-      this.#holdUntilMs = clock.monotonic() + this.#times.holdMs;
+      this.#hold.begin(this.#times.holdMs);
     } else {
       await nft.apply(renderTable(this.#frame, new Map()));
     }
@@ -206,10 +199,10 @@ export class VirtualIps implements Follower {
   async apply({ announced, withdrawn }: Changes): Promise<void> {
     const names = new Set([...announced, ...withdrawn].flatMap((entry) => [...this.#affected(entry)]));
     if (names.size === 0) return;
-    if (this.#holdUntilMs !== undefined) for (const entry of withdrawn) this.#noteUnseen(entry);
+    if (this.#hold.active) for (const entry of withdrawn) this.#noteUnseen(entry);
     for (const name of names) this.#dirty.add(name);
     await this.#loop.request();
-    if (this.#holdUntilMs !== undefined) for (const entry of withdrawn) this.#gone.add(formatKey(entry));
+    for (const entry of withdrawn) this.#hold.left(entry);
     if (withdrawn.length === 0) return;
 
     const still = new Set(
@@ -223,15 +216,15 @@ export class VirtualIps implements Follower {
 
   /** While rules of before the restart are kept, an entry that was never seen may be in them: nobody knows at which ports. */
   async forgotten(key: EntryKey): Promise<void> {
-    const isOver = () => this.#holdUntilMs === undefined && this.#inStep;
-    if ([...this.#affected(key)].length === 0 || this.#gone.has(formatKey(key)) || isOver()) return;
-    await new Promise<void>((resolve) => this.#heldUp.push(resolve));
+    const isOver = !this.#hold.active && this.#inStep;
+    if ([...this.#affected(key)].length === 0 || this.#hold.hasLeft(key) || isOver) return;
+    await this.#hold.over();
   }
 
   #isKnown(name: ServiceName, allocated: boolean): boolean {
     const { registry } = this.#options;
     if (registry.lookup(name).length > 0) return true;
-    if (allocated && this.#holdUntilMs !== undefined) return true;
+    if (allocated && this.#hold.active) return true;
     const whole = name.instance === undefined && name.release === undefined;
     return (allocated || whole) && registry.services(name.formation).includes(name.service);
   }
@@ -261,11 +254,11 @@ export class VirtualIps implements Follower {
     for (const name of this.#affected(entry)) {
       const address = this.#names.addressOf(name);
       if (address === undefined) continue;
-      const noted = this.#unseen.get(name) ?? [];
-      for (const port of new Set([...servicePortsOf(entry), 80])) {
-        noted.push({ name, address, port, endpoints: [] });
-      }
-      this.#unseen.set(name, noted);
+      const ports = [...new Set([...servicePortsOf(entry), 80])];
+      this.#hold.note(
+        name,
+        ports.map((port) => ({ name, address, port, endpoints: [] })),
+      );
     }
   }
 
@@ -283,7 +276,7 @@ export class VirtualIps implements Follower {
         // Others may flush all rules of the machine: a firewall that is loaded anew does.
         if (!(await nft.hasTable(table)) && !closed) {
           log.warn('the table of virtual IPs was removed by others: it is made again', { table });
-          this.#holdUntilMs = undefined;
+          this.#hold.end();
           this.#inStep = false;
         }
       } catch (error) {
@@ -316,13 +309,10 @@ export class VirtualIps implements Follower {
   }
 
   async #bringInStep(registry: RegistryView): Promise<void> {
-    const { clock, nft, table } = this.#options;
-    if (this.#holdUntilMs !== undefined && clock.monotonic() >= this.#holdUntilMs) {
-      this.#holdUntilMs = undefined;
-      this.#inStep = false;
-    }
+    const { nft, table } = this.#options;
+    if (this.#hold.expire()) this.#inStep = false;
     const whole = !this.#inStep;
-    const before = this.#withUnseen(this.#applied);
+    const before = this.#hold.withNoted(this.#applied);
     const names = whole ? [...this.#names.names()] : [...this.#dirty];
     this.#dirty.clear();
     const after = await this.#wished(registry, before, names);
@@ -337,24 +327,11 @@ export class VirtualIps implements Follower {
     } catch (error) {
       this.#inStep = false;
       // The table that was taken over may not be what we take it for, and is made anew.
-      this.#holdUntilMs = undefined;
+      this.#hold.end();
       throw error;
     }
     this.#applied = after;
-    if (this.#holdUntilMs !== undefined) return;
-    this.#gone.clear();
-    for (const resolve of this.#heldUp.splice(0)) resolve();
-  }
-
-  #withUnseen(applied: Services): Services {
-    if (this.#unseen.size === 0) return applied;
-    const merged = new Map(applied);
-    for (const [name, noted] of this.#unseen) {
-      const seen = merged.get(name) ?? [];
-      merged.set(name, [...seen, ...noted.filter(({ port }) => !seen.some((other) => other.port === port))]);
-    }
-    this.#unseen.clear();
-    return merged;
+    this.#hold.settle();
   }
 
   async #wished(registry: RegistryView, before: Services, names: readonly string[]): Promise<Services> {
