@@ -84,6 +84,7 @@ async function withoutRivals(
   edits: readonly RouteEdit[],
   signal: AbortSignal,
 ): Promise<readonly RouteEdit[]> {
+  if (await isFree(routes, edits, signal)) return edits;
   const kept: RouteEdit[] = edits.filter(({ after }) => !after);
   for (const edit of edits.filter(({ after }) => after)) {
     if (await isFree(routes, [...kept, edit], signal)) kept.push(edit);

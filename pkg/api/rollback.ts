@@ -15,6 +15,7 @@ import type { Write } from '../store/store';
 import type { ApiContext } from './api-context';
 import { appliedLabels } from './apply/applied-label';
 import { by, type CallContext } from './call';
+import { checkSize } from './check-size';
 import { newMetadata, requireLivingFormation } from './objects';
 import { restoredRoutes } from './restored-routes';
 import type { RouteStore } from './route-store';
@@ -72,21 +73,22 @@ export async function rollback(
     ...{ uid: random.uuid(), now: new Date(clock.now()) },
   });
   const answer = { rollout: made.rollout, as: as.metadata.name, routes: [...restored.names] };
-  if (request.validateOnly) return answer;
-
   const part = await routeStore.part(restored.edits, signal);
   const raised: Formation = { ...formation, status: { ...formation.status, lastRelease } };
-  const revision = await store.commit(
-    [
-      { op: 'create', kind: releases, object: release },
-      { op: 'update', kind: formations, object: raised },
-      { op: state.rollout ? 'update' : 'create', kind: rollouts, object: made.rollout },
-      ...made.scales.map((object): Write => ({ op: 'update', kind: scales, object })),
-      ...part.writes,
-    ],
-    part.guards,
-    signal,
+  const writes: Write[] = [
+    { op: 'create', kind: releases, object: release },
+    { op: 'update', kind: formations, object: raised },
+    { op: state.rollout ? 'update' : 'create', kind: rollouts, object: made.rollout },
+    ...made.scales.map((object): Write => ({ op: 'update', kind: scales, object })),
+    ...part.writes,
+  ];
+  checkSize(
+    { writes, guards: part.guards },
+    message,
+    `gilliam migrate ${as.metadata.name} leaves routes as they are`,
   );
+  if (request.validateOnly) return answer;
+  const revision = await store.commit(writes, part.guards, signal);
   events.record({
     ...key,
     kind: releases.name,

@@ -85,7 +85,7 @@ function etcd({ config, paths, env }: ComponentInput): Component {
       '--auto-compaction-mode=periodic',
       '--auto-compaction-retention=10m',
       '--quota-backend-bytes=2147483648',
-      '--max-txn-ops=256',
+      '--max-txn-ops=1024',
       '--logger=zap',
       '--log-outputs=stderr',
     ],

@@ -136,7 +136,7 @@ export interface Store {
   ): Promise<ListResult<T>>;
 
   /**
-   * All writes in one step, or none. At most 240 writes and guards together, and 1 MiB, else InvalidError. Returns the
+   * All writes in one step, or none. At most 1,000 writes and guards together, and 1 MiB, else InvalidError. Returns the
    * revision that the objects have now. No key may be named by two writes.
    *
    * The first that does not hold is what is thrown: leaderships, guarded objects, then the writes in their order.

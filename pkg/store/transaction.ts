@@ -5,8 +5,9 @@ import { nameOf, pathOf } from './keys';
 import type { Guard, ObjectKey, Write } from './store';
 import { Term } from './term';
 
-// Below what etcd is started with (--max-txn-ops=256), so that its own refusal is never seen.
-const maxOperations = 240;
+// Below what etcd is started with (--max-txn-ops=1024), so that its own refusal is never seen. A formation is applied and
+// rolled back with all of its routes, two writes each.
+const maxOperations = 1_000;
 const maxBytes = 1024 * 1024;
 
 /** What must hold of one path, and which error says that it does not. */

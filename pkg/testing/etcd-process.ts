@@ -97,7 +97,7 @@ export class EtcdProcess {
       '--heartbeat-interval=20',
       '--election-timeout=200',
       '--experimental-watch-progress-notify-interval=10s',
-      '--max-txn-ops=256',
+      '--max-txn-ops=1024',
       '--quota-backend-bytes=1073741824',
       '--auto-compaction-mode=periodic',
       '--auto-compaction-retention=10m',

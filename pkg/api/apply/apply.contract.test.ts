@@ -6,7 +6,7 @@ import { EtcdStore } from '../../store/etcd/etcd-store';
 import type { Store, Write } from '../../store/store';
 import { ApiHarness } from '../../testing/api-harness';
 import { EtcdProcess } from '../../testing/etcd-process';
-import { apply, type Desired, factorsIn, shop } from './testing';
+import { apply, type Desired, factorsIn, finishRollout, shop } from './testing';
 
 // What of apply depends on etcd: how much one transaction takes, and what becomes of two at once.
 let etcd: EtcdProcess;
@@ -36,15 +36,53 @@ const route = (name: string, pattern: string) => ({
   spec: { pattern, target: 'web.shop.service' },
 });
 
-test('a hundred routes are made in one transaction', async () => {
-  const many = Array.from({ length: 100 }, (_, index) => route(`r${index}`, `r${index}.localhost/`));
+test('two hundred routes are made in one transaction', async () => {
+  const many = Array.from({ length: 200 }, (_, index) => route(`r${index}`, `r${index}.localhost/`));
   const made = await apply(api, { ...shop, routes: many });
   const { items } = await api.store.list(routes, { formation: 'shop' });
-  expect(items).toHaveLength(100);
+  expect(items).toHaveLength(200);
   expect(new Set(items.map(({ metadata }) => metadata.revision))).toEqual(
     new Set([made.release?.metadata?.revision]),
   );
 }, 30_000);
+
+test('a rollback changes back hundreds of routes in one transaction, or says before it writes that they are too many', async () => {
+  const many = (count: number, host: string) =>
+    Array.from({ length: count }, (_, index) => route(`r${index}`, `${host}${index}.localhost/`));
+  await apply(api, { ...shop, routes: many(200, 'old') });
+  await apply(api, { release: { ...shop.release, config: { A: '2' } } });
+  await finishRollout(api);
+  await apply(api, { routes: many(200, 'new') });
+  const parent = 'formations/shop';
+  const { items: before } = await api.store.list(routes, { formation: 'shop' });
+  await api.client.rollouts.rollback({ parent, release: '', validateOnly: true });
+  expect((await api.store.list(routes, { formation: 'shop' })).items).toEqual(before);
+  const done = await api.client.rollouts.rollback({ parent, release: '', validateOnly: false });
+  const { items } = await api.store.list(routes, { formation: 'shop' });
+  expect(items.map(({ spec }) => spec.pattern).sort()).toEqual(
+    many(200, 'old')
+      .map(({ spec }) => spec.pattern)
+      .sort(),
+  );
+  expect(new Set(items.map(({ metadata }) => metadata.revision))).toEqual(
+    new Set([done.rollout?.metadata?.revision]),
+  );
+  await finishRollout(api);
+  for (const round of [0, 1, 2]) {
+    const more = Array.from({ length: 170 }, (_, index) =>
+      route(`m${round * 170 + index}`, `m${round * 170 + index}.localhost/`),
+    );
+    await apply(api, { routes: more });
+  }
+  const { items: then } = await api.store.list(routes, { formation: 'shop' });
+  await expect(api.client.rollouts.rollback({ parent, release: 'v2', validateOnly: true })).rejects.toThrow(
+    /^rollback to v2 is too much for one step: .*: gilliam migrate v2 leaves routes as they are$/,
+  );
+  await expect(api.client.rollouts.rollback({ parent, release: 'v2', validateOnly: false })).rejects.toThrow(
+    /is too much for one step/,
+  );
+  expect((await api.store.list(routes, { formation: 'shop' })).items).toEqual(then);
+}, 120_000);
 
 test('fifty formations: unchanged nothing is written, and of one value in each only what has to be', async () => {
   const names = Array.from({ length: 50 }, (_, index) => `app-${index}`);

@@ -1,12 +1,11 @@
 import type { ConflictError } from '../../base/errors';
-import { InvalidError } from '../../base/errors';
 import type { ApplyFormationResponse, ApplyServiceService } from '../../gen/gilliam/v1/apply_service';
 import { FormationSpec } from '../../gen/gilliam/v1/formation';
 import { ScaleSpec, ScaleStatus } from '../../gen/gilliam/v1/scale';
 import { validateScale } from '../../resource/validate-scale';
-import { prepare } from '../../store/transaction';
 import type { ApiContext } from '../api-context';
 import type { CallContext, Handlers } from '../call';
+import { checkSize } from '../check-size';
 import { requireShares } from '../import-check';
 import { newMetadata } from '../objects';
 import { newSecret, shownRelease } from '../release-secrets';
@@ -60,7 +59,7 @@ export function applyHandlers(context: ApiContext): Handlers<ApplyServiceService
       partOf(made, planned, state),
       await routeStore.part(planned.routes, call.signal),
     );
-    checkSize(transaction, wish);
+    checkSize(transaction, wish.name, 'apply some of its routes first, or make two formations of it');
     if (wish.validateOnly) return answer(planned, state, made);
     const revision = await store.commit(transaction.writes, transaction.guards, call.signal);
     for (const happening of happenings(planned, made, state, call)) events.record(happening);
@@ -111,20 +110,6 @@ function checkFactors(
 
 function join(left: Part, right: Part): Part {
   return { writes: [...left.writes, ...right.writes], guards: [...left.guards, ...right.guards] };
-}
-
-/** That it fits, before anything is promised. */
-function checkSize({ writes, guards }: Part, { name }: Wish): void {
-  try {
-    prepare(writes, guards);
-  } catch (error) {
-    if (!(error instanceof InvalidError)) throw error;
-    throw new InvalidError(
-      `${name} is too much for one step: ${error.message}: apply some of its routes first, or make two formations of it`,
-      [],
-      { cause: error },
-    );
-  }
 }
 
 class StalePlanError extends StaleRevisionError {}

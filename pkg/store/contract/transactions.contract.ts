@@ -97,11 +97,11 @@ export function transactionsContract(harness: () => StoreHarness): void {
     await expect(store.commit([], [guard(0n)])).rejects.toThrow(ConflictError);
   });
 
-  test('the bounds of a transaction: 240 operations and 1 MiB', async () => {
+  test('the bounds of a transaction: 1,000 operations and 1 MiB', async () => {
     const many = (count: number) =>
       Array.from({ length: count }, (_, index) => create(scales, scale('shop', `v${index}`)));
-    await expect(store.commit(many(241))).rejects.toThrow(InvalidError);
-    await store.commit(many(240));
+    await expect(store.commit(many(1_001))).rejects.toThrow(InvalidError);
+    await store.commit(many(1_000));
     const big = (bytes: number) => create(formations, formation('big', { note: 'x'.repeat(bytes) }));
     await expect(store.commit([big(1024 * 1024)])).rejects.toThrow(InvalidError);
     await store.commit([big(1024 * 1024 - 200)]);

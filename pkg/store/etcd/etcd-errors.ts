@@ -21,6 +21,7 @@ import {
   InternalError,
   InvalidError,
   messageOf,
+  PreconditionError,
   UnavailableError,
 } from '../../base/errors';
 import { FencedError } from '../errors';
@@ -49,6 +50,11 @@ export function castError(error: unknown, endpoints: string): GilliamError {
   if (error instanceof GRPCResourceExhastedError) return castExhausted(message, endpoints, options);
   if (error instanceof GRPCInvalidArgumentError && message.includes('too large'))
     return new InvalidError('the write is too large for etcd: at most 1 MiB at once', [], options);
+  if (error instanceof GRPCInvalidArgumentError && message.includes('too many operations'))
+    return new PreconditionError(
+      `etcd at ${endpoints} takes fewer writes at once than are needed: start it with --max-txn-ops=1024`,
+      options,
+    );
   if (isCallersFault(error))
     return new InternalError(`etcd at ${endpoints} refuses a call: ${message}`, options);
   const unavailable = (why: string) => `etcd does not answer at ${endpoints} (${why}): is it running?`;
