@@ -9,6 +9,8 @@ import { developmentCertificate } from './development-certificate';
 const maxBytes = 64 * 1024;
 const maxCertificates = 10;
 const minRsaBits = 2_048;
+/** One for development that ends sooner is made anew when its route is asked for again. */
+const renewBeforeMs = 60 * 86_400_000;
 
 /** What a route's certificate is checked against. */
 export interface TlsContext {
@@ -28,7 +30,8 @@ export async function prepareTls(asked: RouteTls, context: TlsContext): Promise<
       throw invalid('private_key', 'a development certificate is made with its key: leave the key out');
     }
     const kept = before?.development ? chainOf(before.certificate)[0] : undefined;
-    if (before && kept && covers(kept, name) && Date.parse(kept.validTo) > now.getTime()) return before;
+    const leftMs = kept ? Date.parse(kept.validTo) - now.getTime() : 0;
+    if (before && kept && covers(kept, name) && leftMs > renewBeforeMs) return before;
     const made = await developmentCertificate(name, now);
     return { ...made, development: true, fingerprint: fingerprintOf(new X509Certificate(made.certificate)) };
   }
