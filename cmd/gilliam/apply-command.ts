@@ -19,7 +19,8 @@ export abstract class ApplyCommand extends FormationCommand {
     multipleNonGreedy: true,
   });
   static readonly pruneFlag = Flags.boolean({
-    description: 'also remove what was once applied and is no longer described',
+    description:
+      'also remove what was once applied and is no longer described: routes, cron jobs and processes; a formation is removed by gilliam destroy only',
   });
 
   static readonly retryFlag = Flags.boolean({
@@ -47,6 +48,9 @@ export abstract class ApplyCommand extends FormationCommand {
   }
 
   protected plan(system: System, mode: Mode): Promise<FormationPlan[]> {
+    if (mode.prune && system.members.length > 1) {
+      this.note('--prune removes no formation: of one that is no longer described, gilliam destroy NAME');
+    }
     return planSystem(this.client, system, { ...mode, signal: this.context.signal });
   }
 

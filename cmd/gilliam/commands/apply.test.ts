@@ -110,6 +110,19 @@ describe('apply', () => {
     );
   });
 
+  test('a formation whose manifest is gone is not pruned, and that is said', async () => {
+    for (const name of ['a', 'b', 'c']) system(`all/${name}`, web(name));
+    await gilliam('apply -f all --no-wait');
+    for (const command of ['diff -f all/a -f all/b --prune', 'apply -f all/a -f all/b --prune --no-wait']) {
+      expect(await gilliam(command)).toMatchObject({
+        code: 0,
+        stderr: '--prune removes no formation: of one that is no longer described, gilliam destroy NAME\n',
+      });
+    }
+    const { items } = await cli.api.store.list(formations);
+    expect(items.map(({ metadata }) => metadata.name)).toEqual(['a', 'b', 'c']);
+  });
+
   test('another source that comes to the same image is built once, and makes no release', async () => {
     system('shop', web('shop'));
     await gilliam('apply -f shop --no-wait');
