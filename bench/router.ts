@@ -9,6 +9,9 @@
 // cache when its turn comes: hence a HAProxy by hand with a backend for each of the 200 services, and one rewrite for all
 // routes of a service, under both loads too. What it loses from the one to the other is not the router's to mend.
 //
+// All that serve are in sessions of their own, as the router's HAProxy has to be: Linux shares processors out by sessions
+// (sched_autogroup), and what runs in that of the load gets another share.
+//
 // Load, upstreams and what is between them share the machine, so the requests a second weigh all of it; the CPU a request
 // is of what is between them alone.
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -175,6 +178,8 @@ function startCommand({ command, args }: Command, directory: string, name: strin
   try {
     return spawn(command, args, {
       stdio: ['ignore', out, 'ignore'],
+      // As the router's HAProxy is: Linux shares processors out by sessions.
+      detached: true,
       env: { ...process.env, HOME: directory },
     });
   } finally {
