@@ -94,6 +94,12 @@ export const faultActs: readonly Act[] = [
       const delayMs = random.next() < 0.7 ? between(random, 1_000, 9_000) : 0;
       const forMs = between(random, 2_000, 14_000);
       leader.setCommitDelay(delayMs);
+      // Whoever leads next is slow, too: else it has done all that by then, and the late write is refused as a conflict.
+      const others = world.replicas.filter((each) => each !== leader);
+      for (const other of others) other.setCommitDelay(random.next() * 4_000);
+      later(world, forMs + 5_000, () => {
+        for (const other of others) other.setCommitDelay(0);
+      });
       later(world, between(random, 5, 400), () => {
         pause(world, leader, forMs);
         leader.setCommitDelay(0);
