@@ -36,7 +36,7 @@ export function sessionHandlers(
             break;
           }
           // The reader is gone: the answer tells the executor to stop.
-          if (!(await pipe.push(next.value.lines))) break;
+          if (!(await pipe.push(next.value))) break;
           if (next.value.error !== '') {
             error = next.value.error;
             break;
