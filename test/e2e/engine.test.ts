@@ -68,7 +68,9 @@ describe('a Docker Engine that goes away', () => {
     const before = await stage.containerStarts();
     gate.close();
     const executor = async () => (await stage.lines(['executors']))[0] ?? '';
-    await stage.until('its executor takes no work', async () => (await executor()).includes('without-engine'));
+    await stage.until('its executor takes no work', async () =>
+      (await executor()).includes('without-engine'),
+    );
     const status = await stage.gilliam(['status']);
     expect(status.code).toBe(1);
     expect(status.stdout).toMatch(/docker\s+(unhealthy|down)/);
