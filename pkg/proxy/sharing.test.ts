@@ -185,7 +185,8 @@ describe('the resolver', () => {
       const proxy = new Proxy({
         ...{ registry, identities: registry, executor: 'one', clock: new SystemClock(), log: silentLogger },
         ...{ random: new SeededRandom(1), isMachine: () => false, resolve: async () => ['127.0.0.3'] },
-        isResolver: (address, port) => [at('127.0.0.3:4453'), '198.18.16.1:53'].includes(`${address}:${port}`),
+        isResolver: (address, port) =>
+          [at('127.0.0.3:4453'), '198.18.16.1:53'].includes(`${address}:${port}`),
       });
       const [port] = await proxy.listen([{ host: '127.0.0.1', port: 0 }]);
       const caller = await RawConnection.open(port as number);

@@ -41,11 +41,7 @@ export interface ImagePlan extends Images {
   readonly services: readonly string[];
 }
 
-export function withImages(
-  item: WithSource,
-  newest: Release | undefined,
-  built?: BuiltSource,
-): WithImages {
+export function withImages(item: WithSource, newest: Release | undefined, built?: BuiltSource): WithImages {
   const trees = new Map<string, SourceOfService>();
   for (const [name, { type, version }] of item.manifest.auxiliary) {
     const candidates = auxiliaryImages(type, version);
