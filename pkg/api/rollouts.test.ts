@@ -103,6 +103,21 @@ describe('a rollout begins', () => {
     expect(rollout?.spec?.factors).toEqual({ web: 5, worker: 1, _cache: 2 });
   });
 
+  test('in place of one that is stuck on its way back, with as many as that was to have', async () => {
+    await migrate();
+    await at('v2', { web: 3, worker: 1 });
+    await release({ A: '3' });
+    await comeTo(RolloutPhase.ABORTING);
+    await expect(migrate({ to: 'v3' })).rejects.toThrow('a rollout of "shop" to v2 is under way');
+    const before = await stored();
+    if (!before) throw new Error('no rollout');
+    const object = { ...before, status: { ...before.status, forced: true } };
+    await api.store.commit([{ op: 'update', kind: rollouts, object }]);
+    const { rollout } = await migrate({ to: 'v3' });
+    expect(rollout?.spec).toMatchObject({ to: 'v3', from: ['v1', 'v2'], factors: { web: 3, worker: 1 } });
+    expect((await stored())?.status).toMatchObject({ phase: RolloutPhase.PROGRESSING, forced: false });
+  });
+
   test('remembers what there was around those that give way', async () => {
     const route = { metadata: { name: 'shop' }, spec: { pattern: 'shop.com/', target: 'web.shop.service' } };
     await api.client.routes.createRoute({ parent, route });

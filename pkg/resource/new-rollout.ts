@@ -8,7 +8,7 @@ import { quote } from './names';
 import type { Instance, Release, Rollout, Route, Scale } from './objects';
 import { compareReleaseNames } from './release-name';
 import { retire } from './retire';
-import { refuseSecondRollout, ROLLOUT } from './rollout';
+import { isStuck, refuseSecondRollout, ROLLOUT } from './rollout';
 import { suggestion } from './suggest';
 import { validateRollout } from './validate-rollout';
 
@@ -47,7 +47,8 @@ export function newRollout(wish: RolloutWish): NewRollout {
   checkFactors(given, to);
   const giving = givingWay(given, to, scales);
   const own = scales.find((scale) => scale.metadata.name === name);
-  const factors = factorsOf(given, to, giving, own);
+  const wished = { ...leftBy(before, to), ...given.factors };
+  const factors = factorsOf({ ...given, factors: wished }, to, giving, own);
   const original = [...giving, ...(own ? [own] : [])].map((scale) => [
     scale.metadata.name,
     originalOf(scale),
@@ -151,6 +152,13 @@ function factorsOf(
   }
   for (const [process, factor] of Object.entries(given.factors)) sums.set(process, factor);
   return Object.fromEntries([...sums].filter(([, factor]) => factor > 0));
+}
+
+/** What a rollout was to come to that got stuck on its way back: of what there is now, some is there instead of some other. */
+function leftBy(before: Rollout | undefined, to: Release): Record<string, number> {
+  if (!before || !isStuck(before)) return {};
+  const own = Object.entries(before.spec.factors).filter(([process]) => entryOf(to.spec.processes, process));
+  return Object.fromEntries(own);
 }
 
 /** What a verdict on the rollout is not to count. */

@@ -28,9 +28,14 @@ export function givingWay({ spec, status }: Rollout): Running[] {
   return spec.from.map((name) => ({ name, factors: entryOf(status.original, name)?.factors ?? {} }));
 }
 
+/** Whether it goes back to what does not get ready: it may never end, so another one may take its place. */
+export function isStuck({ status }: Rollout): boolean {
+  return status.phase === RolloutPhase.ABORTING && status.forced;
+}
+
 /** Throws PreconditionError while another rollout of the formation is under way. */
 export function refuseSecondRollout(before: Rollout | undefined): void {
-  if (!before || !isUnderWay(before)) return;
+  if (!before || !isUnderWay(before) || isStuck(before)) return;
   const { metadata, spec, status } = before;
   const paused = status.phase === RolloutPhase.PAUSED ? ', paused at its canary' : '';
   const by = spec.author === '' ? '' : ` by ${spec.author}`;
