@@ -1,4 +1,5 @@
 // Builds the CLI into one file, dist/cli.js: `node hack/build-cli.mjs`, or buildCli() from hack/build.mjs.
+import { writeFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
@@ -47,8 +48,15 @@ export const cliOptions = {
   external: ['typescript', 'ts-node', 'tsx', 'bare-fs'],
 };
 
+/** In ASCII alone, so that bin/gilliam need not decode it: esbuild leaves other characters in regular expressions. */
 export async function buildCli() {
-  await build(cliOptions);
+  const { outputFiles } = await build({ ...cliOptions, write: false });
+  for (const { path, text } of outputFiles)
+    await writeFile(path, text.replace(/[^\0-\x7f]/g, escaped), 'latin1');
+}
+
+function escaped(unit) {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await buildCli();
