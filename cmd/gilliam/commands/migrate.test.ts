@@ -156,7 +156,10 @@ test('a way back that gets stuck says what it waits for, where it is followed an
     /\nrollout to v2 is taken back: it was asked for; waits: web: 1 of 3 of v1 are ready/,
   );
   expect(JSON.parse((await gilliam('ps --json')).stdout)).toEqual(expect.any(Array));
-  expect((await gilliam('events')).stdout).toMatch(/AbortWaits.*the way back from v2 waits: web: 1 of 3/);
+  // Events are written behind what they are about.
+  await eventually(async () =>
+    expect((await gilliam('events')).stdout).toMatch(/AbortWaits.*the way back from v2 waits: web: 1 of 3/),
+  );
   await gilliam('executor uncordon e1');
   expect(await back).toMatchObject({ code: 0 });
   expect((await gilliam('ps')).stdout).not.toContain('rollout');
