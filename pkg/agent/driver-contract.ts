@@ -261,7 +261,7 @@ export function describeDriver(open: () => Promise<DriverUnderTest>, suffix: str
     const uid = wanted.labels[labels.instance] as string;
     expect(seen).toEqual([
       { id, uid, action: 'started' },
-      { id, uid, action: 'exited' },
+      { id, uid, action: 'exited', exitCode: 137 },
       { id, uid, action: 'removed' },
     ]);
   });

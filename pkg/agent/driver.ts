@@ -57,6 +57,8 @@ export interface ContainerEvent {
   readonly id: string;
   readonly uid: string;
   readonly action: 'started' | 'exited' | 'removed';
+  /** With what it has exited, where the engine says so: before it answers questions about the container. */
+  readonly exitCode?: number;
 }
 
 export interface LogOptions {

@@ -31,12 +31,16 @@ export class OneOff {
   #startedAtMs: number | undefined;
   #busy = false;
   over = false;
+  /** Resolves with the exit code as soon as the engine tells it. */
+  readonly #exit: Promise<number>;
+  #tellExit: (code: number) => void = () => {};
 
   constructor(context: WorkerContext, attached: boolean, onChange: () => void) {
     this.#context = context;
     this.#attached = attached;
     this.#onChange = onChange;
     this.#aloneSinceMs = context.clock.monotonic();
+    this.#exit = new Promise((resolve) => (this.#tellExit = resolve));
   }
 
   facts(spec: OneOffSpec | undefined): OnceFacts {
@@ -82,7 +86,7 @@ export class OneOff {
     }
     this.started(undefined);
     this.#busy = true;
-    void this.#accompany(attachment, () => connect(attachment, terminal, this.#context.log));
+    void this.#accompany(attachment, () => connect(attachment, terminal, this.#context.log, this.#exit));
   }
 
   /** It runs since then, by the wall clock; undefined for now. */
@@ -90,6 +94,11 @@ export class OneOff {
     const { clock } = this.#context;
     const agoMs = startedMs === undefined ? 0 : Math.max(0, clock.now() - startedMs);
     this.#startedAtMs ??= clock.monotonic() - agoMs;
+  }
+
+  /** Its command has exited: whoever is attached need not wait until the engine has cleared up behind it. */
+  exited(code: number): void {
+    this.#tellExit(code);
   }
 
   /** It will not run: whoever waits for it is told why. */

@@ -96,8 +96,9 @@ export class Worker {
     return this.#situation.present;
   }
 
-  /** Its container has ended: look at it. What is said of its address stops at once. */
-  ended(): void {
+  /** Its container has ended, with this where it is known: look at it. What is said of its address stops at once. */
+  ended(exitCode?: number): void {
+    if (exitCode !== undefined) this.#situation.once?.exited(exitCode);
     this.#situation.ends.heard++;
     this.poke();
   }

@@ -106,7 +106,7 @@ export class Workers {
     if (event.action === 'started') return;
     const worker = this.#workers.get(event.uid);
     if (!worker || (worker.container && worker.container.id !== event.id)) return;
-    worker.ended();
+    worker.ended(event.exitCode);
     // Its address is free from now on: whoever is given it next is somebody else.
     this.#options.onStep(worker.uid);
   }

@@ -441,7 +441,9 @@ export class FakeDriver implements Driver {
   #emit(container: FakeContainer, action: ContainerEvent['action']): void {
     for (const listener of container.changed) listener();
     if (this.muted || !this.#up) return;
-    const event = { id: container.id, uid: container.labels[labels.instance] ?? '', action };
+    const { id, exitCode } = container;
+    const uid = container.labels[labels.instance] ?? '';
+    const event = { id, uid, action, ...(action === 'exited' && exitCode !== undefined && { exitCode }) };
     for (const subscriber of this.#subscribers) subscriber(event);
   }
 

@@ -16,13 +16,19 @@ const actions: Record<string, ContainerEvent['action']> = {
   destroy: 'removed',
 };
 
+function about({ ID, Attributes }: NonNullable<EngineEvent['Actor']>): Omit<ContainerEvent, 'action'> {
+  const exitCode = Attributes?.exitCode;
+  const uid = Attributes?.[labels.instance] ?? '';
+  return { id: ID, uid, ...(exitCode !== undefined && { exitCode: Number(exitCode) }) };
+}
+
 /** What the engine's event stream tells; throws EngineUnavailable when the engine ends it. */
 export async function* readEvents(stream: Readable, signal: AbortSignal): AsyncGenerator<ContainerEvent> {
   try {
     for await (const line of jsonLines(chunksOf(stream, signal))) {
       const { Action, Actor } = line as EngineEvent;
       const action = actions[Action ?? ''];
-      if (action && Actor) yield { id: Actor.ID, uid: Actor.Attributes?.[labels.instance] ?? '', action };
+      if (action && Actor) yield { ...about(Actor), action };
     }
   } catch (error) {
     throw driverError('list', error);

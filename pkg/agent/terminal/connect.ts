@@ -7,12 +7,14 @@ import { isSignalName } from './command-terminal';
 
 /**
  * Joins a running command and whoever is attached to it, until the command has ended and they have all that it
- * printed, or they are gone. Resolves with the exit code; undefined when they are gone.
+ * printed, or they are gone. Resolves with the exit code; undefined when they are gone. `exited`: with what it has exited,
+ * where somebody else may know that sooner than the terminal.
  */
 export async function connect(
   attachment: Attachment,
   terminal: CommandTerminal,
   log: Logger,
+  exited?: Promise<number>,
 ): Promise<number | undefined> {
   const { gone } = attachment;
   // A command that prints nothing would not notice.
@@ -23,7 +25,8 @@ export async function connect(
     log.debug('a command was not given its input', { error: messageOf(error) }),
   );
   // Asked for before it is needed where that costs nothing: the engine answers by itself then.
-  const exiting = attachment.wanted.command.length === 0 ? terminal.exit(gone) : undefined;
+  const asked = attachment.wanted.command.length === 0 ? terminal.exit(gone) : undefined;
+  const exiting = asked && exited ? Promise.race([asked, exited]) : asked;
   exiting?.catch(() => {});
   try {
     for await (const { stream, bytes } of terminal.output) {
