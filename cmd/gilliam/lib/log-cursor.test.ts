@@ -7,12 +7,13 @@ interface Printed {
   readonly instance: string;
   readonly timeMs: number;
   readonly text: string;
+  readonly release?: string;
 }
 
 function asLines(printed: readonly Printed[]): LogBatch {
   return {
-    lines: printed.map(({ instance, timeMs, text }): LogLine => ({
-      ...{ instance, release: 'v1', stream: LogLine_Stream.STDOUT },
+    lines: printed.map(({ instance, timeMs, text, release = 'v1' }): LogLine => ({
+      ...{ instance, release, stream: LogLine_Stream.STDOUT },
       ...{ time: new Date(timeMs), line: Buffer.from(text) },
     })),
   };
@@ -63,6 +64,19 @@ test('wherever reading breaks off, however often: no line is missing, and none c
       },
     ),
   );
+});
+
+test('after a break the lines of one that has ended come after those of the next one of its name, and not twice', () => {
+  const cursor = new LogCursor(1_000);
+  const ended = { instance: 'web.1', timeMs: 1_001, text: 'of v1' };
+  const next = { instance: 'web.1', timeMs: 1_002, text: 'of v2', release: 'v2' };
+  const textOf = (batch: LogBatch) => linesOf(batch).map(({ line }) => line.toString());
+  for (const line of [ended, next]) expect(textOf(cursor.fresh(asLines([line])))).toEqual([line.text]);
+  cursor.resume();
+  const news = { ...next, timeMs: 1_003, text: 'news of v2' };
+  expect(textOf(cursor.fresh(asLines([next, news])))).toEqual(['news of v2']);
+  // What has ended is read beside what lives, and comes when it comes.
+  expect(textOf(cursor.fresh(asLines([ended])))).toEqual([]);
 });
 
 test('what others have printed before reading began is not shown for a break', () => {

@@ -41,11 +41,11 @@ export class LogCursor {
   /** What is new of it. */
   fresh(batch: LogBatch): LogBatch {
     const { chunk } = batch;
-    const place = chunk && this.#places.get(chunk.instance);
+    const place = chunk && this.#places.get(keyOf(chunk));
     if (chunk && (place ? !place.behind : !this.#anew)) {
       const { timeMs, count } = lastMoment(chunk);
       const goesOn = timeMs === place?.timeMs && count === chunk.lengths.length;
-      this.#places.set(chunk.instance, {
+      this.#places.set(keyOf(chunk), {
         ...{ timeMs, count: goesOn ? place.count + count : count },
         ...{ again: 0, behind: false },
       });
@@ -54,14 +54,16 @@ export class LogCursor {
     return { lines: linesOf(batch).filter((line) => this.#isNew(line)) };
   }
 
-  #isNew({ instance, time }: LogLine): boolean {
+  #isNew(line: LogLine): boolean {
+    const { time } = line;
     // What is said in place of lines is said when it is.
     if (!time) return true;
+    const key = keyOf(line);
     const timeMs = time.getTime();
-    const place = this.#places.get(instance);
+    const place = this.#places.get(key);
     if (!place) {
       if (this.#anew && timeMs < this.#startMs) return false;
-      this.#places.set(instance, { timeMs, count: 1, again: 0, behind: false });
+      this.#places.set(key, { timeMs, count: 1, again: 0, behind: false });
       return true;
     }
     if (place.behind) {
@@ -76,4 +78,9 @@ export class LogCursor {
     place.timeMs = timeMs;
     return true;
   }
+}
+
+/** A rollout gives the name of an instance that has ended to one of another release: each has lines of its own. */
+function keyOf({ instance, release }: Pick<LogLine, 'instance' | 'release'>): string {
+  return `${instance} ${release}`;
 }
