@@ -73,6 +73,11 @@ describe('apply', () => {
       await gilliam('apply -f shop --no-wait --json'),
     ])
       expect(again).toMatchObject({ code: 1, stderr: expect.stringMatching(why) as string });
+    // Only a build shows that another source comes to what was taken back.
+    cli.write('shop/README.md', 'words');
+    cli.commit('words');
+    const built = await gilliam('apply -f shop --no-wait');
+    expect(built).toMatchObject({ code: 1, stderr: expect.stringMatching(why) as string });
     expect((await cli.api.store.get(rollouts, key))?.metadata.uid).toBe(rollout.metadata.uid);
     expect(await gilliam('apply -f shop --no-wait --retry')).toMatchObject({ code: 0, stderr: '' });
     expect((await cli.api.store.get(rollouts, key))?.metadata.uid).not.toBe(rollout.metadata.uid);

@@ -118,8 +118,10 @@ export default class Apply extends ApplyCommand {
         );
     }
     if (given.wait) await this.#waitForUnchanged(plans, applied, given);
-    this.#answer(plans, applied);
-    this.#refuseHeld(plans);
+    // Only a build shows which image there is, and so which release.
+    const last = plans.map((plan) => ready.get(plan.formation)?.plan ?? plan);
+    this.#answer(planName(plans), last, applied);
+    this.#refuseHeld(last);
   }
 
   /** Nothing to change is not yet all well: what runs has to run. */
@@ -197,12 +199,12 @@ export default class Apply extends ApplyCommand {
     }
   }
 
-  #answer(plans: readonly FormationPlan[], applied: readonly Applied[]): void {
-    const formations = plans.map((plan) => {
-      const done = applied.find(({ ready }) => ready.formation === plan.formation);
-      const answer = done?.answer ?? plan.answer;
+  #answer(plan: string, plans: readonly FormationPlan[], applied: readonly Applied[]): void {
+    const formations = plans.map(({ formation, answer: planned }) => {
+      const done = applied.find(({ ready }) => ready.formation === formation);
+      const answer = done?.answer ?? planned;
       const urls = done ? this.#urls(done.ready) : [];
-      return { formation: plan.formation, ...(ApplyFormationResponse.toJSON(answer) as object), urls };
+      return { formation, ...(ApplyFormationResponse.toJSON(answer) as object), urls };
     });
     const lines = applied.flatMap(({ ready, answer, arrival }) => {
       const { formation } = ready;
@@ -212,7 +214,7 @@ export default class Apply extends ApplyCommand {
         arrival === 'paused' ? `: at its canary: gilliam promote --formation ${formation}, or abort` : '';
       return [`${what}${canary}`, ...this.#urls(ready).map((url) => `  ${url}`)];
     });
-    this.answer({ plan: planName(plans), formations }, lines);
+    this.answer({ plan, formations }, lines);
   }
 
   /** What is described does not run where it was taken back: whoever applies has to know, by the exit code too. */
