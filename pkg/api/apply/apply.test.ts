@@ -7,8 +7,17 @@ import {
 } from '../../base/errors';
 import { InstanceSpec_Desired, InstanceState } from '../../gen/gilliam/v1/instance';
 import { RolloutPhase, RolloutSpec_Intent } from '../../gen/gilliam/v1/rollout';
-import { cronJobs, formations, instances, releases, routes, scales } from '../../resource/objects';
+import {
+  cronJobs,
+  formations,
+  instances,
+  releases,
+  routes,
+  scales,
+  type Route,
+} from '../../resource/objects';
 import { ApiHarness, eventually, testImage, testProcesses } from '../../testing/api-harness';
+import { developmentCertificate } from '../development-certificate';
 import {
   apply,
   factorsIn,
@@ -669,6 +678,30 @@ describe('routes', () => {
     const before = await settled();
     expect((await apply(api, { ...shop, routes: [tls] })).changes).toEqual([]);
     expect(await settled()).toBe(before);
+  });
+
+  test('with certificates for development that end soon get new ones, and the plan says so', async () => {
+    const tls = {
+      ...route('a', 'a.localhost/'),
+      spec: { ...route('a', 'a.localhost/').spec, tls: { development: true } },
+    };
+    await apply(api, { ...shop, routes: [tls] });
+    const made = await routeOf();
+    const old = await developmentCertificate('a.localhost', new Date(api.clock.now() - 350 * 86_400_000));
+    const aged = { ...made, spec: { ...made.spec, tls: { ...old, development: true, fingerprint: 'old' } } };
+    await api.store.commit([{ op: 'update', kind: routes, object: aged }]);
+    const planned = await apply(api, { ...shop, routes: [tls] }, { validateOnly: true });
+    expect(planned.changes).toEqual([
+      expect.objectContaining({ object: 'route a', field: 'tls', after: 'for development, renewed' }),
+    ]);
+    await apply(api, { ...shop, routes: [tls] }, { expectedPlan: planned.plan });
+    expect((await routeOf()).spec.tls?.certificate).not.toBe(old.certificate);
+
+    async function routeOf(): Promise<Route> {
+      const [found] = (await api.store.list(routes, { formation: 'shop' })).items;
+      if (!found) throw new Error('no route');
+      return found;
+    }
   });
 });
 
