@@ -52,6 +52,7 @@ describe('the access log', () => {
     expect(await ask('my"\\app', '/quoted')).toContain(' 400 ');
     expect(await ask('my"\\app', '/../both')).toContain(' 400 ');
     expect(await ask('my\xffapp.com', '/latin')).toContain(' 400 ');
+    expect(await ask(`my"${'\xff'.repeat(4_000)}`, '/long')).toContain(' 400 ');
     expect(await ask('MyApp.com.:80', '/written')).toContain(' 200 ');
     await logged('/written');
     const lines = readFileSync(router.haproxy.accessLog.path, 'utf8').split('\n');
@@ -60,6 +61,7 @@ describe('the access log', () => {
       ['my"\\app', '-', '/quoted'],
       ['my"\\app', '-', '/../both'],
       ['my\xffapp.com', '-', '/latin'],
+      ['?', '-', '/long'],
       ['myapp.com', 'shop:all', '/written'],
     ]);
   });

@@ -1,4 +1,4 @@
-import { refusedHosts, refusedPaths } from '../routing/request';
+import { refusedHosts, refusedPaths, tooLongHost } from '../routing/request';
 import { answer, noPath } from './backend';
 import type { Condition } from './conditions';
 import { noConditions } from './conditions';
@@ -15,6 +15,7 @@ export const maxHops = 10;
 /** What a path can be made of without anything that has to be looked at more closely. */
 const harmless = "^/[!$&'()*+,/0-9:=?@A-Z_a-z|~-]*$";
 
+const noPathReason = refusedPaths[0]?.reason ?? '';
 const whyRefused = 'path,map_reg(refused.map)';
 
 /** No name of a route's backend: those begin with that of a formation. */
@@ -59,6 +60,8 @@ function connectionRules({ https }: Ports): string[] {
  */
 const refusals = [
   `${answer(400, `%[${whyRefused}]`)} if !{ path -m reg ${word(harmless)} } { ${whyRefused} -m found }`,
+  // As of CONNECT, or of OPTIONS *: what is not there matches nothing, and would be looked up as the host's own.
+  `${answer(400, noPathReason)} unless { path -m found }`,
   `${answer(508, `the request has come by ${maxHops} times: a route leads back here`)} if { req.hdr(x-gilliam-hop,${maxHops}) -m found }`,
   'http-request add-header X-Gilliam-Hop 1',
 ];
@@ -81,6 +84,8 @@ function hostRules({ wildcards, expressions }: MatchTable): string[] {
   return [
     'http-request set-var(txn.class) var(txn.host),map_str(hosts.map)',
     `http-request set-var(txn.key) base if { var(txn.class) -m found }`,
+    // Made fit for JSON, it would not fit in a buffer, and stay as it was sent.
+    `http-request set-var(txn.host) str(?) if !{ var(txn.key) -m found } { var(txn.host) -m len ${tooLongHost}: }`,
     `http-request set-var(txn.host) var(txn.host),host_only,lower,rtrim(.),json ${slow}`,
     `http-request set-var(txn.class) var(txn.host),map_str(hosts.map${otherwise}) ${slow}`,
     // A host that a route names is one.

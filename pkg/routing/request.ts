@@ -31,6 +31,9 @@ export const refusedHosts: readonly Refusal[] = [
   },
 ];
 
+/** Twice what a name may be: a host of so many characters, or more, is none. */
+export const tooLongHost = 512;
+
 const compiled = (refusals: readonly Refusal[]) =>
   refusals.map(({ regex, reason }) => ({ regex: new RegExp(regex), reason }));
 const paths = compiled(refusedPaths);
@@ -43,6 +46,7 @@ export function refusePath(path: string): string | undefined {
 
 /** Why the router answers the request with 400, whatever the routes are; undefined when it does not. */
 export function refuseRequest(request: Pick<RouteRequest, 'host' | 'path'>): string | undefined {
+  if (request.host.length >= tooLongHost) return refusedHosts[0]?.reason;
   const host = normaliseHost(request.host);
   return hosts.find(({ regex }) => regex.test(host))?.reason ?? refusePath(request.path);
 }
