@@ -1,11 +1,15 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Container } from '../driver';
-import { ContainerLinks } from './container-links';
+import { ContainerLinks, readLink } from './container-links';
 
 const running: Container = {
   ...{ id: 'c1', name: 'c1', labels: {}, ports: [] },
   ...{ state: 'running', address: '172.17.0.2' },
 };
-const gone = () => Promise.reject(new Error('ENOENT'));
+const gone = () => Promise.reject(Object.assign(new Error('gone'), { code: 'ENOENT' }));
 
 describe('the link of a container', () => {
   it('is read through its process', async () => {
@@ -21,5 +25,34 @@ describe('the link of a container', () => {
     const links = new ContainerLinks((pid) => (pid === 41 ? Promise.resolve(42) : gone()));
     await links.complete(running, 41);
     expect(await links.complete(running, 43)).toEqual({ ...running, address: undefined });
+  });
+
+  it('may be hidden from us though the container is there: then its address is all there is', async () => {
+    const hidden = () => Promise.reject(Object.assign(new Error('no'), { code: 'EACCES' }));
+    const links = new ContainerLinks((pid) => (pid === 41 ? Promise.resolve(42) : hidden()));
+    await links.complete(running, 41);
+    expect(await links.complete(running, 43)).toEqual(running);
+  });
+});
+
+describe('the file of a link', () => {
+  let directory: string;
+  beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'links-'))));
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  it('is read where it is the kernel’s', async () => {
+    const path = '/sys/class/net/lo/iflink';
+    expect(await readLink(path)).toBe(Number(readFileSync(path, 'utf8')));
+  });
+
+  // An image's volume may be where the kernel's files are expected.
+  it.each([
+    ['a plain file', (path: string) => writeFileSync(path, '17\n')],
+    ['what never ends', (path: string) => symlinkSync('/dev/zero', path)],
+    ['what never begins', (path: string) => execFileSync('mkfifo', [path])],
+  ])('is not read where it is %s', async (_, make) => {
+    const path = join(directory, 'iflink');
+    make(path);
+    await expect(readLink(path)).rejects.toThrow();
   });
 });
