@@ -12,6 +12,7 @@ import {
   formations,
   instances,
   releases,
+  rollouts,
   routes,
   scales,
   type Route,
@@ -374,6 +375,24 @@ describe('what runs', () => {
     const again = await apply(api, wish, { retry: true });
     expect(linesOf(again)).toEqual(['+ rollout v1 to v2']);
     expect(again.rollout?.spec?.factors).toEqual({ web: 2, worker: 1, mail: 1 });
+  });
+
+  test('is not begun again while it is stuck on its way back, unless that is asked for', async () => {
+    await apply(api, config({ A: '2' }));
+    const rollout = await rolloutOf(api, 'shop');
+    if (!rollout) throw new Error('no rollout');
+    const verdict = { reason: 'CrashLoop', message: 'web.4 of v2 was restarted 3 times' };
+    const status = { ...rollout.status, ...verdict, phase: RolloutPhase.ABORTING, forced: true };
+    await api.store.commit([{ op: 'update', kind: rollouts, object: { ...rollout, status } }]);
+    const held = await apply(api, config({ A: '2' }));
+    expect(held.rollout).toBeUndefined();
+    expect(held.held).toMatch(
+      /^v2 is being taken back since 2\d{3}-.*Z \(CrashLoop\): web.4 of v2 was restarted/,
+    );
+    const mended = await apply(api, config({ A: '3' }), { validateOnly: true });
+    expect(linesOf(mended)).toContain('+ rollout v1 to v3');
+    const again = await apply(api, config({ A: '2' }), { retry: true });
+    expect(again.rollout?.spec).toMatchObject({ from: ['v1'], to: 'v2' });
   });
 
   test('moves to the newest release, also where that was made by somebody else', async () => {

@@ -5,7 +5,7 @@ import { hasFactors } from '../../resource/current-release';
 import { entryOf } from '../../resource/entries';
 import type { Rollout, Scale } from '../../resource/objects';
 import { compareReleaseNames } from '../../resource/release-name';
-import { isUnderWay, refuseSecondRollout } from '../../resource/rollout';
+import { isStuck, isUnderWay, refuseSecondRollout } from '../../resource/rollout';
 import { type FactorChange, factorsOf } from './factors';
 import type { NextRelease } from './next-release';
 import type { FormationState } from './state';
@@ -83,15 +83,16 @@ function leadsTo(rollout: Rollout, release: NextRelease): boolean {
 }
 
 /**
- * When and why the release was taken back; undefined where it was not. It is not tried again unasked: whoever applies by the
+ * When and why the release was taken back, or is for good; undefined where it was not. It is not tried again unasked: whoever applies by the
  * minute would roll out what is broken for ever.
  */
 function takenBack(rollout: Rollout | undefined, release: NextRelease): string | undefined {
   if (!rollout || release.isNew || rollout.spec.to !== release.name) return undefined;
   const { phase, changed, reason, message } = rollout.status;
-  if (phase !== RolloutPhase.ABORTED) return undefined;
-  const at = changed ? ` at ${changed.toISOString().replace(/\.\d+Z$/, 'Z')}` : '';
-  return `${release.name} was taken back${at} (${reason}): ${message}`;
+  if (phase !== RolloutPhase.ABORTED && !isStuck(rollout)) return undefined;
+  const time = changed?.toISOString().replace(/\.\d+Z$/, 'Z');
+  const [is, when] = phase === RolloutPhase.ABORTED ? ['was', 'at'] : ['is being', 'since'];
+  return `${release.name} ${is} taken back${time ? ` ${when} ${time}` : ''} (${reason}): ${message}`;
 }
 
 interface Missing {
