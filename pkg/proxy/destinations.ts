@@ -120,7 +120,9 @@ export class Destinations {
     if (chosen) return chosen;
     const limit = this.context.options.connectionsPerEndpoint;
     const what = `limit of ${limit} connections per endpoint`;
-    throw new Shortage('full', lineOf(upstreams[0] as Upstream), label, what);
+    const [first] = upstreams as [Upstream];
+    const want = tried?.size ? undefined : `${label}:${first.endpoint?.servicePort ?? ''}`;
+    throw new Shortage('full', lineOf(first), label, what, want);
   }
 
   /** Says for a host outside that does not exist which services have such a name. */

@@ -18,6 +18,8 @@ export class Shortage extends Refusal {
     readonly label: string,
     /** `limit of 1000 connections` */
     readonly limit = '',
+    /** Who asks for the same is told the same. Absent where it is for what this request alone has tried. */
+    readonly want?: string,
   ) {
     super(503, kind === 'full' ? `${label} is at its ${limit}` : `${label} has no instance`, {
       retryAfterSeconds: 1,
@@ -128,7 +130,13 @@ export class WaitingRoom {
     this.#called.add(key);
     queueMicrotask(() => {
       this.#called.delete(key);
-      for (const place of [...(this.#lines.get(key) ?? [])]) this.#turn(place);
+      // Where one finds no place, those behind it that want the same are not asked: each of them costs, and with each
+      // connection that gets free all of them would be.
+      const short = new Set<string | undefined>();
+      for (const place of [...(this.#lines.get(key) ?? [])]) {
+        const { want } = place.shortage;
+        if (want === undefined || !short.has(want)) short.add(this.#turn(place)?.want);
+      }
     });
   }
 
@@ -136,18 +144,20 @@ export class WaitingRoom {
     for (const place of [...this.#places.values()]) this.#leave(place);
   }
 
-  #turn(place: Place): void {
+  /** Why there was no place for it; undefined: it waits no more. */
+  #turn(place: Place): Shortage | undefined {
     const { waiter, shortage } = place;
-    if (this.#places.get(waiter) !== place) return;
+    if (this.#places.get(waiter) !== place) return undefined;
     const still = waiter.again();
-    if (still?.kind === shortage.kind) return;
+    if (still?.kind === shortage.kind) return still;
     this.#leave(place);
-    if (!still) return;
+    if (!still) return undefined;
     try {
       this.wait(still, waiter);
     } catch (error) {
       waiter.turnedAway(error as Refusal);
     }
+    return still;
   }
 
   #leave(place: Place, errors = 0): void {
