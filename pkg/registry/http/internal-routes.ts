@@ -143,7 +143,7 @@ function parseInstances(value: unknown): Readonly<Record<string, Identity>> {
 }
 
 function isLink(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) > 0;
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) < 2 ** 31;
 }
 
 function isImports(value: unknown): value is Readonly<Record<string, string>> {
