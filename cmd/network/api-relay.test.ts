@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectTo } from 'node:net';
 import { connect } from '../../pkg/client/client';
@@ -40,6 +41,42 @@ test('of several control planes, the first that accepts is reached', async () =>
   } finally {
     client.close();
     relay.close();
+  }
+});
+
+/** Like a machine that is switched off, it does not answer: it is stopped, and no more connections fit in its queue. */
+async function silentServer(): Promise<{ readonly address: string; end(): void }> {
+  const listen = `require('net').createServer().listen({ host: '127.0.0.1', port: 0, backlog: 1 }, function () {
+    console.log(this.address().port);
+  })`;
+  const child = spawn(process.execPath, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [text] = (await once(child.stdout, 'data')) as [Buffer];
+  child.kill('SIGSTOP');
+  const port = Number(text.toString());
+  const queued = Array.from({ length: 8 }, () =>
+    connectTo({ host: '127.0.0.1', port }).on('error', () => {}),
+  );
+  return {
+    address: `127.0.0.1:${port}`,
+    end: () => {
+      for (const socket of queued) socket.destroy();
+      child.kill('SIGKILL');
+    },
+  };
+}
+
+test('one that says nothing keeps nobody from the next', async () => {
+  const silent = await silentServer();
+  const port = await freePort();
+  const relay = new ApiRelay(`${silent.address},${api.address}`, 200);
+  await relay.listen('127.0.0.1', port);
+  const client = connect({ address: `127.0.0.1:${port}`, token: 'user-token' });
+  try {
+    expect((await client.formations.listFormations({})).formations).toEqual([]);
+  } finally {
+    client.close();
+    relay.close();
+    silent.end();
   }
 });
 

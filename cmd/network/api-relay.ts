@@ -7,6 +7,8 @@ const maxConnections = 256;
 const maxOfOne = 32;
 /** An instance that was killed says nothing any more. */
 const keepAliveMs = 15_000;
+/** A machine that is switched off says nothing, for minutes: the next control plane is asked before callers give up. */
+const connectMs = 2_000;
 
 interface Target {
   readonly host: string;
@@ -23,7 +25,10 @@ export class ApiRelay {
   readonly #ofOne = new Map<string, number>();
 
   /** @param api `host:port` of the control plane; of several, all of them with commas between */
-  constructor(api: string) {
+  constructor(
+    api: string,
+    private readonly patienceMs = connectMs,
+  ) {
     const targets = parseAddresses(api).map((address) => {
       const at = address.lastIndexOf(':');
       return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
@@ -41,8 +46,10 @@ export class ApiRelay {
     if (!target) return void caller.destroy();
     const upstream = this.#hold(connect({ ...target, noDelay: true }));
     let joined = false;
+    upstream.setTimeout(this.patienceMs, () => upstream.destroy());
     upstream.once('connect', () => {
       joined = true;
+      upstream.setTimeout(0);
       caller.pipe(upstream).pipe(caller);
     });
     upstream.once('close', () => {
