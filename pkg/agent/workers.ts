@@ -87,7 +87,7 @@ export class Workers {
       const worker = this.#workers.get(uid);
       if (!worker) this.#take(container);
       else if (worker.container?.id !== container.id) worker.ended();
-      else if (worker.container.state === container.state) worker.wake();
+      else if (isSameRun(worker.container, container)) worker.wake();
       else if (container.state === 'running') worker.poke();
       else worker.ended();
     }
@@ -219,4 +219,11 @@ export class Workers {
     this.#options.onOpen();
     this.wake();
   }
+}
+
+/** Nothing has become of it that no event tells of: somebody may have restarted it, or put it on the network anew. */
+function isSameRun(before: Container, after: Container): boolean {
+  if (before.state !== after.state) return false;
+  const same = (fact: 'startedMs' | 'address' | 'link') => before[fact] === after[fact];
+  return after.state !== 'running' || (same('startedMs') && same('address') && same('link'));
 }

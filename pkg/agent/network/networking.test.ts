@@ -489,6 +489,22 @@ describe('whose an address is', () => {
     expect(Object.keys(network.instances ?? {})).toContain(addressOf('u1'));
   });
 
+  test.each([
+    ['restarted the container', () => ({ startedMs: rig.clock.now(), link: 999 })],
+    ['put the container on the network anew', () => ({ link: 999 })],
+  ])('is told anew when somebody has %s, and no event told of it', async (_how, changes) => {
+    await open();
+    rig.plane.assign(fakeTask(1));
+    await rig.clock.advance(2000);
+    const address = addressOf('u1');
+    Object.assign(rig.container('u1') ?? {}, changes());
+    rig.driver.setUp(false);
+    await rig.clock.advance(1000);
+    rig.driver.setUp(true);
+    await rig.clock.advance(10_000);
+    expect(network.instances?.[address]).toMatchObject({ instance: '1', link: 999 });
+  });
+
   test('is not taken from a look that was under way when the container ended', async () => {
     await open();
     const inspect = rig.driver.inspect.bind(rig.driver);
