@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { Release } from '../gen/gilliam/v1/release';
 import { toDesired } from './desired';
 import { parseManifest } from './manifest';
 import { checkNeeded, inSteps, type Wish } from './order';
@@ -65,5 +66,8 @@ test('a service that a described formation does not have is refused before anyth
     'shop/gilliam.yml:5:13: processes.web.needs[0] is wbe.users, which users does not have: did you mean "web"? (and 2 more faults)',
   );
   expect(() => checkNeeded([shop])).not.toThrow();
+  // What is not described stays, and is there to be needed.
+  const newest = Release.fromPartial({ spec: { processes: { wbe: {}, db: {} } } });
+  expect(() => checkNeeded([shop, { ...users, newest }])).not.toThrow();
   expect(() => checkNeeded([wish('cart', ['users']), users])).not.toThrow();
 });

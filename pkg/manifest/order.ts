@@ -1,5 +1,6 @@
 import { type FieldViolation, InvalidError } from '../base/errors';
 import type { DesiredFormation } from '../gen/gilliam/v1/apply_service';
+import type { Release } from '../gen/gilliam/v1/release';
 import { entryOf } from '../resource/entries';
 import { serviceRef } from '../resource/service-ref';
 import { suggestion } from '../resource/suggest';
@@ -16,6 +17,8 @@ export interface Described {
 /** With what its source adds. */
 export interface Wish extends Described {
   readonly desired: DesiredFormation;
+  /** The newest release, where there is one: what is no longer described of it stays. */
+  readonly newest?: Release;
 }
 
 /**
@@ -51,7 +54,10 @@ export function inSteps<W extends Described>(wishes: readonly W[]): W[][] {
 /** Throws one InvalidError for all services that are needed of a formation which is described, and has no such service. */
 export function checkNeeded(wishes: readonly Wish[]): void {
   const services = new Map(
-    wishes.map(({ formation, desired }) => [formation, Object.keys(desired.release?.processes ?? {})]),
+    wishes.map(({ formation, desired, newest }) => [
+      formation,
+      Object.keys({ ...newest?.spec?.processes, ...desired.release?.processes }),
+    ]),
   );
   const violations: FieldViolation[] = [];
   for (const { formation: own, manifest } of wishes) {

@@ -245,6 +245,17 @@ describe('a whole system', () => {
     );
   });
 
+  test('what is needed may be a process that its formation has, and that is not described any more', async () => {
+    const image = `image: sha256:${'1'.repeat(64)}\n`;
+    const command = (name: string) => `  ${name}:\n    command: [serve]\n`;
+    cli.write('system/users/gilliam.yml', `formation: users\n${image}processes:\n${command('api')}`);
+    expect(await gilliam('apply -f system --no-wait')).toMatchObject({ code: 0 });
+    cli.write('system/users/gilliam.yml', `formation: users\n${image}processes:\n${command('web')}`);
+    const needs = '    needs: [api.users]\n';
+    cli.write('system/shop/gilliam.yml', `formation: shop\n${image}processes:\n${command('web')}${needs}`);
+    expect(await gilliam('diff -f system')).toMatchObject({ code: 0, stderr: '' });
+  });
+
   test('what needs something that does not come up is not applied', async () => {
     system('system/shop', web('shop', '    needs: [web.users]\n'));
     system('system/users', web('users'));

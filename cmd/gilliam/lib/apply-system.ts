@@ -70,8 +70,8 @@ export async function readSystem(
   const [sourced, newest, built, author] = await Promise.all([
     withSources(loaded, { env, signal }),
     mapBounded(loaded, concurrency, ({ formation, manifest }) =>
-      // Where nothing is ever built, what was built last is of no interest.
-      manifest.image !== undefined && manifest.auxiliary.size === 0
+      // Where nothing is ever built, what was built last is of no interest; what others may need of it is.
+      manifest.image !== undefined && manifest.auxiliary.size === 0 && loaded.length === 1
         ? undefined
         : findNewest(client, formation, signal),
     ),
