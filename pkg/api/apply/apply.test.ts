@@ -15,6 +15,7 @@ import {
   rollouts,
   routes,
   scales,
+  type Rollout,
   type Route,
 } from '../../resource/objects';
 import { ApiHarness, eventually, testImage, testProcesses } from '../../testing/api-harness';
@@ -383,7 +384,8 @@ describe('what runs', () => {
     if (!rollout) throw new Error('no rollout');
     const verdict = { reason: 'CrashLoop', message: 'web.4 of v2 was restarted 3 times' };
     const status = { ...rollout.status, ...verdict, phase: RolloutPhase.ABORTING, forced: true };
-    await api.store.commit([{ op: 'update', kind: rollouts, object: { ...rollout, status } }]);
+    const stuck: Rollout = { ...rollout, status };
+    await api.store.commit([{ op: 'update', kind: rollouts, object: stuck }]);
     const held = await apply(api, config({ A: '2' }));
     expect(held.rollout).toBeUndefined();
     expect(held.held).toMatch(
