@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '../base/clock';
 import { DisposableStore, toDisposable } from '../base/disposable';
 import type { Disposable } from '../base/disposable';
-import { messageOf } from '../base/errors';
+import { messageOf, UnavailableError } from '../base/errors';
 import type { Logger } from '../base/log';
 import { guardedEntries } from '../registry/guarded-places';
 import type { Bridge } from './bridge-of';
@@ -55,6 +55,8 @@ export class Guard {
   #bridge: Bridge | undefined;
   /** The kernel has no tables for bridges: packets between containers are guarded with br_netfilter only. */
   #bridgeless = false;
+  /** It has: what it refuses is to be tried again, or the rules of before hold for ever. */
+  #bridged = false;
   /** The agent has told who is here, or nothing is in force that knows better: without it, members would be cut off. */
   #told = true;
 
@@ -82,7 +84,11 @@ export class Guard {
     const { registry, bridge, virtualIps, nft, table } = this.#options;
     this.#bridge = await bridge();
     this.#told = registry.instances.size > 0 || !(await nft.hasTable(table, 'inet'));
-    await this.#bringInStep();
+    this.#bridged = await nft.hasTable(table, 'bridge');
+    await this.#bringInStep().catch((error: unknown) => {
+      // The rules of before are in force, and it is tried again at once.
+      if (!this.#bridged) throw error;
+    });
     this.#disposables.add(registry.onChange(() => this.#look()));
     this.#disposables.add(
       registry.onInstances(() => {
@@ -128,8 +134,12 @@ export class Guard {
     // In one transaction: at no moment is a member let in by an interface that is not its own.
     try {
       await this.#apply([...rules, { family: 'bridge', script: renderBridgeGuard(frame, state) }]);
+      this.#bridged = true;
     } catch (error) {
+      if (this.#bridged) throw error;
       await this.#apply(rules);
+      // Too slow is not unable: it is tried again with the next look.
+      if (error instanceof UnavailableError) return;
       this.#bridgeless = true;
       this.#options.log.warn(
         'packets between containers of one bridge are not guarded: the kernel has no nftables for bridges',
