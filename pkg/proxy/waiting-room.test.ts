@@ -42,6 +42,14 @@ describe('when a place gets free', () => {
     expect(room.queued).toBe(3);
   });
 
+  it('one line leaves room for others', () => {
+    for (let n = 0; n < 25; n++) wait(`${n}`, full('web:80'), () => false);
+    expect(() => wait('one more', full('web:80'), () => false)).toThrow('and 25 requests wait already');
+    const other = { service: 'mail', formation: 'shop' };
+    wait('other', new Shortage('full', other, 'mail.shop.service'), () => false);
+    expect(room.queued).toBe(26);
+  });
+
   it('one that finds none for what it has tried itself keeps nobody waiting', async () => {
     wait('picky', full(), () => false);
     wait('next picky', full(), () => false);

@@ -44,6 +44,10 @@ export interface WaitingOptions {
   readonly held: number;
 }
 
+/** Of all places one line has this part at most, so that a service that never comes up leaves room for others; but so many. */
+const shareOfLine = 0.25;
+const leastOfLine = 16;
+
 interface Place {
   readonly waiter: Waiter;
   readonly shortage: Shortage;
@@ -79,6 +83,8 @@ export class WaitingRoom {
       kind === 'full' ? [options.queued, options.queueMs] : [options.held, options.holdMs];
     if (this.#counts[kind] >= limit) throw noRoom(shortage, limit);
     const key = keyOf(line);
+    const share = Math.max(leastOfLine, Math.floor(limit * shareOfLine));
+    if ((this.#lines.get(key)?.size ?? 0) >= share) throw noRoom(shortage, share);
     const timer = clock.after(limitMs, () => {
       this.#leave(place, 1);
       waiter.turnedAway(inVain(shortage, limitMs));
