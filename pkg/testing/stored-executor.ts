@@ -18,6 +18,8 @@ const SESSION_TTL_MS = 3_000;
 export class StoredExecutor {
   /** The share of starting instances that fail. */
   failureRate = 0;
+  /** What starts does not get ready as long as this is so. */
+  slow = false;
   readonly #store: Store;
   readonly #random: Random;
   #lease: Lease | undefined;
@@ -102,6 +104,7 @@ export class StoredExecutor {
   #next({ spec, status: { state } }: Instance): InstanceState {
     if (spec.desired === InstanceSpec_Desired.STOPPED) return state === STOPPING ? STOPPED : STOPPING;
     if (state !== RUNNING && this.#random.next() < this.failureRate) return FAILED;
+    if (state === STARTING && this.slow) return STARTING;
     return life[life.indexOf(state) + 1] ?? RUNNING;
   }
 

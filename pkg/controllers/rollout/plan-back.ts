@@ -1,3 +1,4 @@
+import { InstanceState } from '../../gen/gilliam/v1/instance';
 import { RolloutPhase } from '../../gen/gilliam/v1/rollout';
 import { isAuxiliary } from '../../resource/auxiliary';
 import { entryOf } from '../../resource/entries';
@@ -18,6 +19,7 @@ import type { Verdict } from './verdict';
 /** How long old instances may take to get ready, one after the other, before what is ready of them has to do. */
 const PATIENCE_MS = 60_000;
 const { ABORTING, ABORTED } = RolloutPhase;
+const { ASSIGNED, PULLING, STARTING } = InstanceState;
 
 /** The next step back, of a rollout that is aborting. */
 export function planBack(view: RolloutView): RolloutPlan {
@@ -96,18 +98,24 @@ function obstaclesOf(view: RolloutView, fleets: readonly ProcessFleet[]): string
   return lines.join('; ');
 }
 
-/** Of those that are to run and do not, the first. */
+/** Of those that are to run and do not, the first; one that comes up is the last to be named. */
 function stuck(instances: readonly Instance[], process: string, releases: readonly string[]) {
-  return instances
-    .filter(
-      (instance) =>
-        instance.spec.process === process &&
-        releases.includes(instance.spec.release) &&
-        instance.spec.oneOff === undefined &&
-        isWanted(instance) &&
-        !isReady(instance),
-    )
-    .toSorted((a, b) => a.spec.ordinal - b.spec.ordinal)[0];
+  const lacking = instances.filter(
+    (instance) => instance.spec.process === process && isLacking(instance, releases),
+  );
+  return lacking.toSorted(
+    (a, b) => Number(isComing(a)) - Number(isComing(b)) || a.spec.ordinal - b.spec.ordinal,
+  )[0];
+}
+
+function isLacking(instance: Instance, releases: readonly string[]): boolean {
+  const { release, oneOff } = instance.spec;
+  return releases.includes(release) && oneOff === undefined && isWanted(instance) && !isReady(instance);
+}
+
+/** It may just be slow to start: it has not ended yet, and nothing keeps it from going on. */
+function isComing({ status: { state, restarts } }: Instance): boolean {
+  return restarts === 0 && (state === ASSIGNED || state === PULLING || state === STARTING);
 }
 
 function inShort(instance: Instance): string {
@@ -118,8 +126,12 @@ function inShort(instance: Instance): string {
   return `${shortName(instance)} is ${name}${cause && `: ${cause}`}`;
 }
 
-function patienceMs({ rollout: { spec } }: RolloutView): number {
-  return Math.min(PATIENCE_MS, spec.progressDeadlineMs || DEFAULT_PROGRESS_DEADLINE_MS);
+/** As long as all that is lacking still comes up, as long as a rollout may stand still; else a minute. */
+function patienceMs({ rollout: { spec }, instances }: RolloutView): number {
+  const deadlineMs = spec.progressDeadlineMs || DEFAULT_PROGRESS_DEADLINE_MS;
+  const lacking = instances.filter((instance) => isLacking(instance, spec.from));
+  const coming = lacking.length > 0 && lacking.every(isComing);
+  return coming ? deadlineMs : Math.min(PATIENCE_MS, deadlineMs);
 }
 
 function soon(view: RolloutView): number {

@@ -228,6 +228,21 @@ describe('a way back on which old instances do not get ready', () => {
     expect(waiting).toBe('');
   });
 
+  it('waits longer for those that are still coming up', async () => {
+    await running({ web: 4 });
+    await rig.begin('v2', { canary: { size: { $case: 'instances', value: 2 } } });
+    expect(await rig.settle()).toBe('paused');
+    for (const executor of stage.executors) executor.slow = true;
+    await rig.wish(ABORT);
+    await stage.run(100_000);
+    expect(await rig.phase()).toBe('aborting: Requested');
+    expect(await eventsOf('AbortForced')).toEqual([]);
+    expect(await rig.factors()).toEqual(['v1 web=4', 'v2 web=2']);
+    for (const executor of stage.executors) executor.slow = false;
+    expect(await rig.settle()).toBe('aborted: Requested');
+    expect(await rig.factors()).toEqual(['v1 web=4']);
+  });
+
   it('keeps what there is of the new release where nothing else is ready, without a share of the requests', async () => {
     await running({ web: 2 });
     await rig.begin('v2', { canary: { size: { $case: 'instances', value: 1 } } });
