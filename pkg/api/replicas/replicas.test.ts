@@ -147,12 +147,13 @@ test('exec: streams, exit code, window size, signals and the end of input pass b
   expect(caller.exit).toEqual({ code: 7, error: '' });
 });
 
-test('run: the instance is made here, and its command attached to there', async () => {
+/** A command of its own, asked for at one control plane and attached to at the other. */
+async function ran(...argv: string[]) {
   const caller = new TerminalCaller((requests, signal) =>
     asked.client.exec.run(requests as AsyncIterable<RunRequest>, { signal }),
   );
   callers.push(caller);
-  void caller.send({ $case: 'start', value: RunStart.fromPartial({ parent, command: ['true'] }) });
+  void caller.send({ $case: 'start', value: RunStart.fromPartial({ parent, command: argv }) });
   await eventually(() => holder.instance('run-1-1'));
   await holder.changeInstance('run-1-1', (before) => ({
     ...before,
@@ -160,6 +161,11 @@ test('run: the instance is made here, and its command attached to there', async 
     status: { ...before.status, state: InstanceState.ASSIGNED },
   }));
   const command = new AttachedExecutor(holder.connect({ token: 'executor-token' }), await wanted());
+  return { caller, command };
+}
+
+test('run: the instance is made here, and its command attached to there', async () => {
+  const { caller, command } = await ran('true');
   await command.print('done');
   await command.exit(0);
   await eventually(() => expect(caller.exit?.code).toBe(0));
@@ -191,10 +197,12 @@ test('a slow reader holds up the command through both control planes', async () 
 
 /** Resolves when the figure has stood still for a while. */
 async function settled(figure: () => number): Promise<void> {
-  for (let before = -1; before !== figure();) {
+  let before = -1;
+  await eventually(async () => {
     before = figure();
     await new Promise((resolve) => setTimeout(resolve, 300));
-  }
+    expect(figure()).toBe(before);
+  });
 }
 
 test('a caller that leaves ends the command', async () => {
@@ -354,18 +362,7 @@ describe('who may ask', () => {
 });
 
 test('a run whose caller leaves is stopped, wherever its executor is connected', async () => {
-  const caller = new TerminalCaller((requests, signal) =>
-    asked.client.exec.run(requests as AsyncIterable<RunRequest>, { signal }),
-  );
-  callers.push(caller);
-  void caller.send({ $case: 'start', value: RunStart.fromPartial({ parent, command: ['sleep'] }) });
-  await eventually(() => holder.instance('run-1-1'));
-  await holder.changeInstance('run-1-1', (before) => ({
-    ...before,
-    spec: { ...before.spec, executor: 'e1' },
-    status: { ...before.status, state: InstanceState.ASSIGNED },
-  }));
-  const command = new AttachedExecutor(holder.connect({ token: 'executor-token' }), await wanted());
+  const { caller, command } = await ran('sleep');
   await command.print('…');
   await eventually(() => expect(caller.text).toBe('…'));
   caller.leave();
