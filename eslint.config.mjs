@@ -9,6 +9,7 @@ const layers = [
   ['pkg/base'],
   ['pkg/resource'],
   ['pkg/routing'],
+  ['pkg/certificates'],
   ['pkg/scheduler'],
   ['pkg/manifest'],
   ['pkg/store'],

@@ -11,10 +11,10 @@ const host = { exact: true, prefix: 'myapp.com', parts: [] } as unknown as Param
 const at = (days: number, before?: RouteTls) =>
   prepareTls(asked, { host, now: new Date(startMs + days * dayMs), before });
 
-test('a certificate for development is made anew two months before it ends, when its route is asked for again', async () => {
+test('a certificate for development is made anew at two thirds of its life, when its route is asked for again', async () => {
   const first = await at(0);
-  for (const days of [1, 100, 336]) expect(await at(days, first)).toBe(first);
-  for (const days of [338, 396, 400]) {
+  for (const days of [1, 100, 264]) expect(await at(days, first)).toBe(first);
+  for (const days of [265, 396, 400]) {
     const renewed = await at(days, first);
     expect(renewed.fingerprint).not.toBe(first.fingerprint);
     const endsMs = Date.parse(new X509Certificate(renewed.certificate).validTo);

@@ -1,16 +1,19 @@
-import { createHash, createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
-import { isIP } from 'node:net';
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { InvalidError, messageOf } from '../base/errors';
+import {
+  certificateName,
+  covers,
+  developmentTls,
+  fingerprintOf,
+  renewalOf,
+} from '../certificates/route-certificate';
 import type { RouteTls } from '../gen/gilliam/v1/route';
 import { quote } from '../resource/names';
 import type { Pattern } from '../routing/types';
-import { developmentCertificate } from './development-certificate';
 
 const maxBytes = 64 * 1024;
 const maxCertificates = 10;
 const minRsaBits = 2_048;
-/** One for development that ends sooner is made anew when its route is asked for again. */
-const renewBeforeMs = 60 * 86_400_000;
 
 /** What a route's certificate is checked against. */
 export interface TlsContext {
@@ -24,16 +27,14 @@ export interface TlsContext {
 /** The certificate as it is kept: checked, in one form, with its key and fingerprint. Throws InvalidError. */
 export async function prepareTls(asked: RouteTls, context: TlsContext): Promise<RouteTls> {
   const { host, now, before } = context;
-  const name = certificateName(host);
+  const name = nameOf(host);
   if (asked.development) {
     if (asked.privateKey !== '') {
       throw invalid('private_key', 'a development certificate is made with its key: leave the key out');
     }
     const kept = before?.development ? chainOf(before.certificate)[0] : undefined;
-    const leftMs = kept ? Date.parse(kept.validTo) - now.getTime() : 0;
-    if (before && kept && covers(kept, name) && leftMs > renewBeforeMs) return before;
-    const made = await developmentCertificate(name, now);
-    return { ...made, development: true, fingerprint: fingerprintOf(new X509Certificate(made.certificate)) };
+    if (before && kept && covers(kept, name) && renewalOf(kept) > now) return before;
+    return developmentTls(name, now);
   }
   if (asked.certificate === '') {
     throw invalid(
@@ -68,18 +69,9 @@ export function withoutKey(tls: RouteTls): RouteTls {
   return { ...tls, privateKey: '' };
 }
 
-/** `*.api.myapp.com` for a host whose first label is a variable. */
-function certificateName({ exact, prefix, parts }: Pattern): string {
-  if (exact) return prefix;
-  const [first, rest, ...others] = parts;
-  if (
-    first?.kind === 'variable' &&
-    rest?.kind === 'text' &&
-    others.length === 0 &&
-    /^\.[^.]+\./.test(rest.text)
-  ) {
-    return `*${rest.text}`;
-  }
+function nameOf(host: Pattern): string {
+  const name = certificateName(host);
+  if (name !== undefined) return name;
   throw invalid(
     '',
     'no certificate is for such a host: of a host with TLS at most the whole first label may be a variable',
@@ -106,12 +98,6 @@ function checkLeaf(leaf: X509Certificate, name: string, now: Date): void {
   }
 }
 
-function covers(leaf: X509Certificate, name: string): boolean {
-  if (isIP(name)) return leaf.checkIP(name) !== undefined;
-  // Any label that nobody names: only a wildcard is for it.
-  return leaf.checkHost(name.replace(/^\*/, 'x--any--x'), { subject: 'never' }) !== undefined;
-}
-
 function chainOf(pem: string): readonly X509Certificate[] {
   if (pem.length > maxBytes) throw invalid('certificate', 'the certificate is larger than 64 KiB');
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g) ?? [];
@@ -135,10 +121,6 @@ function readKey(pem: string): KeyObject {
     // What the parser says might tell of the key.
     throw invalid('private_key', 'the private key cannot be read: give it in PEM, without a passphrase');
   }
-}
-
-function fingerprintOf(leaf: X509Certificate): string {
-  return createHash('sha256').update(leaf.raw).digest('hex');
 }
 
 function day(text: string): string {

@@ -4,7 +4,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { request as requestTls } from 'node:https';
 import { type AddressInfo } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { developmentCertificate, type KeyPair } from '../testing/certificates';
+import { developmentCertificate, type KeyPair } from '../certificates/development-certificate';
 import { route, RouterHarness, switchingTo, until, Upstream, type Seen } from './testing';
 
 jest.setTimeout(60_000);

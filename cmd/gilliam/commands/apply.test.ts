@@ -1,4 +1,4 @@
-import { developmentCertificate } from '../../../pkg/api/development-certificate';
+import { developmentCertificate } from '../../../pkg/certificates/development-certificate';
 import { RolloutPhase } from '../../../pkg/gen/gilliam/v1/rollout';
 import { formations, releases, rollouts, routes, type Rollout } from '../../../pkg/resource/objects';
 import { CliHarness, type RunOptions } from '../testing/cli-harness';

@@ -5,6 +5,7 @@ import {
   PreconditionError,
   UnavailableError,
 } from '../../base/errors';
+import { developmentCertificate } from '../../certificates/development-certificate';
 import { InstanceSpec_Desired, InstanceState } from '../../gen/gilliam/v1/instance';
 import { RolloutPhase, RolloutSpec_Intent } from '../../gen/gilliam/v1/rollout';
 import {
@@ -19,7 +20,6 @@ import {
   type Route,
 } from '../../resource/objects';
 import { ApiHarness, eventually, testImage, testProcesses } from '../../testing/api-harness';
-import { developmentCertificate } from '../development-certificate';
 import {
   apply,
   factorsIn,
