@@ -50,7 +50,7 @@ test.each<[string, (other: KeyPair) => string, string | undefined]>([
       socket.destroy();
       resolve(undefined);
     });
-    socket.once('error', (error) => resolve(error.message));
+    socket.once('error', (error: Error) => resolve(error.message));
   });
   await new Promise((resolve) => listener.close(resolve));
   if (problem === undefined) expect(outcome).toBeUndefined();
