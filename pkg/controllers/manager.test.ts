@@ -278,6 +278,7 @@ describe('ControllerManager', () => {
       'scheduler',
       'cron',
       'rollout',
+      'route',
       'executor',
       'garbage',
     ]);

@@ -36,6 +36,7 @@ import { GarbageReconciler } from './garbage/reconciler';
 import { RolloutReconciler } from './rollout/reconciler';
 import type { ReleaseMetrics } from './rollout/reconciler';
 import { trafficOf } from './rollout/traffic';
+import { RouteReconciler } from './route/reconciler';
 import { SchedulerReconciler } from './scheduler/reconciler';
 
 /** The election that control planes campaign in. */
@@ -154,6 +155,7 @@ export class ControllerManager {
       ),
       this.#controller('cron', 2, new CronReconciler(common)),
       this.#controller('rollout', 4, new RolloutReconciler({ ...common, metrics })),
+      this.#controller('route', 1, new RouteReconciler(common)),
       this.#controller('executor', 4, new ExecutorReconciler({ ...common, lostAfterMs })),
       this.#controller('garbage', 1, new GarbageReconciler({ ...common, store, retention })),
     ];
