@@ -1,65 +1,29 @@
 import { setMaxListeners } from 'node:events';
-import type { ApiContext } from '../../api/api-context';
-import type { CallContext } from '../../api/call';
-import { EventRecorder } from '../../api/event-recorder';
-import { execHandlers } from '../../api/exec/exec';
-import { TerminalBroker } from '../../api/exec/terminal-broker';
-import { executorHandlers } from '../../api/executors';
-import { formationHandlers } from '../../api/formations';
-import { instanceHandlers } from '../../api/instances';
-import { defaultLimits } from '../../api/limits';
-import { LogBroker } from '../../api/logs/log-broker';
-import { releaseHandlers } from '../../api/releases';
-import { rolloutHandlers } from '../../api/rollouts';
-import { scaleHandlers } from '../../api/scales';
-import { ExecutorLinks } from '../../api/session/executor-links';
-import { sessionHandlers } from '../../api/session/session';
-import { StreamLimit } from '../../api/stream-limit';
-import { watchable, watchHandlers } from '../../api/watch/watch';
-import { WatchHub } from '../../api/watch/watch-hub';
-import type { GilliamError } from '../../base/errors';
+import { Api } from '../../api/api';
+import type { CallContext, EnteredCall } from '../../api/call';
+import type { Services as ApiServices } from '../../api/services';
+import { PreconditionError, type GilliamError } from '../../base/errors';
 import type { Logger } from '../../base/log';
 import { fromStatus, toStatus } from '../../client/status';
 import { ControllerManager } from '../../controllers/manager';
 import { ConnectRequest, ConnectResponse } from '../../gen/gilliam/v1/session_service';
 import { WatchResponse } from '../../gen/gilliam/v1/watch_service';
 import type { WatchRequest } from '../../gen/gilliam/v1/watch_service';
-import { Caches } from '../../reconcile/caches';
-import {
-  cronJobs,
-  executors,
-  formations,
-  instances,
-  releases,
-  rollouts,
-  routes,
-  scales,
-  sessions,
-  usages,
-  volumes,
-} from '../../resource/objects';
+import type { Caches } from '../../reconcile/caches';
 import type { Connection } from './connection';
 import type { ProcessStore } from './process-store';
 import type { SimProcess } from './sim-process';
 
-const cached = [
-  ...[formations, releases, scales, instances, executors, sessions, routes],
-  ...[rollouts, cronJobs, volumes, usages],
-];
+/** The handlers that gRPC would call. */
+export type Services = { readonly [Name in keyof ApiServices]: ApiServices[Name]['handlers'] };
 
-/**
- * One replica of the control plane: what cmd/controlplane starts, without the sockets. Its services are the handlers
- * that gRPC would call.
- */
+/** One replica of the control plane: what cmd/controlplane starts, without the sockets. */
 export class ControlPlane {
   readonly services: Services;
   readonly manager: ControllerManager;
-  readonly caches: Caches;
+  readonly #api: Api;
   readonly #stop = new AbortController();
-  readonly #links: ExecutorLinks;
-  readonly #hub: WatchHub;
-  readonly #context: ApiContext;
-  readonly #calls = new Set<AbortController>();
+  #controlled = Promise.resolve();
 
   /** @param controllersStore the same store, told apart so that what controllers write can be watched */
   constructor(
@@ -69,110 +33,89 @@ export class ControlPlane {
     log: Logger,
   ) {
     const { clock, random, name: identity } = process;
+    const common = { clock, random, log, identity };
     setMaxListeners(0, this.#stop.signal);
-    const caches = new Caches({ store, kinds: cached, clock, random, log });
-    const events = new EventRecorder({ store, clock, random, log });
-    const limits = defaultLimits;
-    const context = { store, caches, clock, random, log, events, limits, identity };
-    this.#context = { ...context, stage: 'simulated', version: '0' };
-    this.caches = caches;
-    this.#links = new ExecutorLinks(this.#context);
-    this.#hub = new WatchHub({ store, kinds: watchable, history: limits.watchHistory, clock, random, log });
-    const terminals = new TerminalBroker(this.#context, this.#links);
-    this.services = {
-      ...servicesOf(this.#context, terminals),
-      session: sessionHandlers(this.#links, new LogBroker(), terminals),
-      watch: watchHandlers(this.#context, this.#hub, new StreamLimit(limits.maxStreams, 'watches')),
-    };
-    this.manager = new ControllerManager({ store: controllersStore, clock, random, log, identity });
+    this.#api = new Api({
+      ...{ ...common, store, stage: 'simulated', version: '0' },
+      tokens: { user: 'user-token', executor: 'executor-token' },
+      connect: () => {
+        throw new PreconditionError(
+          'simulated control planes have no logs and terminals to ask each other for',
+        );
+      },
+    });
+    const handlers = Object.entries(this.#api.services).map(([name, service]) => [name, service.handlers]);
+    this.services = Object.fromEntries(handlers) as Services;
+    this.manager = new ControllerManager({ ...common, store: controllersStore });
+  }
+
+  get caches(): Caches {
+    return this.#api.context.caches;
   }
 
   start(): void {
-    const { signal } = this.#stop;
-    void this.caches.run(signal);
-    void this.#hub.run(signal);
-    void this.manager.run(signal);
+    this.#api.start();
+    this.#controlled = this.manager.run(this.#stop.signal);
   }
 
-  /** Ends as by SIGTERM: gives up its sessions and its leadership. Nothing of it is left when this resolves. */
+  /** Ends as by SIGTERM: gives up its leadership and its sessions. Nothing of it is left when this resolves. */
   async stop(): Promise<void> {
-    const reason = fromStatus({ code: 14, details: 'the control plane stops' });
-    this.#stop.abort(reason);
-    for (const call of this.#calls) call.abort(reason);
-    await Promise.all([this.#context.events.flush(), this.#links.close()]);
-    await this.process.wait(500);
+    this.#stop.abort(fromStatus({ code: 14, details: 'the control plane stops' }));
+    await this.#controlled;
+    this.#api.stop();
+    await this.#api.close();
     this.process.kill();
   }
 
   /** Whoever calls is gone when the signal aborts. */
-  call<T>(work: (services: Services, call: CallContext) => Promise<T>, gone: AbortSignal): Promise<T> {
-    const call = this.#enter(gone);
-    return work(this.services, { signal: call.signal, user: 'somebody' }).finally(() => this.#leave(call));
+  async call<T>(work: (services: Services, call: CallContext) => Promise<T>, gone: AbortSignal): Promise<T> {
+    const call = this.#api.enter('somebody', (cancelled) => onAbort(gone, cancelled));
+    try {
+      return await work(this.services, call.context);
+    } finally {
+      call.leave();
+    }
   }
 
   /** An executor has connected. */
   session(connection: Connection): Promise<void> {
-    return this.#stream(connection, async (signal) => {
-      const responses = this.services.session.connect(requestsOf(connection), { signal, user: '' });
+    return this.#stream(connection, async (call) => {
+      const responses = this.services.session.connect(requestsOf(connection), call);
       for await (const response of responses) {
-        if (signal.aborted) break;
+        if (call.signal.aborted) break;
         connection.down.send(ConnectResponse.encode(response).finish());
       }
     });
   }
 
   watch(request: WatchRequest, connection: Connection): Promise<void> {
-    return this.#stream(connection, async (signal) => {
-      for await (const response of this.services.watch.watch(request, { signal, user: '' })) {
-        if (signal.aborted) break;
+    return this.#stream(connection, async (call) => {
+      for await (const response of this.services.watch.watch(request, call)) {
+        if (call.signal.aborted) break;
         connection.down.send(WatchResponse.encode(response).finish(), true);
       }
     });
   }
 
-  async #stream(connection: Connection, serve: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const call = this.#enter(connection.gone.signal);
+  async #stream(connection: Connection, serve: (call: CallContext) => Promise<void>): Promise<void> {
+    let call: EnteredCall | undefined;
     try {
-      await serve(call.signal);
-      if (call.signal.aborted) throw call.signal.reason as Error;
+      call = this.#api.enter('', (cancelled) => onAbort(connection.gone.signal, cancelled));
+      await serve(call.context);
+      call.context.signal.throwIfAborted();
       connection.end();
     } catch (thrown) {
-      const error: unknown = call.signal.aborted ? call.signal.reason : thrown;
+      const error: unknown = call?.context.signal.aborted ? call.context.signal.reason : thrown;
       connection.end(asSeenByCaller(error));
     } finally {
-      this.#leave(call);
+      call?.leave();
     }
-  }
-
-  #enter(gone: AbortSignal): AbortController {
-    const call = new AbortController();
-    setMaxListeners(0, call.signal);
-    this.#calls.add(call);
-    gone.addEventListener('abort', () => call.abort(gone.reason), { once: true });
-    return call;
-  }
-
-  #leave(call: AbortController): void {
-    this.#calls.delete(call);
-    call.abort();
   }
 }
 
-type Services = ReturnType<typeof servicesOf> & {
-  readonly session: ReturnType<typeof sessionHandlers>;
-  readonly watch: ReturnType<typeof watchHandlers>;
-};
-
-function servicesOf(context: ApiContext, terminals: TerminalBroker) {
-  return {
-    formations: formationHandlers(context),
-    releases: releaseHandlers(context),
-    scales: scaleHandlers(context),
-    instances: instanceHandlers(context),
-    executors: executorHandlers(context),
-    rollouts: rolloutHandlers(context),
-    exec: execHandlers(context, terminals),
-  };
+function onAbort(signal: AbortSignal, listener: () => void): void {
+  if (signal.aborted) listener();
+  else signal.addEventListener('abort', listener, { once: true });
 }
 
 /** The error as it is on the other side of gRPC. */
