@@ -1,13 +1,14 @@
 import type { Socket } from 'node:net';
 import type { Logger } from '../base/log';
+import { admit, type AdmittedRequest } from './admission';
+import { Attempts } from './attempts';
 import type { Connection } from './connection';
-import { dialPlace } from './dial-place';
 import { Exchange, type CallerSide, type ExchangeContext } from './exchange';
-import { refuseLoop, upgradeOf, viaOf } from './forward';
-import { requestFraming, type Framing } from './framing';
-import { parseRequestHead, type RequestHead } from './head';
-import { Refusal, refusalResponse } from './refusal';
-import { parseTarget, type RequestTarget } from './target';
+import type { RequestHead } from './head';
+import { endsWithResponse } from './persistence';
+import { Refusal, refusalFor, refusalResponse } from './refusal';
+import { RequestReader } from './request-reader';
+import type { RequestTarget } from './target';
 import { Tunnel } from './tunnel';
 import type { Upstream } from './upstream';
 import { writeBoth } from './write';
@@ -23,24 +24,19 @@ export interface CallerContext extends ExchangeContext {
 const heldBytes = 64 * 1024;
 /** How long what a caller still sends is thrown away after the last answer, so that it is not reset before it is read. */
 const lingerMs = 2_000;
-/** Empty lines before a request that are overlooked: some clients end bodies with one. */
-const maxEmptyLines = 2;
-const headEnd = Buffer.from('\r\n\r\n');
 const refusedConnection = { head: false, close: true };
 
 /** A caller's connection: one request after the other, or a tunnel. */
 export class Caller implements CallerSide {
   readonly address: string;
   #deadlineMs = Infinity;
-  #held: Buffer | undefined;
-  /** No end of a head before here. */
-  #searched = 0;
+  readonly #reader: RequestReader;
   #state: 'open' | 'waiting' | 'dialing' | 'tunnel' | 'lingering' | 'closed' = 'open';
   #exchange: Exchange | undefined;
   #head: RequestHead | undefined;
   #tunnel: Tunnel | undefined;
-  /** Ends what a CONNECT has begun, where there is no tunnel yet. */
-  #abandonDial: () => void = () => {};
+  /** Of a CONNECT, where there is no tunnel yet. */
+  #dialing: Attempts | undefined;
   /** The endpoint takes no more of the request for now. */
   #stalled = false;
   #paused = false;
@@ -51,6 +47,7 @@ export class Caller implements CallerSide {
     private readonly context: CallerContext,
   ) {
     this.address = plainAddress(socket.remoteAddress ?? '');
+    this.#reader = new RequestReader(context.options.headBytes);
     this.within(context.options.callerIdleMs);
     socket.on('data', this.#onData);
     socket.on('drain', this.#onDrain);
@@ -77,8 +74,8 @@ export class Caller implements CallerSide {
     this.#deadlineMs = Infinity;
     if (this.#state === 'lingering') this.socket.destroy();
     else if (this.#exchange) this.#exchange.expired();
-    else if (this.#held && this.socket.writableNeedDrain) this.#hangUp();
-    else if (this.#held) this.refused(new Refusal(408, 'the request did not arrive in time'));
+    else if (this.#reader.held && this.socket.writableNeedDrain) this.#hangUp();
+    else if (this.#reader.held) this.refused(new Refusal(408, 'the request did not arrive in time'));
     else if (this.#state === 'open') this.#linger();
   }
 
@@ -116,7 +113,7 @@ export class Caller implements CallerSide {
     this.#exchange = undefined;
     this.#head = undefined;
     if (close || this.#state !== 'open') return this.#linger();
-    this.within(this.#held ? this.context.options.headMs : this.context.options.callerIdleMs);
+    this.within(this.#reader.held ? this.context.options.headMs : this.context.options.callerIdleMs);
     this.#stalled = false;
     this.#updateFlow();
     // Many small requests at once are a loop, not a recursion.
@@ -127,7 +124,7 @@ export class Caller implements CallerSide {
     const exchange = this.#exchange;
     const head = this.#head?.method === 'HEAD';
     const whole = exchange?.requestDone === true && refusal.status !== 400;
-    const close = !whole || this.#head?.minor === 0 || wantsClose(this.#head);
+    const close = !whole || !this.#head || endsWithResponse(this.#head);
     const { log } = this.context;
     if (refusal.status >= 500) {
       const fields = {
@@ -157,15 +154,16 @@ export class Caller implements CallerSide {
 
   readonly #onData = (data: Buffer): void => {
     if (this.#state === 'lingering' || this.#state === 'closed') return;
-    if (!this.#held && !this.#exchange && this.#state === 'open') this.within(this.context.options.headMs);
-    this.#held = this.#held ? Buffer.concat([this.#held, data]) : data;
+    const { held } = this.#reader;
+    if (!held && !this.#exchange && this.#state === 'open') this.within(this.context.options.headMs);
+    this.#reader.push(data);
     this.#proceed();
   };
 
   readonly #onDrain = (): void => {
     if (this.#exchange) return this.#exchange.callerDrained();
     // What was asked for next has waited for that.
-    if (this.#held) this.within(this.context.options.headMs);
+    if (this.#reader.held) this.within(this.context.options.headMs);
     this.#proceed();
   };
 
@@ -178,7 +176,7 @@ export class Caller implements CallerSide {
   readonly #onClose = (): void => {
     this.#abandon();
     this.#state = 'closed';
-    this.#held = undefined;
+    this.#reader.clear();
     this.context.onClosed(this);
   };
 
@@ -186,7 +184,8 @@ export class Caller implements CallerSide {
     const exchange = this.#exchange;
     this.#exchange = undefined;
     exchange?.abandoned();
-    this.#abandonDial();
+    this.#dialing?.end(false);
+    this.#dialing = undefined;
     if (this.#state !== 'tunnel') this.#hangUp();
   }
 
@@ -194,7 +193,7 @@ export class Caller implements CallerSide {
   #hangUp(): void {
     if (this.#state === 'closed') return;
     this.#state = 'lingering';
-    this.#held = undefined;
+    this.#reader.clear();
     this.within(lingerMs);
     this.socket.destroySoon();
   }
@@ -212,17 +211,15 @@ export class Caller implements CallerSide {
   }
 
   #proceedWith(): void {
-    while (this.#held && this.#state === 'open' && !this.#stalled) {
+    while (this.#reader.held && this.#state === 'open' && !this.#stalled) {
       if (!this.#exchange) {
         if (!this.#begin()) return;
         continue;
       }
-      const exchange = this.#exchange;
-      if (exchange.requestDone) return;
-      const buffer = this.#held;
-      const taken = exchange.takeRequest(buffer, 0);
+      if (this.#exchange.requestDone) return;
+      const taken = this.#exchange.takeRequest(this.#reader.held);
       if (taken === 0) return;
-      this.#held = taken === buffer.length ? undefined : buffer.subarray(taken);
+      this.#reader.take(taken);
     }
   }
 
@@ -233,112 +230,69 @@ export class Caller implements CallerSide {
       this.within(this.context.options.responseBodyMs);
       return false;
     }
-    let buffer = this.#held as Buffer;
-    for (let line = 0; line < maxEmptyLines && buffer[0] === 13 && buffer[1] === 10; line++)
-      buffer = buffer.subarray(2);
-    if (buffer.length === 0) {
-      this.#held = undefined;
-      this.within(this.context.options.callerIdleMs);
-      return false;
-    }
-    const { headBytes } = this.context.options;
-    const end = buffer.indexOf(headEnd, Math.max(0, this.#searched - 3));
-    if (end > headBytes || (end < 0 && buffer.length > headBytes)) {
-      this.refused(new Refusal(431, `the request's head is longer than ${headBytes} bytes`));
-      return false;
-    }
-    if (end < 0) {
-      if (hasBareLf(buffer, this.#searched)) {
-        this.refused(new Refusal(400, 'a line of the head does not end in CR LF'));
-      }
-      this.#searched = buffer.length;
-      return false;
-    }
-    this.#searched = 0;
-    const rest = end + headEnd.length;
-    this.#held = rest === buffer.length ? undefined : buffer.subarray(rest);
     try {
-      this.#accept(parseRequestHead(buffer.toString('latin1', 0, end)));
+      const head = this.#reader.head();
+      if (head) this.#accept(head);
+      else if (!this.#reader.held) this.within(this.context.options.callerIdleMs);
+      return head !== undefined;
     } catch (error) {
-      this.refused(error instanceof Refusal ? error : new Refusal(500, 'the proxy failed', { cause: error }));
+      this.refused(refusalFor(error));
+      return false;
     }
-    return true;
   }
 
   /** @throws {Refusal} where it cannot be passed on */
   #accept(head: RequestHead): void {
     this.#head = head;
-    const hosts = head.fields.filter(({ key }) => key === 'host').length;
-    if (hosts > 1) throw new Refusal(400, 'the request has more than one Host');
-    if (hosts === 0 && head.minor === 1) throw new Refusal(400, 'the request has no Host');
-    const framing = requestFraming(head);
-    const target = parseTarget(head);
-    const via = viaOf(this.context.pseudonym, target, head.minor);
-    refuseLoop(head, via, this.context.pseudonym);
-    if (head.method === 'CONNECT') {
-      if (framing.kind !== 'none' && !(framing.kind === 'length' && framing.bytes === 0)) {
-        throw new Refusal(400, 'CONNECT has no body');
-      }
-    }
+    const request = admit(head, this.context.pseudonym);
     const { introduced, destinations } = this.context;
-    if (introduced && destinations.dependsOnStranger(target, this.address)) {
+    if (introduced && destinations.dependsOnStranger(request.target, this.address)) {
       this.#state = 'waiting';
       this.#deadlineMs = Infinity;
-      void introduced(this.address).then(() =>
-        this.#introduced(() => this.#send(head, target, framing, via)),
-      );
-    } else this.#send(head, target, framing, via);
+      void introduced(this.address).then(() => this.#introduced(request));
+    } else this.#send(request);
   }
 
   /** It is known who has called, or will not be. */
-  #introduced(send: () => void): void {
+  #introduced(request: AdmittedRequest): void {
     if (this.#state !== 'waiting') return;
     this.#state = 'open';
     try {
-      send();
+      this.#send(request);
     } catch (error) {
-      this.refused(new Refusal(500, 'the proxy failed', { cause: error }));
+      this.refused(refusalFor(error));
     }
     this.#proceed();
   }
 
-  #send(head: RequestHead, target: RequestTarget, framing: Framing, via: string): void {
-    if (head.method === 'CONNECT') return this.#connect(target);
-    this.#exchange = new Exchange(this.context, this, {
-      head,
-      target,
-      via,
-      framing,
-      upgrade: upgradeOf(head),
-    });
+  #send(request: AdmittedRequest): void {
+    if (request.head.method === 'CONNECT') return this.#connect(request.target);
+    this.#exchange = new Exchange(this.context, this, request);
     this.#exchange.start();
   }
 
   #connect(target: RequestTarget): void {
     this.#state = 'dialing';
     this.#deadlineMs = Infinity;
-    const dialing = new AbortController();
-    this.#abandonDial = () => dialing.abort();
-    dialPlace(target, this.address, this.context, dialing.signal).then(
-      ({ upstream, connection }) => {
-        this.#abandonDial = () => {};
-        if (dialing.signal.aborted || this.#state !== 'dialing') {
-          connection.destroy();
-          upstream.ended();
-          return;
-        }
+    const seeker = {
+      // Attempts and the waiting room have bounds of their own.
+      connecting: () => {},
+      queued: () => {},
+      connected: () => {
+        this.#dialing = undefined;
+        const { upstream, connection } = attempts.handOver();
         this.socket.write('HTTP/1.1 200 Connection Established\r\n\r\n', 'latin1');
         this.#startTunnel(upstream, connection, undefined);
       },
-      (error: unknown) => {
-        this.#abandonDial = () => {};
-        if (dialing.signal.aborted || this.#state !== 'dialing') return;
+      refused: (refusal: Refusal) => {
+        this.#dialing = undefined;
         this.#state = 'open';
-        this.refused(
-          error instanceof Refusal ? error : new Refusal(500, 'the proxy failed', { cause: error }),
-        );
+        this.refused(refusal);
       },
-    );
+    };
+    const attempts = new Attempts(this.context, seeker, target, this.address, 'tunnel');
+    this.#dialing = attempts;
+    attempts.start();
   }
 
   #startTunnel(upstream: Upstream, connection: Connection, early: Buffer | undefined): void {
@@ -351,8 +305,8 @@ export class Caller implements CallerSide {
     this.socket.off('end', this.#onEnd);
     const endpoint = connection.detach();
     if (early) this.socket.write(early);
-    if (this.#held) endpoint.write(this.#held);
-    this.#held = undefined;
+    const held = this.#reader.clear();
+    if (held) endpoint.write(held);
     this.#tunnel = new Tunnel(this.socket, endpoint, {
       clock,
       idleMs: options.tunnelIdleMs,
@@ -371,7 +325,7 @@ export class Caller implements CallerSide {
     if (this.#state === 'closed') return;
     this.#state = 'lingering';
     this.#exchange = undefined;
-    this.#held = undefined;
+    this.#reader.clear();
     this.within(lingerMs);
     this.socket.end();
     this.socket.resume();
@@ -381,24 +335,12 @@ export class Caller implements CallerSide {
 
   /** Reads no more than can be passed on soon. */
   #updateFlow(): void {
-    const pause = this.#stalled || (this.#held !== undefined && this.#held.length > heldBytes);
+    const pause = this.#stalled || (this.#reader.held?.length ?? 0) > heldBytes;
     if (pause === this.#paused || this.#state === 'tunnel' || this.#state === 'lingering') return;
     this.#paused = pause;
     if (pause) this.socket.pause();
     else this.socket.resume();
   }
-}
-
-function wantsClose(head: RequestHead | undefined): boolean {
-  return head?.fields.some(({ key, value }) => key === 'connection' && /\bclose\b/i.test(value)) ?? true;
-}
-
-/** A line feed without its carriage return: the head would never end. */
-function hasBareLf(buffer: Buffer, from: number): boolean {
-  for (let at = buffer.indexOf(10, from); at >= 0; at = buffer.indexOf(10, at + 1)) {
-    if (at === 0 || buffer[at - 1] !== 13) return true;
-  }
-  return false;
 }
 
 /** `10.0.0.7` of `::ffff:10.0.0.7`. */

@@ -23,6 +23,10 @@ export interface ResponseHead {
   readonly fields: readonly Field[];
 }
 
+const emptyLine = Buffer.from('\r\n\r\n');
+/** What stands between a head and what follows it. */
+export const headEndBytes = emptyLine.length;
+
 const maxFields = 200;
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const requestLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/;
@@ -30,6 +34,15 @@ const statusLine = /^HTTP\/1\.(\d) ([1-9]\d\d)(?: (.*))?$/;
 /** All that may not stand in a head. Line ends are gone when it is asked, so that a CR or LF alone is one of them. */
 
 const control = /[\x00-\x08\x0a-\x1f\x7f]/;
+
+/**
+ * Where the head ends that a buffer begins with; -1 where its end has not come yet, undefined where it is too long.
+ * @param from no end stands before here
+ */
+export function findHeadEnd(buffer: Buffer, from: number, maxBytes: number): number | undefined {
+  const end = buffer.indexOf(emptyLine, Math.max(0, from - emptyLine.length + 1));
+  return (end < 0 ? buffer.length : end) > maxBytes ? undefined : end;
+}
 
 /**
  * Reads a request's head, strictly: where two readers could understand two things, it is refused (RFC 9112, sections

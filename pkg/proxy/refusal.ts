@@ -13,6 +13,11 @@ export class Refusal extends Error {
   }
 }
 
+/** What the caller is told of an error, foreseen or not. */
+export function refusalFor(error: unknown): Refusal {
+  return error instanceof Refusal ? error : new Refusal(500, 'the proxy failed', { cause: error });
+}
+
 const reasons: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   403: 'Forbidden',

@@ -98,29 +98,6 @@ export class WaitingRoom {
     this.#tell(place);
   }
 
-  /** Resolves with what an attempt in its turn has come to. Rejects with a Refusal. */
-  turn<T>(shortage: Shortage, attempt: () => T, signal: AbortSignal): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        again: () => {
-          try {
-            resolve(attempt());
-          } catch (error) {
-            if (error instanceof Shortage) return error;
-            reject(error instanceof Error ? error : new Error(String(error)));
-          }
-          return undefined;
-        },
-        turnedAway: reject,
-      };
-      this.wait(shortage, waiter);
-      signal.addEventListener('abort', () => {
-        this.leave(waiter);
-        reject(shortage);
-      });
-    });
-  }
-
   /** It does not wait any more, if it did. */
   leave(waiter: Waiter): void {
     const place = this.#places.get(waiter);
