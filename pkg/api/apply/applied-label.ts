@@ -1,4 +1,4 @@
-import type { Release } from '../../resource/objects';
+import type { Release, Rollout } from '../../resource/objects';
 
 /**
  * On what apply has made, and may therefore prune: routes and cron jobs; of a release the value is which processes were
@@ -20,4 +20,12 @@ export function appliedProcesses(release: Release | undefined): ReadonlySet<stri
 
 export function labelOfProcesses(names: readonly string[]): Record<string, string> {
   return { [appliedLabel]: names.toSorted().join(',') };
+}
+
+/** On a rollout that apply has begun: the name of the steps, gates and factors that were described. */
+export const wishLabel = 'gilliam.dev/wish';
+
+/** Undefined for a rollout that apply has not begun. */
+export function wishOf({ metadata }: Rollout): string | undefined {
+  return metadata.labels[wishLabel];
 }

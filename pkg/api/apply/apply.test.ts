@@ -378,6 +378,48 @@ describe('what runs', () => {
     expect(again.rollout?.spec?.factors).toEqual({ web: 2, worker: 1, mail: 1 });
   });
 
+  describe('that was taken back', () => {
+    const wish: Desired = { ...config({ A: '2' }), rollout: { surge: 2 }, factors: { web: 3 } };
+
+    beforeEach(async () => {
+      await apply(api, wish);
+      await finishRollout(api, RolloutPhase.ABORTED);
+      expect((await apply(api, wish)).held).toContain('v2 was taken back');
+    });
+
+    test.each<readonly [string, Desired]>([
+      ['another way to roll out', { rollout: { surge: 1 } }],
+      ['other gates', { rollout: { surge: 2, gates: { ignoreRequests: true } } }],
+      ['a canary', { rollout: { surge: 2, canary: { size: { $case: 'instances', value: 1 } } } }],
+      ['nothing said of the way any more', { rollout: undefined }],
+      ['another factor', { factors: { web: 4 } }],
+      ['a factor of one more process', { factors: { web: 3, worker: 2 } }],
+    ])('is tried again, once, with %s', async (_, changed) => {
+      const again = await apply(api, { ...wish, ...changed });
+      expect(again).toMatchObject({ held: '', rollout: { spec: { from: ['v1'], to: 'v2' } } });
+      await finishRollout(api, RolloutPhase.ABORTED);
+      const held = await apply(api, { ...wish, ...changed });
+      expect(held).toMatchObject({
+        rollout: undefined,
+        held: expect.stringContaining('taken back') as string,
+      });
+    });
+
+    test('is not tried again since somebody else has scaled what runs', async () => {
+      await api.client.scales.updateScale({
+        scale: { metadata: { formation: 'shop', name: 'v1' }, spec: { factors: { web: 5 } } },
+      });
+      expect((await apply(api, wish)).held).toContain('v2 was taken back');
+    });
+
+    test('is not tried again where another than apply had begun it: what has changed since cannot be told', async () => {
+      await api.client.rollouts.createRollout({ parent: 'formations/shop', spec: { to: 'v2' } });
+      await finishRollout(api, RolloutPhase.ABORTED);
+      expect((await apply(api, wish)).held).toContain('v2 was taken back');
+      expect((await apply(api, { ...wish, factors: { web: 9 } })).held).toContain('v2 was taken back');
+    });
+  });
+
   test('is not begun again while it is stuck on its way back, unless that is asked for', async () => {
     await apply(api, config({ A: '2' }));
     const rollout = await rolloutOf(api, 'shop');

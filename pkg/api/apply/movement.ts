@@ -6,6 +6,8 @@ import { entryOf } from '../../resource/entries';
 import type { Rollout, Scale } from '../../resource/objects';
 import { compareReleaseNames } from '../../resource/release-name';
 import { isStuck, isUnderWay, refuseSecondRollout } from '../../resource/rollout';
+import { wishOf } from './applied-label';
+import { digestOf } from './digest';
 import { type FactorChange, factorsOf } from './factors';
 import type { NextRelease } from './next-release';
 import type { FormationState } from './state';
@@ -18,10 +20,17 @@ export type Movement =
       readonly held?: string;
     }
   | { readonly kind: 'scale'; readonly before?: Scale; readonly factors: Record<string, number> }
-  | { readonly kind: 'rollout'; readonly spec: RolloutSpec };
+  | {
+      readonly kind: 'rollout';
+      readonly spec: RolloutSpec;
+      /** Names what was asked of it, and of factors: see `wishLabel`. */
+      readonly wish: string;
+    };
 
 export interface MovementWish {
-  readonly rollout: RolloutSpec | undefined;
+  readonly rollout?: RolloutSpec | undefined;
+  /** As they are asked for, by process. */
+  readonly factors: Readonly<Record<string, number>>;
   readonly prune: boolean;
   /** Whether to begin again what was taken back. */
   readonly retry: boolean;
@@ -42,11 +51,12 @@ export function movementTo(
   refuseSecondRollout(rollout);
   const factors = factorsOf(changes);
   if (others.length > 0) {
-    const held = wish.retry ? undefined : takenBack(rollout, release);
+    const named = nameOf(wish);
+    const held = wish.retry ? undefined : takenBack(rollout, release, named);
     if (held !== undefined) return { kind: 'none', held };
     // Also those that are to have none: what is not named would stay as it is.
     const goals = Object.fromEntries(changes.map(({ process, after }) => [process, after]));
-    return { kind: 'rollout', spec: rolloutSpec(release, others, goals, wish) };
+    return { kind: 'rollout', spec: rolloutSpec(release, others, goals, wish), wish: named };
   }
   const same = isDeepStrictEqual({ ...before?.spec.factors }, factors);
   return same ? { kind: 'none' } : { kind: 'scale', factors, ...(before && { before }) };
@@ -82,12 +92,20 @@ function leadsTo(rollout: Rollout, release: NextRelease): boolean {
   return isUnderWay(rollout) && !back && !release.isNew && spec.to === release.name;
 }
 
+/** The same for the same steps, gates and factors, as they are described: another one is another try. */
+function nameOf({ rollout, factors }: Pick<MovementWish, 'rollout' | 'factors'>): string {
+  return digestOf({ rollout: RolloutSpec.toJSON(RolloutSpec.fromPartial(rollout ?? {})), factors });
+}
+
 /**
- * When and why the release was taken back, or is for good; undefined where it was not. It is not tried again unasked: whoever applies by the
- * minute would roll out what is broken for ever.
+ * When and why the release was taken back, or is for good; undefined where it was not, or where another way to it is
+ * described than then. It is not tried again unasked: whoever applies by the minute would roll out what is broken for ever.
  */
-function takenBack(rollout: Rollout | undefined, release: NextRelease): string | undefined {
+function takenBack(rollout: Rollout | undefined, release: NextRelease, wish: string): string | undefined {
   if (!rollout || release.isNew || rollout.spec.to !== release.name) return undefined;
+  const wished = wishOf(rollout);
+  // One that was not begun by apply does not say what was described then.
+  if (wished !== undefined && wished !== wish) return undefined;
   const { phase, changed, reason, message } = rollout.status;
   if (phase !== RolloutPhase.ABORTED && !isStuck(rollout)) return undefined;
   const time = changed?.toISOString().replace(/\.\d+Z$/, 'Z');

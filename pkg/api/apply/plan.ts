@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { PlannedChange, PlannedInstance } from '../../gen/gilliam/v1/apply_service';
 import { CronJobSpec } from '../../gen/gilliam/v1/cron_job';
@@ -11,6 +10,7 @@ import type { RouteEdit } from '../route-store';
 import { changed, created, difference, releaseDifference, removed } from './changes';
 import type { CronEdit } from './cron-edits';
 import { cronFields, cronInShort, formationFields, routeFields, routeInShort } from './describe';
+import { digestOf } from './digest';
 import type { FactorChange } from './factors';
 import { factorChanges } from './factors';
 import type { Movement } from './movement';
@@ -57,7 +57,7 @@ export function planApply({ state, wish, release, routes, cronJobs }: PlanInput)
     release && asksForInstances ? factorChanges(state, release, { factors: desired.factors, least }) : [];
   const movement: Movement =
     release && asksForInstances
-      ? movementTo(state, release, factors, { rollout: desired.rollout, prune, retry: wish.retry })
+      ? movementTo(state, release, factors, { ...desired, prune, retry: wish.retry })
       : { kind: 'none' };
   const specChanges = !isDeepStrictEqual(FormationSpec.toJSON(before), FormationSpec.toJSON(spec));
   const releaseChanges = release?.isNew ? changesOfRelease(state, release) : [];
@@ -173,13 +173,5 @@ function hashOf(plan: Omit<ApplyPlan, 'hash'>, { name, desired }: Wish): string 
       after && CronJobSpec.toJSON(after.spec),
     ]),
   };
-  return createHash('sha256').update(canonical(content)).digest('hex').slice(0, 16);
-}
-
-/** The same text for the same content, whatever the order of its keys. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
-  const entries = Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1));
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`;
+  return digestOf(content);
 }

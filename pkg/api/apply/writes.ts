@@ -22,6 +22,7 @@ import type { ApiContext } from '../api-context';
 import { newMetadata } from '../objects';
 import type { Part } from '../route-store';
 import { scaledLabels } from '../scaled-label';
+import { wishLabel } from './applied-label';
 import type { CronEdit } from './cron-edits';
 import type { ApplyPlan } from './plan';
 import type { FormationState } from './state';
@@ -72,9 +73,14 @@ export function madeBy(
     formation: formationOf(context, plan, state),
     release: made,
     scale,
-    rollout: begun?.rollout,
+    rollout: begun && movement.kind === 'rollout' ? labelled(begun.rollout, movement.wish) : undefined,
     retired: begun?.scales ?? [],
   };
+}
+
+function labelled(rollout: Rollout, wish: string): Rollout {
+  const { metadata } = rollout;
+  return { ...rollout, metadata: { ...metadata, labels: { ...metadata.labels, [wishLabel]: wish } } };
 }
 
 /** The transaction, but for its routes. It is refused where anything that the plan was made on has changed. */
