@@ -66,6 +66,8 @@ export const commands: Readonly<Record<string, () => CommandModule>> = {
   'executor uncordon': () =>
     require('./commands/executor/uncordon') as typeof import('./commands/executor/uncordon'),
   'executor drain': () => require('./commands/executor/drain') as typeof import('./commands/executor/drain'),
+  'executor forget': () =>
+    require('./commands/executor/forget') as typeof import('./commands/executor/forget'),
   version: () => require('./commands/version') as typeof import('./commands/version'),
   completion: () => require('./commands/completion') as typeof import('./commands/completion'),
   __complete: () => require('./commands/complete') as typeof import('./commands/complete'),

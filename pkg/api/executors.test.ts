@@ -1,4 +1,5 @@
-import { ConflictError, InvalidError, NotFoundError } from '../base/errors';
+import { ConflictError, DeniedError, InvalidError, NotFoundError, PreconditionError } from '../base/errors';
+import { InstanceState } from '../gen/gilliam/v1/instance';
 import { ApiHarness, eventually } from '../testing/api-harness';
 import { SessionClient } from '../testing/session-client';
 
@@ -71,4 +72,54 @@ test('who did what is told as events of formations/-', async () => {
   expect(events.map(({ reason }) => reason)).toEqual(['Cordoned', 'Draining', 'Uncordoned']);
   const { executors } = await api.client.executors.listExecutors({});
   expect(executors.map(({ metadata }) => metadata?.name)).toEqual(['e1']);
+});
+
+describe('an executor that is gone for good', () => {
+  const forget = (over: object = {}) =>
+    api.client.executors.deleteExecutor({ name: 'executors/e1', ...over });
+  const names = async () =>
+    (await api.client.executors.listExecutors({})).executors.map(({ metadata }) => metadata?.name);
+  const gone = () =>
+    executor.abort().then(() => eventually(async () => expect(await api.sessionOf('e1')).toBeUndefined()));
+
+  test('is taken off the list, and on it again when it connects', async () => {
+    await gone();
+    expect((await forget({ validateOnly: true })).executor?.metadata?.name).toBe('e1');
+    expect(await names()).toEqual(['e1']);
+    await forget();
+    expect(await names()).toEqual([]);
+    await expect(forget()).rejects.toThrow(NotFoundError);
+    const { events } = await api.client.events.listEvents({ parent: 'formations/-', about: 'e1' });
+    expect(events.map(({ reason }) => reason)).toEqual(['Forgotten']);
+    executor = new SessionClient(api.connect({ token: 'executor-token' }));
+    await eventually(async () => expect(await names()).toEqual(['e1']));
+  });
+
+  test('is not while it is connected', async () => {
+    await expect(forget()).rejects.toThrow(
+      /is connected, .* gilliam executor drain e1, and gilliam down --forget/,
+    );
+  });
+
+  test('is not while it may still run something', async () => {
+    await api.shop();
+    await api.placeInstance({ state: InstanceState.RUNNING });
+    await gone();
+    await expect(forget()).rejects.toThrow(PreconditionError);
+    await expect(forget()).rejects.toThrow('may still run shop/web.1: wait until it is declared lost');
+    await api.changeInstance('web-1-1', (instance) => ({
+      ...instance,
+      status: { ...instance.status, state: InstanceState.LOST },
+    }));
+    await forget();
+  });
+});
+
+test('executors may ask for the stage, and for what it knows of one of them', async () => {
+  const client = api.connect({ token: 'executor-token' });
+  const { stage, executor: found } = await client.stage.getStage({ executor: 'executors/e1' });
+  expect([stage, found?.metadata?.name, found?.status?.host]).toEqual(['test', 'e1', '127.0.0.1']);
+  expect((await client.stage.getStage({ executor: 'executors/e2' })).executor).toBeUndefined();
+  expect((await client.stage.getStage({})).executor).toBeUndefined();
+  await expect(client.executors.listExecutors({})).rejects.toThrow(DeniedError);
 });

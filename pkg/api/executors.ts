@@ -1,8 +1,9 @@
-import { InvalidError, NotFoundError } from '../base/errors';
+import { InvalidError, NotFoundError, PreconditionError } from '../base/errors';
 import type { ExecutorSpec } from '../gen/gilliam/v1/executor';
 import type { ExecutorServiceService, UpdateExecutorRequest } from '../gen/gilliam/v1/executor_service';
+import { isFinished, shortName } from '../resource/instance';
 import { checkLabel, parseName, quote } from '../resource/names';
-import { executors, type Executor } from '../resource/objects';
+import { executors, instances, sessions, type Executor } from '../resource/objects';
 import { suggestion } from '../resource/suggest';
 import type { ApiContext } from './api-context';
 import { by, type CallContext, type Handlers } from './call';
@@ -48,6 +49,37 @@ export function executorHandlers(context: ApiContext): Handlers<ExecutorServiceS
     return { ...object, metadata: { ...object.metadata, revision } };
   }
 
+  async function attemptDelete(name: string, dry: boolean, call: CallContext): Promise<Executor> {
+    const key = { formation: '', name };
+    const [before, session, { items }] = await Promise.all([
+      requireExecutor(name, call.signal),
+      store.get(sessions, key, call.signal),
+      store.list(instances, {}, call.signal),
+    ]);
+    if (session) {
+      throw new PreconditionError(
+        `executor ${quote(name)} is connected, and would be on the list again at once: gilliam executor drain ${name}, and gilliam down --forget on its machine`,
+      );
+    }
+    const living = items.find(({ spec, status }) => spec.executor === name && !isFinished(status.state));
+    if (living) {
+      throw new PreconditionError(
+        `executor ${quote(name)} may still run ${living.metadata.formation}/${shortName(living)}: wait until it is declared lost, some seconds after it has gone`,
+      );
+    }
+    if (dry) return before;
+    const { uid, revision } = before.metadata;
+    await store.commit(
+      [{ op: 'delete', kind: executors, key, revision }],
+      // It may connect at this moment.
+      [{ guard: 'object', kind: sessions, key, revision: 0n }],
+      call.signal,
+    );
+    const message = `executor ${name} was taken off the list${by(call)}`;
+    events.record({ formation: '', kind: executors.name, name, uid, reason: 'Forgotten', message });
+    return before;
+  }
+
   return {
     async getExecutor(request, call) {
       const { name } = parseName(executors, request.name);
@@ -58,6 +90,12 @@ export function executorHandlers(context: ApiContext): Handlers<ExecutorServiceS
       const page = readPage(request, 'executors');
       const { items, ...rest } = await listPage(store, { kind: executors }, page, call.signal);
       return { executors: [...items], ...rest };
+    },
+
+    async deleteExecutor(request, call) {
+      const { name } = parseName(executors, request.name);
+      const forget = () => attemptDelete(name, request.validateOnly, call);
+      return { executor: await retryConflicts(context, forget, call.signal) };
     },
 
     async updateExecutor(request, call) {

@@ -1,14 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { Client as GrpcClient, credentials, Metadata } from '@grpc/grpc-js';
 import { DeadlineError, ExhaustedError, PreconditionError, UnavailableError } from '../base/errors';
-import { connect } from '../client/client';
+import { type KeyPair, makeAuthority, makeServerCertificate } from '../certificates/certificate';
+import { connect, type Client } from '../client/client';
 import { ApiHarness, eventually } from '../testing/api-harness';
 import { SessionClient } from '../testing/session-client';
 import { TcpProxy } from '../testing/tcp-proxy';
@@ -46,37 +45,67 @@ describe('listening', () => {
     );
   });
 
-  test('with TLS everything works as without', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'gilliam-tls-'));
-    try {
-      const [keyFile, certificateFile] = [join(directory, 'key.pem'), join(directory, 'certificate.pem')];
-      const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
-      const output = ['-keyout', keyFile, '-out', certificateFile, '-days', '1'];
-      execFileSync(
-        'openssl',
-        [
-          'req',
-          '-x509',
-          '-newkey',
-          'ec',
-          '-pkeyopt',
-          'ec_paramgen_curve:P-256',
-          '-nodes',
-          ...output,
-          ...subject,
-        ],
-        { stdio: 'ignore' },
-      );
-      const tls = { key: readFileSync(keyFile, 'utf8'), certificate: readFileSync(certificateFile, 'utf8') };
+  describe('with TLS', () => {
+    const now = new Date();
+    let authority: KeyPair;
+    beforeAll(async () => {
+      authority = await makeAuthority({ title: 'test', now, days: 1 });
+    });
+    const certificateFor = async (...hosts: string[]) => {
+      const made = await makeServerCertificate({ title: 'API', hosts, now, days: 1 }, authority);
+      return { key: made.privateKey, certificate: made.certificate };
+    };
+    const start = async (...hosts: string[]) => {
       await api.stopServer();
-      await api.startServer({ listen: { host: '127.0.0.1', port: 0, tls } });
-      const client = api.connect({ token: 'user-token', ca: tls.certificate });
-      expect((await client.stage.getStage({})).stage).toBe('test');
-      const plain = api.connect({ token: 'user-token' });
-      await expect(plain.stage.getStage({})).rejects.toThrow(UnavailableError);
-    } finally {
-      rmSync(directory, { recursive: true });
-    }
+      return api.startServer({ listen: { port: 0, tls: await certificateFor(...hosts) } });
+    };
+    const trusting = (address = api.address, ca = authority.certificate) =>
+      api.connect({ token: 'user-token', ca, address });
+    const stageOf = async (client: Client) => (await client.stage.getStage({})).stage;
+
+    test('everything works as without, and nothing without', async () => {
+      await start('127.0.0.1', 'localhost');
+      expect(await stageOf(trusting())).toBe('test');
+      expect(await stageOf(trusting(api.address.replace('127.0.0.1', 'localhost')))).toBe('test');
+      await expect(stageOf(api.connect({ token: 'user-token' }))).rejects.toThrow(UnavailableError);
+    });
+
+    test('a certificate of another authority, or for another address, is refused', async () => {
+      await start('127.0.0.2', 'api.gilliam.service');
+      await expect(stageOf(trusting())).rejects.toThrow(/127\.0\.0\.1 is not in the cert's list/);
+      await start('127.0.0.1');
+      const other = await makeAuthority({ title: 'test', now, days: 1 });
+      await expect(stageOf(trusting(api.address, other.certificate))).rejects.toThrow(UnavailableError);
+    });
+
+    test('an address is not said to be a name: Node warns of that', async () => {
+      await start('127.0.0.1');
+      const warned = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+      await stageOf(trusting());
+      expect(warned).not.toHaveBeenCalled();
+      warned.mockRestore();
+    });
+
+    test('a new certificate is shown to who connects from then on; what is connected stays', async () => {
+      await start('127.0.0.1');
+      const before = trusting();
+      await stageOf(before);
+      authority = await makeAuthority({ title: 'test', now, days: 1 });
+      await expect(stageOf(trusting())).rejects.toThrow(UnavailableError);
+      api.server.renew(await certificateFor('127.0.0.1'));
+      expect(await stageOf(trusting())).toBe('test');
+      expect(await stageOf(before)).toBe('test');
+    });
+
+    test('it listens at several addresses', async () => {
+      await start('127.0.0.1', '127.0.0.2');
+      const { port } = await api.server.listen({
+        ...{ host: '127.0.0.2', port: 0 },
+        tls: await certificateFor('127.0.0.2'),
+      });
+      for (const address of [api.address, `127.0.0.2:${port}`])
+        expect(await stageOf(trusting(address))).toBe('test');
+    });
   });
 });
 

@@ -11,6 +11,7 @@ import { implement, type EnteredCall, type Gate, type Handlers } from './call';
 import { HealthService, healthHandlers } from './health';
 import type { Limits } from './limits';
 import { reflectionHandlers, reflectionServices } from './reflection';
+import { RenewableCredentials, type ServerCertificate } from './renewable-credentials';
 
 export interface ApiServerOptions extends Omit<ApiOptions, 'limits' | 'connect'> {
   readonly options?: Partial<Limits> & {
@@ -25,9 +26,7 @@ export interface ListenOptions {
   /** 0 takes a free one. */
   readonly port: number;
   /** In PEM. */
-  readonly tls?: {
-    readonly key: string;
-    readonly certificate: string;
+  readonly tls?: ServerCertificate & {
     /** By which the certificates of the other control planes are checked. Default `certificate`. */
     readonly ca?: string;
   };
@@ -44,6 +43,8 @@ export class ApiServer {
   readonly #server: Server;
   readonly #authenticator: Authenticator;
   readonly #services = new Set<string>();
+  readonly #renewable: RenewableCredentials[] = [];
+  #started = false;
 
   constructor({ options, ...rest }: ApiServerOptions) {
     const { clock } = rest;
@@ -60,19 +61,19 @@ export class ApiServer {
     this.#addServices(descriptorSet);
   }
 
-  /** Begins to answer. Throws PreconditionError for an address that it may not or cannot listen at. */
+  /**
+   * Begins to answer; again, at a further address: the last one is that at which other control planes reach this one.
+   * Throws PreconditionError for an address that it may not or cannot listen at.
+   */
   async listen({ host = '127.0.0.1', port, tls, advertise }: ListenOptions): Promise<{ port: number }> {
     if (!tls && !isLoopback(host)) {
       throw new PreconditionError(
         `the API does not listen at ${host} without TLS, as its token could be read on the way: give a certificate, or listen at 127.0.0.1`,
       );
     }
-    this.#api.start();
-    const credentials = tls
-      ? ServerCredentials.createSsl(null, [
-          { private_key: Buffer.from(tls.key), cert_chain: Buffer.from(tls.certificate) },
-        ])
-      : ServerCredentials.createInsecure();
+    if (!this.#started) this.#api.start();
+    this.#started = true;
+    const credentials = tls ? this.#credentials(tls) : ServerCredentials.createInsecure();
     const hostPart = isIP(host) === 6 ? `[${host}]` : host;
     const address = `${hostPart}:${port}`;
     return new Promise((resolve, reject) => {
@@ -92,6 +93,11 @@ export class ApiServer {
     });
   }
 
+  /** Shows this certificate to whoever connects from now on, wherever it listens with one. */
+  renew(certificate: ServerCertificate): void {
+    for (const each of this.#renewable) each.renew(certificate);
+  }
+
   /** Ends all calls, gives sessions up, and resolves when nothing is left. */
   async close(): Promise<void> {
     this.#api.stop();
@@ -104,6 +110,12 @@ export class ApiServer {
     grace.dispose();
     this.#server.forceShutdown();
     await this.#api.close();
+  }
+
+  #credentials(certificate: ServerCertificate): ServerCredentials {
+    const credentials = new RenewableCredentials(certificate);
+    this.#renewable.push(credentials);
+    return credentials;
   }
 
   #addServices(descriptorSet: Uint8Array | undefined): void {

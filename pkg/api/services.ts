@@ -7,6 +7,7 @@ import { EventServiceService } from '../gen/gilliam/v1/event_service';
 import { ExecServiceService } from '../gen/gilliam/v1/exec_service';
 import { ExecutorServiceService } from '../gen/gilliam/v1/executor_service';
 import { FormationServiceService } from '../gen/gilliam/v1/formation_service';
+import { ImageServiceService } from '../gen/gilliam/v1/image_service';
 import { InstanceServiceService } from '../gen/gilliam/v1/instance_service';
 import { LogServiceService } from '../gen/gilliam/v1/log_service';
 import { MetricsServiceService } from '../gen/gilliam/v1/metrics_service';
@@ -34,6 +35,7 @@ import { execHandlers } from './exec/exec';
 import { TerminalBroker } from './exec/terminal-broker';
 import { executorHandlers } from './executors';
 import { formationHandlers } from './formations';
+import { imageHandlers } from './images';
 import { instanceHandlers } from './instances';
 import { LogBroker } from './logs/log-broker';
 import { logHandlers } from './logs/logs';
@@ -101,9 +103,10 @@ export function servicesOf({ context, tokens, hub, links, replicas, usage }: Ser
     registry: service(RegistryServiceService, registryHandlers(context, tokens)),
     metrics: service(MetricsServiceService, metricsHandlers(context, usage)),
     volumes: service(VolumeServiceService, volumeHandlers(context)),
-    stage: service(StageServiceService, stageHandlers(context)),
+    stage: service(StageServiceService, stageHandlers(context), 'either'),
     session: service(SessionServiceService, sessionHandlers(links, logs, terminals), 'executor'),
     router: service(RouterServiceService, routerHandlers(context), 'executor'),
+    stageImages: service(ImageServiceService, imageHandlers(context), 'executor'),
     replica: service(ReplicaServiceService, replicaHandlers({ context, links, logs, terminals }), 'replica'),
   };
 }

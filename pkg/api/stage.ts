@@ -2,6 +2,7 @@ import { deadline } from '../base/clock';
 import { messageOf } from '../base/errors';
 import { ExecutorState } from '../gen/gilliam/v1/executor';
 import type { ComponentStatus, StageServiceService } from '../gen/gilliam/v1/stage_service';
+import { parseName } from '../resource/names';
 import { executors, formations } from '../resource/objects';
 import { dataVersion } from '../store/data-version';
 import type { ApiContext } from './api-context';
@@ -30,7 +31,8 @@ export function stageHandlers(context: ApiContext): Handlers<StageServiceService
   }
 
   return {
-    async getStage(_request, call) {
+    async getStage(request, call) {
+      const named = request.executor === '' ? undefined : parseName(executors, request.executor);
       let leader = '';
       const components = await Promise.all([
         probe('etcd', call, async (signal) => {
@@ -51,7 +53,8 @@ export function stageHandlers(context: ApiContext): Handlers<StageServiceService
           return { healthy: ready > 0, message: `${ready} of ${all.length} ready` };
         }),
       ]);
-      return { stage: context.stage, version: context.version, dataVersion, leader, components };
+      const executor = named && caches.of(executors).get(named);
+      return { stage: context.stage, version: context.version, dataVersion, leader, components, executor };
     },
   };
 }

@@ -1,7 +1,6 @@
 import {
   Client as GrpcJsClient,
   Metadata,
-  credentials,
   status,
   type CallOptions as GrpcCallOptions,
   type ServiceError,
@@ -13,6 +12,7 @@ import { parseAddresses } from './addresses';
 import { Peers } from './peers';
 import { fromStatus, isFromServer } from './status';
 import { readAll, writeAll, type Writable } from './streams';
+import { trustAt } from './trust';
 import type { CallOptions, Method } from './types';
 
 export interface ChannelOptions {
@@ -46,10 +46,6 @@ export class Channel {
   constructor(options: ChannelOptions) {
     this.#options = options;
     this.#clock = options.clock ?? new SystemClock();
-    const trust =
-      options.ca === undefined
-        ? credentials.createInsecure()
-        : credentials.createSsl(Buffer.from(options.ca));
     const settings = {
       'grpc.keepalive_time_ms': options.keepaliveMs ?? 1000,
       'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs ?? 1000,
@@ -64,7 +60,10 @@ export class Channel {
     };
     const addresses = parseAddresses(options.address);
     this.#peers = new Peers(
-      addresses.map((address) => new GrpcJsClient(address, trust, settings)),
+      addresses.map((address) => {
+        const trust = trustAt(address, options.ca);
+        return new GrpcJsClient(address, trust.credentials, { ...settings, ...trust.settings });
+      }),
       this.#clock,
     );
   }

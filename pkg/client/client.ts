@@ -6,6 +6,7 @@ import type { EventServiceService } from '../gen/gilliam/v1/event_service';
 import type { ExecServiceService } from '../gen/gilliam/v1/exec_service';
 import type { ExecutorServiceService } from '../gen/gilliam/v1/executor_service';
 import type { FormationServiceService } from '../gen/gilliam/v1/formation_service';
+import type { ImageServiceService } from '../gen/gilliam/v1/image_service';
 import type { InstanceServiceService } from '../gen/gilliam/v1/instance_service';
 import type { LogServiceService } from '../gen/gilliam/v1/log_service';
 import type { MetricsServiceService } from '../gen/gilliam/v1/metrics_service';
@@ -48,6 +49,8 @@ export interface Client {
   readonly volumes: ServiceClient<VolumeServiceService>;
   readonly metrics: ServiceClient<MetricsServiceService>;
   readonly bundles: ServiceClient<BundleServiceService>;
+  /** For executors. */
+  readonly images: ServiceClient<ImageServiceService>;
   /** For control planes among themselves. */
   readonly replicas: ServiceClient<ReplicaServiceService>;
   close(): void;
@@ -97,6 +100,8 @@ const modules = {
     require('../gen/gilliam/v1/metrics_service') as typeof import('../gen/gilliam/v1/metrics_service'),
   bundles: () =>
     require('../gen/gilliam/v1/bundle_service') as typeof import('../gen/gilliam/v1/bundle_service'),
+  images: () =>
+    require('../gen/gilliam/v1/image_service') as typeof import('../gen/gilliam/v1/image_service'),
   replicas: () =>
     require('../gen/gilliam/v1/replica_service') as typeof import('../gen/gilliam/v1/replica_service'),
   stage: () => require('../gen/gilliam/v1/stage_service') as typeof import('../gen/gilliam/v1/stage_service'),
@@ -174,6 +179,9 @@ class GrpcClient implements Client {
   }
   get bundles() {
     return this.#service('bundles', (m) => m.BundleServiceService);
+  }
+  get images() {
+    return this.#service('images', (m) => m.ImageServiceService);
   }
   get replicas() {
     return this.#service('replicas', (m) => m.ReplicaServiceService);

@@ -83,6 +83,11 @@ export class ApiHarness {
     this.#port = (await this.#server.listen(listen ?? { port: this.#port })).port;
   }
 
+  get server(): ApiServer {
+    if (!this.#server) throw new Error('not started');
+    return this.#server;
+  }
+
   async stopServer(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;

@@ -40,6 +40,17 @@ test('cordon, drain and uncordon', async () => {
   expect(await stateOf()).not.toMatch(/cordoned|draining/);
 });
 
+test('forget: only what has gone', async () => {
+  expect(await gilliam('executor forget node-1')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^error: executor "node-1" is connected, /) as string,
+  });
+  await executor.abort();
+  await eventually(async () => expect((await gilliam('executor forget node-1 --plan')).code).toBe(0));
+  expect((await gilliam('executor forget node-1')).stdout).toBe('node-1 forgotten\n');
+  expect((await gilliam('executors')).stdout).toBe('');
+});
+
 test('an unknown executor is named', async () => {
   const outcome = await gilliam('executor cordon node-2');
   expect(outcome).toMatchObject({ code: 1, stdout: '' });

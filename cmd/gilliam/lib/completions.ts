@@ -39,6 +39,7 @@ const argumentSources: Readonly<Record<string, readonly Source[]>> = {
   'executor cordon': ['executors'],
   'executor uncordon': ['executors'],
   'executor drain': ['executors'],
+  'executor forget': ['executors'],
 };
 
 /** After these, a word goes on with `=`. */
