@@ -1,5 +1,5 @@
 import { decode } from 'dns-packet';
-import { DnsRig, ask, failing, honest, host, query, rcode, show, tcp, truncated, udp } from './testing';
+import { DnsRig, ask, at, failing, honest, host, query, rcode, show, tcp, truncated, udp } from './testing';
 
 jest.setTimeout(20_000);
 
@@ -94,5 +94,16 @@ describe('the DNS server of everything else', () => {
       }),
     );
     expect(answers.filter((ms) => ms > 250)).toHaveLength(10);
+  });
+
+  it('however many ask for what nobody answers, services are found', async () => {
+    await dns.registry.put('shop/web.1', at('one', 10_000));
+    await dns.elsewhere(() => undefined);
+    const port = await dns.start({ queries: 10, tryMs: 2_000, forwardMs: 4_000 });
+    const others = Array.from({ length: 20 }, () => ask(port, 'example.com'));
+    // One that was refused for the number of those before it: all places are taken.
+    expect(rcode(await Promise.race(others))).toBe(2);
+    expect(show(await ask(port, 'web.shop.service'))).toEqual(['198.18.16.2']);
+    await Promise.all(others);
   });
 });

@@ -84,6 +84,19 @@ describe('the DNS server of services', () => {
     expect(rcode(await ask(port, 'service', 'NS'))).toBe(0);
   });
 
+  it.each(['shop.service', 'SHOP.service', '_tcp.web.shop.service', '_udp._cache.shop.service'])(
+    'has nothing for %s, which is not to say that there is nothing below it',
+    async (name) => {
+      const answer = await ask(await dns.start(), name);
+      expect([rcode(answer), answer.answers?.length, answer.authorities?.length]).toEqual([0, 0, 1]);
+    },
+  );
+
+  it.each(['shpo.service', '_tcp.wbe.shop.service', '_http.web.shop.service', 'tcp.web.shop.service'])(
+    'says that there is no %s, and nothing below it',
+    async (name) => expect(rcode(await ask(await dns.start(), name))).toBe(3),
+  );
+
   it.each(['AXFR', 'IXFR'])('does not tell everything (%s)', async (type) => {
     expect(rcode(await ask(await dns.start(), 'shop.service', type))).toBe(5);
   });
@@ -103,6 +116,23 @@ describe('the DNS server of services', () => {
     const cache = { host: '192.0.2.7', port: 10_010, ports: { '6379': 10_010 } };
     await dns.registry.put('shop/_cache.1', { ...cache, sharedWith: ['blog'] });
     expect([await code(instanceOf('blog')), await code(instanceOf('news'))]).toEqual([0, 3]);
+  });
+
+  it('does not betray a hidden service by its address, nor by what is above its name', async () => {
+    const port = await dns.start();
+    await dns.registry.put('den/_fox.1', { host: '192.0.2.7', port: 10_011, ports: { '6379': 10_011 } });
+    const address = show(await ask(port, '_fox.den.service'))?.[0] as string;
+    const back = `${address.split('.').reverse().join('.')}.in-addr.arpa`;
+    const codes = async (one: Asker) => {
+      dns.asker = one;
+      const above = ['den.service', '_tcp._fox.den.service'];
+      return [
+        rcode(await ask(port, back, 'PTR')),
+        ...(await Promise.all(above.map(async (name) => rcode(await ask(port, name))))),
+      ];
+    };
+    expect(await codes(instanceOf('den'))).toEqual([0, 0, 0]);
+    expect(await codes(instanceOf('shop'))).toEqual([3, 3, 3]);
   });
 
   it("knows an import by the importer's name for it, and to nobody else", async () => {

@@ -30,7 +30,9 @@ export interface DnsServerOptions {
 }
 
 export interface DnsLimits {
-  /** Queries under way at once; the next one is told that it failed. */
+  /**
+   * Queries under way at once: so many for our own names, and so many passed on. The next one is told that it failed.
+   */
   readonly queries: number;
   readonly connections: number;
   /** For our own names: rules may have to be made first. */
@@ -61,7 +63,8 @@ export class DnsServer {
   readonly #datagrams: DatagramSocket[] = [];
   readonly #servers: Server[] = [];
   readonly #sessions = new Set<Socket>();
-  #underWay = 0;
+  /** Apart, so that what others do not answer leaves room for what we know. */
+  readonly #underWay = { own: 0, passedOn: 0 };
 
   constructor(options: DnsServerOptions) {
     this.#options = options;
@@ -135,8 +138,9 @@ export class DnsServer {
     const query = readQuery(message);
     if (!query) return undefined;
     if ('rcode' in query) return encodeError(query.id, query.rcode);
-    if (this.#underWay >= this.#limits.queries) return encodeReply(query, failure, transport);
-    this.#underWay++;
+    const kind = this.#zone.owns(query.question) ? 'own' : 'passedOn';
+    if (this.#underWay[kind] >= this.#limits.queries) return encodeReply(query, failure, transport);
+    this.#underWay[kind]++;
     try {
       return await this.#answer(query, transport, from);
     } catch (error) {
@@ -146,7 +150,7 @@ export class DnsServer {
       });
       return encodeReply(query, failure, transport);
     } finally {
-      this.#underWay--;
+      this.#underWay[kind]--;
     }
   }
 

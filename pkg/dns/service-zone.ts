@@ -47,9 +47,10 @@ export class ServiceZone {
 
   /** Whether the answer is another one for each who asks: about an auxiliary service, or what may be an import. */
   dependsOnAsker({ name }: Question): boolean {
-    const said = takeApart(name);
+    const address = reversed(name.toLowerCase());
+    const said = address === undefined ? takeApart(name)?.name : this.#nameAt(address);
     if (!said) return false;
-    const entries = this.#registry.lookup(said.name);
+    const entries = this.#registry.lookup(said);
     return entries.length === 0 || entries.some(isGuarded);
   }
 
@@ -61,13 +62,12 @@ export class ServiceZone {
     if (question.class !== classes.in && question.class !== classes.any) return { rcode: rcodes.refused };
     if (question.type === types.axfr || question.type === types.ixfr) return { rcode: rcodes.refused };
     const address = reversed(question.name.toLowerCase());
-    if (address !== undefined) return this.#pointer(question, address);
+    if (address !== undefined) return this.#pointer(question, address, asker);
 
     const said = takeApart(question.name);
     const asked = said && { ...said, name: meantBy(asker, said.name, this.#registry) };
-    if (!asked) return question.name.toLowerCase() === SERVICE_SUFFIX ? nothing() : unknown();
-    const entries = this.#registry.lookup(asked.name);
-    if (entries.length > 0 && !entries.some((entry) => mayUse(asker, entry))) return unknown();
+    if (!asked) return this.#isAbove(question.name.toLowerCase(), asker) ? nothing() : unknown();
+    if (this.#isHidden(asked.name, asker)) return unknown();
     const virtualIp = await this.#virtualIps.addressOf(asked.name);
     if (virtualIp === undefined) return unknown();
     if (question.type === types.srv) return this.#instances(question, asked);
@@ -75,11 +75,39 @@ export class ServiceZone {
     return answer([{ type: 'A', name: question.name, ttl: addressTtl, data: virtualIp }]);
   }
 
-  #pointer(question: Question, address: string): Reply {
-    const name = this.#virtualIps.nameOf(address);
-    if (name === undefined) return unknown();
+  #isHidden(name: ServiceName, asker: Asker): boolean {
+    const entries = this.#registry.lookup(name);
+    return entries.length > 0 && !entries.some((entry) => mayUse(asker, entry));
+  }
+
+  /**
+   * Whether names end in this one that the asker may know of: `service`, `shop.service`, `_tcp.web.shop.service`. To say
+   * of such a one that it is not there would deny them as well (RFC 8020), to whoever remembers answers.
+   */
+  #isAbove(name: string, asker: Asker): boolean {
+    if (name === SERVICE_SUFFIX) return true;
+    const [, below] = /^_(?:tcp|udp)\.(.+)$/.exec(name) ?? [];
+    const service = below === undefined ? undefined : parseServiceName(below);
+    if (service) {
+      const meant = meantBy(asker, service, this.#registry);
+      return this.#registry.lookup(meant).some((entry) => mayUse(asker, entry));
+    }
+    const [, formation] = /^([^.]+)\.service$/.exec(name) ?? [];
+    if (formation === undefined) return false;
+    return this.#registry
+      .services(formation)
+      .some((one) => !this.#isHidden({ formation, service: one }, asker));
+  }
+
+  #pointer(question: Question, address: string, asker: Asker): Reply {
+    const name = this.#nameAt(address);
+    if (name === undefined || this.#isHidden(name, asker)) return unknown();
     if (question.type !== types.ptr && question.type !== types.any) return nothing();
-    return answer([{ type: 'PTR', name: question.name, ttl: addressTtl, data: name }]);
+    return answer([{ type: 'PTR', name: question.name, ttl: addressTtl, data: formatServiceName(name) }]);
+  }
+
+  #nameAt(address: string): ServiceName | undefined {
+    return parseServiceName(this.#virtualIps.nameOf(address) ?? '');
   }
 
   /** One record an instance: its own name, and the port at which that name serves. */
