@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { ConflictError, InvalidError, NotFoundError } from '../base/errors';
 import { ReleaseSpec } from '../gen/gilliam/v1/release';
 import type { CreateReleaseResponse } from '../gen/gilliam/v1/release_service';
-import { releases } from '../resource/objects';
-import { ApiHarness, testImage, testProcesses } from '../testing/api-harness';
+import { releases, type Release } from '../resource/objects';
+import { ApiHarness, eventually, testImage, testProcesses } from '../testing/api-harness';
 import { nextSpec } from './releases';
 
 let api: ApiHarness;
@@ -118,6 +118,23 @@ test('1 MiB of config is refused with the limit', async () => {
     Array.from({ length: 16 }, (_, index) => [`A${index}`, 'x'.repeat(2 ** 16)]),
   );
   await expect(create({ spec: { config: entries } })).rejects.toThrow(/256 KiB/);
+});
+
+test('what the newest release said before it was refused goes on, and nothing new of the kind comes in', async () => {
+  await deploy();
+  const key = { formation: 'shop', name: 'v1' };
+  const v1 = await api.store.get(releases, key);
+  if (!v1) throw new Error('no release');
+  const web = { ...v1.spec.processes.web, volumes: [{ name: 'a-2-b', path: '/data' }] };
+  const spec = ReleaseSpec.fromPartial({ ...v1.spec, config: { A: 'caf\ufffd' }, processes: { web } });
+  const stored: Release = { ...v1, spec };
+  await api.store.commit([{ op: 'update', kind: releases, object: stored }]);
+  await eventually(async () => expect((await config({ B: '1' })).release?.spec?.config.A).toBe('caf\ufffd'));
+  await expect(config({ A: 'th\ufffd' })).rejects.toThrow('config A is not UTF-8 text');
+  const worker = { volumes: [{ name: 'a-2-b', path: '/data' }] };
+  await expect(create({ spec: { processes: { web, worker } }, updateMask: ['processes'] })).rejects.toThrow(
+    'process worker: volume name "a-2-b" is not allowed',
+  );
 });
 
 test('a release is found by its name, and the newest by -', async () => {

@@ -3,6 +3,7 @@ import { ReleaseSpec } from '../gen/gilliam/v1/release';
 import type { CreateReleaseRequest, ReleaseServiceService } from '../gen/gilliam/v1/release_service';
 import { parseName, parseParent, quote, WILDCARD } from '../resource/names';
 import { formations, releases, type Formation, type Release } from '../resource/objects';
+import { precedentOf } from '../resource/precedent';
 import { compareReleaseNames, parseReleaseName, releaseName } from '../resource/release-name';
 import { suggestion } from '../resource/suggest';
 import { validateRelease } from '../resource/validate-release';
@@ -52,7 +53,7 @@ export function releaseHandlers(context: ApiContext): Handlers<ReleaseServiceSer
     const newest = newestOf(existing);
     const next = nextSpec(newest?.spec, request.spec ?? ReleaseSpec.fromPartial({}), mask);
     const spec = withSecrets(next, existing, () => newSecret(context.random));
-    validateRelease(spec, expressionChecker);
+    validateRelease(spec, expressionChecker, 'spec', precedentOf(existing));
     if (newest && sameSoftware(newest.spec, spec)) return { release: newest, created: false };
     const labels = appliedLabels(newest);
     return make(formation, { spec, labels }, request, call);

@@ -3,7 +3,8 @@ import type { Process } from '../gen/gilliam/v1/release';
 import { processOfLine } from '../resource/process-of-line';
 import { toDesired } from './desired';
 import { parseManifest } from './manifest';
-import { read, types } from './testing';
+import { read, redis, types } from './testing';
+import { typeCatalog } from './type-catalog';
 
 /** As a Procfile says them. */
 const procfile = {
@@ -82,4 +83,16 @@ test('what the control plane would refuse is refused here, at its place', () => 
   expect(() => toDesired(manifest)).toThrow(
     /^a\/gilliam\.yml:3:5: process web: command is 39 KiB, over the limit/,
   );
+});
+
+test('what the control plane lets off where it was there before is left to it', () => {
+  const volumes = { ...redis, volumes: { 'a-2-b': '/data' } };
+  const manifest = parseManifest('config: {A: "caf\ufffd"}\nauxiliary: {_c: {type: redis}}', {
+    file: 'gilliam.yml',
+    types: typeCatalog([], [volumes]),
+  });
+  expect(toDesired(manifest).release).toMatchObject({
+    config: { A: 'caf\ufffd' },
+    processes: { _c: { volumes: [{ name: 'a-2-b' }] } },
+  });
 });

@@ -5,6 +5,7 @@ import type { FormationSpec, ScalingRule } from '../gen/gilliam/v1/formation';
 import { Process } from '../gen/gilliam/v1/release';
 import { DEFAULT_PORT } from '../resource/defaults';
 import { entryOf } from '../resource/entries';
+import { anyPrecedent } from '../resource/precedent';
 import { listening, processOfLine } from '../resource/process-of-line';
 import { shellCommand } from '../resource/shell-command';
 import { suggestion } from '../resource/suggest';
@@ -207,11 +208,11 @@ function checkCronProcesses(
   }
 }
 
-/** The control plane's own rules, each fault at its place in the file. */
+/** The control plane's own rules, each fault at its place in the file; but for those that what is stored is let off. */
 function checkRelease({ release }: DesiredFormation, found: Faults): void {
   if (!release) return;
   try {
-    validateRelease(release, expressionChecker, 'release');
+    validateRelease(release, expressionChecker, 'release', anyPrecedent);
   } catch (error) {
     if (!(error instanceof InvalidError)) throw error;
     for (const { field, description } of error.violations) found.say(pathOf(field), description);

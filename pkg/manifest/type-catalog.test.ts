@@ -32,11 +32,6 @@ describe('types of files', () => {
       'own.yml:7:1: options has options that are arguments, but no command to add them to',
     ],
     [
-      'a volume that could be taken for a part of another one',
-      own('image: {registry: x}\nvolumes: {b-2-c: /data}'),
-      'own.yml:7:11: volumes.b-2-c may have no number between two hyphens, as in -2-',
-    ],
-    [
       'an option of a reserved name',
       own('image: {registry: x}\noptions: {host: {summary: x}}'),
       /own\.yml:7:11: options\.host is not allowed/,

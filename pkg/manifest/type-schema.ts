@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { isVolumeName, VOLUME_RULE } from '../resource/names';
 import { command, health, ports, resources } from './process-schema';
 import { count, duration, label, variable, variables } from './values';
 
@@ -75,10 +74,7 @@ export const typeSchema = z
     health: health.optional(),
     resources: resources.optional(),
     volumes: z
-      .record(
-        label.refine(isVolumeName, { error: VOLUME_RULE }),
-        z.string().regex(/^\/[^\0]*$/, { error: 'is not an absolute path' }),
-      )
+      .record(label, z.string().regex(/^\/[^\0]*$/, { error: 'is not an absolute path' }))
       .default({})
       .describe(
         'Name → path. Kept beyond the instance, one for every ordinal, on the executor where it was made.',

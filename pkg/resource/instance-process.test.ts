@@ -3,6 +3,7 @@ import { Process, Release as ReleaseMessage } from '../gen/gilliam/v1/release';
 import { configOf, imageOf, processOfInstance, runnable, volumeName, volumesOf } from './instance-process';
 import { isVolumeName } from './names';
 import type { Instance, Release } from './objects';
+import { mayBeOne } from './validate-volumes';
 
 const auxiliary = { type: 'redis', urlVariable: 'CACHE_URL', url: 'redis://:{secret}@{host}', secret: 'x' };
 const release = ReleaseMessage.fromPartial({
@@ -82,4 +83,32 @@ test('no two volumes of different services or ordinals have one name', () => {
   );
   expect(isVolumeName('b-2-c')).toBe(false);
   expect(['data', 'b-2', 'b2-c', 'wal-2a'].every(isVolumeName)).toBe(true);
+});
+
+test('which volumes of two services could have one name is known, also of those that may not be named so any more', () => {
+  const word = fc.stringMatching(/^[ab](-?[ab1]){0,6}$/);
+  const ordinals = [1, 11, 2];
+  fc.assert(
+    fc.property(word, word, word, word, (service, volume, otherService, otherVolume) => {
+      fc.pre(service !== otherService);
+      const names = (of: string, name: string) => ordinals.map((ordinal) => volumeName(of, ordinal, name));
+      const others = new Set(names(otherService, otherVolume));
+      const same = names(service, volume).some((name) => others.has(name));
+      const [one, other] = [
+        { service, volume },
+        { service: otherService, volume: otherVolume },
+      ];
+      if (same) expect([mayBeOne(one, other), mayBeOne(other, one)]).toEqual([true, true]);
+    }),
+    { numRuns: 5_000, examples: [['a', 'b-1-b', 'a-1-b', 'b']] },
+  );
+  expect(mayBeOne({ service: 'db', volume: 'a-2-b' }, { service: 'db-1-a', volume: 'b' })).toBe(true);
+  for (const [service, volume] of [
+    ['db-1-a', 'c'],
+    ['db-a', 'b'],
+    ['db', 'b'],
+    ['dba-1-a', 'b'],
+    ['db-1', 'b'],
+  ] as const)
+    expect(mayBeOne({ service: 'db', volume: 'a-2-b' }, { service, volume })).toBe(false);
 });

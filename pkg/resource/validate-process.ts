@@ -14,6 +14,7 @@ import {
   MIN_PIDS,
 } from './bounds';
 import { isLabel, labelViolation, quote } from './names';
+import type { Precedent } from './precedent';
 import { formatBytes, formatCpu } from './quantity';
 import { checkAuxiliary } from './validate-auxiliary';
 import { checkCommand } from './validate-command';
@@ -37,14 +38,17 @@ export function checkProcess(
   name: string,
   process: Process,
   checker: ExpressionChecker,
-  at: { readonly field: string; readonly found: Violations },
+  at: { readonly field: string; readonly found: Violations; readonly precedent: Precedent },
 ): void {
-  const { field, found } = at;
+  const { field, found, precedent } = at;
   const what = `process ${name}`;
   const inside = (part: string) => ({ what, field: `${field}.${part}`, found });
   checkCommand(process.command, inside('command'));
   checkPorts(process.ports, inside('ports'));
-  checkEnv(process.env, process.ports[0]?.containerPort, inside('env'));
+  checkEnv(process.env, process.ports[0]?.containerPort, {
+    ...inside('env'),
+    isKnown: (variable, value) => precedent.env(name, variable, value),
+  });
   if (process.resources) checkResources(process.resources, inside('resources'));
   if (process.health) checkHealth(process.health, process.ports, inside('health'));
   checkExpressions(process, checker, { what, field, found });

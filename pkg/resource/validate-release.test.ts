@@ -2,6 +2,7 @@ import { InvalidError } from '../base/errors';
 import type { DeepPartial, Process } from '../gen/gilliam/v1/release';
 import { ReleaseSpec } from '../gen/gilliam/v1/release';
 import { entryOf } from './entries';
+import { precedentOf } from './precedent';
 import type { ExpressionChecker } from './validate-process';
 import { validateRelease } from './validate-release';
 import { configNameViolation } from './validate-variables';
@@ -317,4 +318,48 @@ describe('a process is refused', () => {
 test('an entry is the own one, whatever its name', () => {
   expect(entryOf<unknown>({}, 'constructor')).toBeUndefined();
   expect(entryOf<unknown>({ constructor: 1 }, 'constructor')).toBe(1);
+});
+
+describe('what releases said before the rule was made', () => {
+  const volume = (name: string) => ({ name, path: `/${name}` });
+  const stored = ReleaseSpec.fromPartial({
+    image: IMAGE,
+    config: { A: 'caf\ufffd' },
+    processes: { db: { env: { B: 'caf\ufffd' }, volumes: [volume('a-2-b')] } },
+  });
+  const precedent = precedentOf([{ spec: stored }, { spec: ReleaseSpec.fromPartial({ image: IMAGE }) }]);
+  const problems = (change: DeepPartial<ReleaseSpec>) => {
+    try {
+      validateRelease(ReleaseSpec.fromPartial({ ...stored, ...change }), checker, 'spec', precedent);
+      return [];
+    } catch (error) {
+      if (error instanceof InvalidError) return error.violations.map(({ description }) => description);
+      throw error;
+    }
+  };
+
+  test('goes on, whatever else changes', () => {
+    expect(problems({})).toEqual([]);
+    expect(problems({ config: { ...stored.config, NEW: '1' } })).toEqual([]);
+    expect(problems({ processes: { ...stored.processes, web: { command: ['web'] } } })).toEqual([]);
+  });
+
+  test('is refused where it is new: another value, name, process or variable', () => {
+    const text = 'is not UTF-8 text: encode the value, for instance with base64';
+    expect(problems({ config: { A: 'th\ufffd' } })).toEqual([`config A ${text}`]);
+    expect(problems({ config: { C: 'caf\ufffd' } })).toEqual([`config C ${text}`]);
+    expect(problems({ processes: { web: { env: { B: 'caf\ufffd' } } } })).toEqual([`env B ${text}`]);
+    const [name, ...others] = problems({ processes: { web: { volumes: [volume('a-2-b')] } } });
+    expect(name).toMatch(/^process web: volume name "a-2-b" is not allowed: it may have no number/);
+    expect(others).toEqual([]);
+  });
+
+  test('is not taken for what is new, even after it is gone', () => {
+    const clash =
+      'process db-1-a: volume name "b" is not allowed: it could be taken for "a-2-b" of db: choose another';
+    const other = { 'db-1-a': { volumes: [volume('b')] } };
+    expect(problems({ processes: { ...stored.processes, ...other } })).toEqual([clash]);
+    expect(problems({ processes: other })).toEqual([clash]);
+    expect(problems({ processes: { 'db-1-a': { volumes: [volume('c')] } } })).toEqual([]);
+  });
 });

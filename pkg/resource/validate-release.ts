@@ -1,6 +1,7 @@
 import { ReleaseSpec } from '../gen/gilliam/v1/release';
 import { MAX_AUTHOR_LENGTH, MAX_MESSAGE_LENGTH, MAX_PROCESSES, MAX_RELEASE_BYTES } from './bounds';
 import { isServiceName, labelViolation, quote } from './names';
+import { noPrecedent, type Precedent } from './precedent';
 import { formatBytes } from './quantity';
 import { hasControl, hasControlBesidesLines } from './text';
 import { imageViolation } from './validate-image';
@@ -8,18 +9,28 @@ import { checkNeeds } from './validate-needs';
 import type { ExpressionChecker } from './validate-process';
 import { checkProcess } from './validate-process';
 import { checkConfig } from './validate-variables';
+import { checkVolumeNames } from './validate-volumes';
 import { Violations } from './violations';
 
 /** The process of a one-off for which none is named. */
 const reserved = 'run';
 
 /** Throws InvalidError unless a release may be made of the spec as it is (after what is carried on was added). */
-export function validateRelease(spec: ReleaseSpec, checker: ExpressionChecker, field = 'spec'): void {
+export function validateRelease(
+  spec: ReleaseSpec,
+  checker: ExpressionChecker,
+  field = 'spec',
+  precedent = noPrecedent,
+): void {
   const found = new Violations();
-  checkConfig(spec.config, `${field}.config`, found);
+  checkConfig(spec.config, {
+    field: `${field}.config`,
+    found,
+    isKnown: (name, value) => precedent.config(name, value),
+  });
   const violation = imageViolation(spec.image);
   if (violation !== undefined) found.add(`${field}.image`, violation);
-  checkProcesses(spec, checker, { field: `${field}.processes`, found });
+  checkProcesses(spec, checker, { field: `${field}.processes`, found, precedent });
   checkNotes(spec, field, found);
   found.throwIfAny();
 
@@ -36,7 +47,7 @@ export function validateRelease(spec: ReleaseSpec, checker: ExpressionChecker, f
 function checkProcesses(
   spec: ReleaseSpec,
   checker: ExpressionChecker,
-  { field, found }: { readonly field: string; readonly found: Violations },
+  { field, found, precedent }: { field: string; found: Violations; precedent: Precedent },
 ): void {
   const processes = Object.entries(spec.processes);
   found.require(
@@ -52,8 +63,9 @@ function checkProcesses(
       `${field}.${name}`,
       () => `process name "run" is reserved: gilliam run gives it to single commands, choose another name`,
     );
-    checkProcess(name, process, checker, { field: `${field}.${name}`, found });
+    checkProcess(name, process, checker, { field: `${field}.${name}`, found, precedent });
   }
+  checkVolumeNames(spec, precedent, { field, found });
   checkNeeds(spec.processes, { field, found });
   checkUrlVariables(spec, { field, found });
 }

@@ -34,15 +34,19 @@ export function configNameViolation(name: string): string | undefined {
 /** What stands in a text for bytes that were not UTF-8, or for half of a character: what was meant is lost by then. */
 const broken = /\ufffd|\p{Surrogate}/u;
 
+/** Where variables are, and whether a value of one was there before: it has been taken for what it is. */
+interface At {
+  readonly field: string;
+  readonly found: Violations;
+  isKnown?(name: string, value: string): boolean;
+}
+
 /**
  * Checks a release's config. Values are kept exactly; only NUL is refused, which no environment can hold, and what is not
  * UTF-8, which has been lost on the way here.
  */
-export function checkConfig(
-  config: Readonly<Record<string, string>>,
-  field: string,
-  found: Violations,
-): void {
+export function checkConfig(config: Readonly<Record<string, string>>, at: At): void {
+  const { field, found } = at;
   const entries = Object.entries(config);
   const total = entries.reduce((sum, [name, value]) => sum + bytesOf(name) + bytesOf(value), 0);
   const fits = found.require(
@@ -54,16 +58,12 @@ export function checkConfig(
   for (const [name, value] of entries) {
     const violation = configNameViolation(name);
     if (violation !== undefined) found.add(`${field}.${name}`, violation);
-    if (fits) checkValue(`config ${name}`, name, value, { field, found });
+    if (fits) checkValue(`config ${name}`, name, value, at);
   }
 }
 
 /** Checks the variables of one process. `port` is what Gilliam will set PORT to, where it will. */
-export function checkEnv(
-  env: Readonly<Record<string, string>>,
-  port: number | undefined,
-  at: { readonly field: string; readonly found: Violations },
-): void {
+export function checkEnv(env: Readonly<Record<string, string>>, port: number | undefined, at: At): void {
   const entries = Object.entries(env);
   const total = entries.reduce((sum, [name, value]) => sum + bytesOf(name) + bytesOf(value), 0);
   at.found.require(
@@ -84,12 +84,7 @@ export function checkEnv(
   }
 }
 
-function checkValue(
-  what: string,
-  name: string,
-  value: string,
-  at: { readonly field: string; readonly found: Violations },
-): void {
+function checkValue(what: string, name: string, value: string, at: At): void {
   const bytes = bytesOf(name) + 1 + bytesOf(value);
   at.found.require(
     !value.includes('\0'),
@@ -97,7 +92,7 @@ function checkValue(
     () => `${what} contains a NUL byte: no environment can hold it, encode the value`,
   );
   at.found.require(
-    !broken.test(value),
+    !broken.test(value) || at.isKnown?.(name, value) === true,
     `${at.field}.${name}`,
     () => `${what} is not UTF-8 text: encode the value, for instance with base64`,
   );

@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
-import type { VolumeMount } from '../gen/gilliam/v1/release';
+import type { ReleaseSpec, VolumeMount } from '../gen/gilliam/v1/release';
 import { MAX_VOLUME_PATH, MAX_VOLUMES } from './bounds';
 import { isLabel, isVolumeName, labelViolation, quote, VOLUME_RULE } from './names';
+import type { NamedVolume, Precedent } from './precedent';
 import { hasControl } from './text';
 import type { Violations } from './violations';
 
@@ -27,11 +28,6 @@ export function checkVolumes(volumes: readonly VolumeMount[], { what, field, fou
     const here = `${field}[${index}]`;
     found.require(isLabel(name), `${here}.name`, () => labelViolation(`${what}: volume name`, name));
     found.require(
-      isVolumeName(name),
-      `${here}.name`,
-      () => `${what}: volume name ${quote(name)} is not allowed: it ${VOLUME_RULE}`,
-    );
-    found.require(
       !names.has(name),
       `${here}.name`,
       () => `${what}: volume ${quote(name)} is given twice: name each volume differently`,
@@ -46,6 +42,42 @@ export function checkVolumes(volumes: readonly VolumeMount[], { what, field, fou
     names.add(name);
     paths.add(path);
   });
+}
+
+/**
+ * Volumes are named for their service and its ordinal (`db-1-data`): no two services may have one of the same name. What
+ * releases had before is let go on, as its data would be lost under another name; what it could be taken for is not.
+ */
+export function checkVolumeNames(
+  { processes }: Pick<ReleaseSpec, 'processes'>,
+  precedent: Precedent,
+  { field, found }: { readonly field: string; readonly found: Violations },
+): void {
+  for (const [service, { volumes }] of Object.entries(processes)) {
+    volumes.slice(0, MAX_VOLUMES).forEach(({ name: volume }, index) => {
+      const named = { service, volume };
+      if (precedent.volume(named)) return;
+      const here = `${field}.${service}.volumes[${index}].name`;
+      const what = `process ${service}: volume name ${quote(volume)} is not allowed: it`;
+      found.require(isVolumeName(volume), here, () => `${what} ${VOLUME_RULE}`);
+      const other = precedent.volumes().find((one) => mayBeOne(one, named));
+      if (!other) return;
+      found.add(
+        here,
+        `${what} could be taken for ${quote(other.volume)} of ${other.service}: choose another`,
+      );
+    });
+  }
+}
+
+/** Whether volumes of two services could have one name: `a-2-b` of `db`, and `b` of `db-1-a`. */
+export function mayBeOne(one: NamedVolume, other: NamedVolume): boolean {
+  const [short, long] = one.service.length < other.service.length ? [one, other] : [other, one];
+  if (!long.service.startsWith(`${short.service}-`)) return false;
+  const [, head] = /^\d+-(.+)$/.exec(long.service.slice(short.service.length + 1)) ?? [];
+  if (head === undefined || !short.volume.startsWith(`${head}-`)) return false;
+  const [, tail] = /^\d+-(.+)$/.exec(short.volume.slice(head.length + 1)) ?? [];
+  return tail === long.volume;
 }
 
 function pathViolation(path: string): string | undefined {

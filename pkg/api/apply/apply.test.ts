@@ -7,6 +7,7 @@ import {
 } from '../../base/errors';
 import { developmentCertificate } from '../../certificates/development-certificate';
 import { InstanceSpec_Desired, InstanceState } from '../../gen/gilliam/v1/instance';
+import { ReleaseSpec } from '../../gen/gilliam/v1/release';
 import { RolloutPhase, RolloutSpec_Intent } from '../../gen/gilliam/v1/rollout';
 import {
   cronJobs,
@@ -16,6 +17,7 @@ import {
   rollouts,
   routes,
   scales,
+  type Release,
   type Rollout,
   type Route,
 } from '../../resource/objects';
@@ -194,6 +196,23 @@ describe('a release', () => {
       '+ release v2 processes.web.resources.memory 256 MiB',
       '~ scale cron 0 → 1',
     ]);
+  });
+
+  test('goes on with what was said before it was refused', async () => {
+    await apply(api, shop);
+    const v1 = await api.store.get(releases, { formation: 'shop', name: 'v1' });
+    if (!v1) throw new Error('no release');
+    const db = { volumes: [{ name: 'a-2-b', path: '/data' }] };
+    const spec = ReleaseSpec.fromPartial({ ...v1.spec, processes: { ...v1.spec.processes, db } });
+    const stored: Release = { ...v1, spec };
+    await api.store.commit([{ op: 'update', kind: releases, object: stored }]);
+    const { processes: known } = spec;
+    const wish = { ...shop, release: { ...shop.release, processes: known, config: { A: '2' } } };
+    await eventually(async () => expect((await apply(api, wish)).release?.metadata?.name).toBe('v2'));
+    const clash = { ...known, 'db-1-a': { volumes: [{ name: 'b', path: '/data' }] } };
+    await expect(apply(api, { ...shop, release: { ...shop.release, processes: clash } })).rejects.toThrow(
+      'process db-1-a: volume name "b" is not allowed: it could be taken for "a-2-b" of db',
+    );
   });
 
   test('is not made for routes alone', async () => {

@@ -36,7 +36,7 @@ export function applyHandlers(context: ApiContext): Handlers<ApplyServiceService
       prune,
       makeSecret: () => newSecret(context.random),
     });
-    validateWish(wish, release);
+    validateWish(wish, release, state);
     const routes = await routeEdits(context, state, wish);
     const made = planApply({ state, wish, release, routes, cronJobs: cronEdits(context, state, wish) });
     if (made.movement.kind !== 'none') checkFactors(context, made, state, wish);

@@ -2,6 +2,7 @@ import { InvalidError } from '../../base/errors';
 import type { ApplyFormationRequest, DesiredFormation } from '../../gen/gilliam/v1/apply_service';
 import { formationNameViolation, labelViolation, isLabel, parseName, quote } from '../../resource/names';
 import { formations } from '../../resource/objects';
+import { precedentOf } from '../../resource/precedent';
 import { suggestion } from '../../resource/suggest';
 import { checkCronJob } from '../../resource/validate-cron-job';
 import { checkFormationSpec } from '../../resource/validate-formation-spec';
@@ -10,6 +11,7 @@ import { Violations } from '../../resource/violations';
 import { expressionChecker } from '../../scheduler/expression';
 import { refuseSecrets } from '../release-secrets';
 import type { NextRelease } from './next-release';
+import type { FormationState } from './state';
 
 /** What is asked for, of one formation. */
 export interface Wish {
@@ -43,12 +45,18 @@ export function readWish(request: ApplyFormationRequest): Wish {
 }
 
 /** Throws InvalidError with all that is wrong with the wish, now that it is known what would come of it. */
-export function validateWish({ name, desired }: Wish, release: NextRelease | undefined): void {
+export function validateWish(
+  { name, desired }: Wish,
+  release: NextRelease | undefined,
+  { releases }: Pick<FormationState, 'releases'>,
+): void {
   const found = new Violations();
   const processes = release?.spec.processes ?? {};
   const services = Object.keys(processes);
   if (release?.isNew) {
-    collect(found, () => validateRelease(release.spec, expressionChecker, 'desired.release'));
+    collect(found, () =>
+      validateRelease(release.spec, expressionChecker, 'desired.release', precedentOf(releases)),
+    );
   }
   if (desired.formation) {
     checkFormationSpec(desired.formation, { formation: name, services, field: 'desired.formation', found });
