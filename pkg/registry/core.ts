@@ -8,7 +8,9 @@ import { HybridClock, NEVER } from './hybrid-clock';
 import type { Delta, Digest, Item } from './item';
 import { isLive, later } from './item';
 import { Liveness } from './liveness';
-import { OriginState } from './origin-state';
+import type { OriginState } from './origin-state';
+import type { Comparison } from './origins';
+import { Origins } from './origins';
 import { OwnEntries } from './own-entries';
 import type { RegistryLimits, RegistryTimes } from './settings';
 import type { Announcement, Entry, EntryKey } from './types';
@@ -45,14 +47,12 @@ export interface SavedState {
   readonly restamps?: true;
 }
 
-/** A node's answer to somebody's digests: what they lack, and how much we know where that differs. */
-export interface Comparison {
-  readonly deltas: readonly Delta[];
-  readonly digests: readonly Digest[];
+/** What some deltas have brought. */
+interface News {
+  /** Paths. */
+  readonly changed: Set<string>;
+  readonly awaited: Awaited[];
 }
-
-/** About how much of items goes into one message. */
-const messageBytes = 256 << 10;
 
 /**
  * What a node knows, and how that changes: by what is announced here, by what peers say, by time. Knows nothing of
@@ -64,10 +64,7 @@ export class RegistryCore {
   readonly index: EntryIndex;
   readonly #options: CoreOptions;
   readonly #own: OwnEntries;
-  readonly #origins: Map<string, OriginState>;
-  readonly #silent = new Set<string>();
-  /** By origin, what it has said that cannot be so: the last of it. */
-  readonly #refused = new Map<string, string>();
+  readonly #origins: Origins;
   #complete = false;
   /** What we hold of ourselves is right, but its times are not: all of it is said anew when it is known what others have. */
   #restamps = false;
@@ -78,10 +75,11 @@ export class RegistryCore {
     this.hybrid = new HybridClock(clock, times.maxClockAheadMs);
     this.liveness = new Liveness(name, { clock, livenessMs: times.nodeLivenessMs });
     this.#own = new OwnEntries(options);
-    this.#origins = new Map([[name, this.#own.state]]);
+    const { hybrid, liveness } = this;
+    this.#origins = new Origins({ clock, hybrid, liveness, own: this.#own.state });
     this.index = new EntryIndex(
       (origin, path) => this.#heardMs(origin, path),
-      (origin) => this.#silent.has(origin),
+      (origin) => this.#origins.isSilent(origin),
     );
   }
 
@@ -105,9 +103,7 @@ export class RegistryCore {
 
   /** Whose times are too far ahead to be believed. */
   get refused(): readonly string[] {
-    return [...this.#refused].flatMap(([origin, point]) =>
-      this.hybrid.isBeyondBelief(point) ? [origin] : [],
-    );
+    return this.#origins.refused;
   }
 
   get ownNewest(): string {
@@ -193,50 +189,21 @@ export class RegistryCore {
 
   /** Only these nodes and itself are listened to, and with the others their entries go. */
   setMembers(names: readonly string[]): void {
-    const members = new Set([...names, this.#options.name]);
-    for (const [origin, state] of this.#origins) {
-      if (members.has(origin)) continue;
-      this.#origins.delete(origin);
-      this.liveness.forget(origin);
-      this.#silent.delete(origin);
-      for (const item of state.items()) this.index.set(origin, item.path, undefined);
-    }
-    for (const name of members) {
-      if (!this.#origins.has(name)) this.#origins.set(name, new OriginState(name));
+    for (const state of this.#origins.setMembers(names)) {
+      for (const { path } of state.items()) this.index.set(state.origin, path, undefined);
     }
     this.#settle([], false);
   }
 
   digests(): readonly Digest[] {
     this.#keepTime();
-    const now = this.#options.clock.monotonic();
-    return [...this.#origins.values()].map((state) => {
-      const { origin } = state;
-      // Of what cannot be so nothing is known.
-      const { newest, floor } = this.#isDiscredited(state) ? { newest: NEVER, floor: NEVER } : state;
-      const heartbeat = this.liveness.heartbeat(origin);
-      const ageMs = Math.round(now - (this.liveness.heardMs(origin) ?? now));
-      return { origin, newest, floor, heartbeat, ageMs };
-    });
+    return this.#origins.digests();
   }
 
   /** What somebody lacks who says that he knows so much, and in what we differ. */
   compare(theirs: readonly Digest[]): Comparison {
-    const byOrigin = new Map(theirs.map((digest) => [digest.origin, digest]));
-    const deltas: Delta[] = [];
-    let bytes = messageBytes;
-    const digests = this.digests().filter((mine) => {
-      const their = byOrigin.get(mine.origin);
-      if (mine.newest > (their?.newest ?? NEVER) && bytes > 0 && their) {
-        const delta = this.#delta(mine.origin, their.newest, bytes);
-        bytes -= JSON.stringify(delta.items).length;
-        deltas.push(delta);
-      }
-      return (
-        !their || mine.newest !== their.newest || mine.floor > their.floor || mine.heartbeat > their.heartbeat
-      );
-    });
-    return { deltas, digests };
+    this.#keepTime();
+    return this.#origins.compare(theirs);
   }
 
   /** What of ourselves is news to somebody who knows all up to `after`. */
@@ -250,9 +217,9 @@ export class RegistryCore {
       const state = this.#origins.get(digest.origin);
       if (!state) continue;
       this.liveness.hear(digest);
-      if (this.#refuses(digest.origin, later(digest.newest, digest.floor))) continue;
+      if (this.#origins.refuses(digest.origin, later(digest.newest, digest.floor))) continue;
       if (state !== this.#own.state) {
-        if (this.#isDiscredited(state)) continue;
+        if (this.#origins.isDiscredited(state)) continue;
         for (const path of state.raiseFloor(digest.floor)) this.index.set(digest.origin, path, undefined);
       }
       // Somebody knows more of us than we do: our clock has gone back, or what was kept is lost.
@@ -267,52 +234,22 @@ export class RegistryCore {
   /** Takes over what is news. Answers whether something before it is missing. */
   receive(deltas: readonly Delta[]): boolean {
     let gap = false;
-    const awaited: Awaited[] = [];
-    const changed = new Set<string>();
+    const news: News = { changed: new Set(), awaited: [] };
     for (const delta of deltas) {
       const state = this.#origins.get(delta.origin);
-      if (!state || (state === this.#own.state && this.#complete)) continue;
-      const points = [delta.newest, delta.floor, ...delta.items.map(({ version }) => version)];
-      if (this.#refuses(delta.origin, points.reduce(later))) continue;
       const own = state === this.#own.state;
+      if (!state || (own && this.#complete)) continue;
+      const points = [delta.newest, delta.floor, ...delta.items.map(({ version }) => version)];
+      if (this.#origins.refuses(delta.origin, points.reduce(later))) continue;
       for (const point of points) {
         if (own) this.hybrid.recall(point);
         else this.hybrid.observe(point);
       }
-      if (own && this.#restamps) continue;
-      if (!own && this.#isDiscredited(state)) {
-        // What is held serves until there is all of what takes its place.
-        if (!delta.whole && delta.after !== NEVER) {
-          gap = true;
-          continue;
-        }
-        for (const path of state.clear()) {
-          this.index.set(delta.origin, path, undefined);
-          changed.add(path);
-        }
-      }
-      gap ||= !delta.whole && delta.after > state.newest;
-      const before =
-        state === this.#own.state ? new Map([...state.items()].map((item) => [item.path, item])) : undefined;
-      const given = new Map(delta.items.map((item) => [item.path, item]));
-      for (const path of new Set(state.merge(delta))) {
-        const ours = before?.get(path);
-        if (ours && this.#own.hasSaid(path)) {
-          this.index.set(delta.origin, path, this.#own.repeat(ours, this.hybrid.next()));
-          changed.add(path);
-          continue;
-        }
-        const item = state.get(path);
-        if (before) this.#own.note(before.get(path), item);
-        // What its origin has withdrawn while it recovered is forgotten in the step in which it arrives.
-        const over = item ?? given.get(path);
-        if (over?.awaited && state !== this.#own.state) awaited.push({ origin: delta.origin, item: over });
-        this.index.set(delta.origin, path, item);
-        changed.add(path);
-      }
+      const missing = own ? this.#recover(delta, news) : this.#follow(state, delta, news);
+      gap ||= missing;
     }
-    const own = this.#yield(changed);
-    this.#settle(awaited, own);
+    const own = this.#yield(news.changed);
+    this.#settle(news.awaited, own);
     return gap;
   }
 
@@ -334,8 +271,7 @@ export class RegistryCore {
   #keepTime(): void {
     if (!this.hybrid.isBeyondBelief(this.hybrid.last)) return;
     this.hybrid.reset();
-    for (const state of this.#origins.values()) {
-      if (state === this.#own.state) continue;
+    for (const state of this.#origins.others) {
       this.hybrid.observe(state.newest);
       for (const { version } of state.items()) this.hybrid.observe(version);
     }
@@ -350,22 +286,38 @@ export class RegistryCore {
     for (const item of this.#own.restamp(() => this.hybrid.next())) this.index.set(name, item.path, item);
   }
 
-  /** Whether what an origin says cannot be so. */
-  #refuses(origin: string, point: string): boolean {
-    const refused = this.hybrid.isBeyondBelief(point);
-    if (refused) this.#refused.set(origin, point);
-    else this.#refused.delete(origin);
-    return refused;
+  /** Takes over what others remember of us. Answers whether something before it is missing. */
+  #recover(delta: Delta, { changed }: News): boolean {
+    if (this.#restamps) return false;
+    const gap = isAhead(delta, this.#own.state);
+    for (const path of this.#own.recover(delta, () => this.hybrid.next())) {
+      this.index.set(delta.origin, path, this.#own.get(path));
+      changed.add(path);
+    }
+    return gap;
   }
 
-  /** Whether it was believed when our clock was wrong, too. */
-  #isDiscredited(state: OriginState): boolean {
-    return this.hybrid.isBeyondBelief(state.latest);
-  }
-
-  /** What of an origin somebody lacks who knows all up to `after`. */
-  #delta(origin: string, after: string, bytes: number): Delta {
-    return (this.#origins.get(origin) ?? new OriginState(origin)).delta(after, { bytes });
+  /** Takes over what another origin has said. Answers whether something before it is missing. */
+  #follow(state: OriginState, delta: Delta, { changed, awaited }: News): boolean {
+    if (this.#origins.isDiscredited(state)) {
+      // What is held serves until there is all of what takes its place.
+      if (!delta.whole && delta.after !== NEVER) return true;
+      for (const path of state.clear()) {
+        this.index.set(delta.origin, path, undefined);
+        changed.add(path);
+      }
+    }
+    const gap = isAhead(delta, state);
+    const given = new Map(delta.items.map((item) => [item.path, item]));
+    for (const path of new Set(state.merge(delta))) {
+      const item = state.get(path);
+      // What its origin has withdrawn while it recovered is forgotten in the step in which it arrives.
+      const over = item ?? given.get(path);
+      if (over?.awaited) awaited.push({ origin: delta.origin, item: over });
+      this.index.set(delta.origin, path, item);
+      changed.add(path);
+    }
+    return gap;
   }
 
   #record(item: Item): void {
@@ -390,12 +342,7 @@ export class RegistryCore {
   }
 
   #watchSilence(): void {
-    for (const [origin, state] of this.#origins) {
-      if (state === this.#own.state) continue;
-      const silent = !this.liveness.isUp(origin);
-      if (silent === this.#silent.has(origin)) continue;
-      if (silent) this.#silent.add(origin);
-      else this.#silent.delete(origin);
+    for (const state of this.#origins.noticeSilence()) {
       for (const item of state.items()) if (isLive(item)) this.index.touch(item.path);
     }
     this.#settle([], false);
@@ -423,6 +370,11 @@ export class RegistryCore {
     const changes = this.index.settle();
     if (changes.length > 0 || awaited.length > 0 || own) this.#options.onStep({ changes, awaited, own });
   }
+}
+
+/** Whether it says nothing of a time before it that is not known here. */
+function isAhead(delta: Delta, state: OriginState): boolean {
+  return !delta.whole && delta.after > state.newest;
 }
 
 function notYours(path: string): DeniedError {

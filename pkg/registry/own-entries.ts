@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock';
 import { ExhaustedError } from '../base/errors';
-import type { Item } from './item';
+import type { Delta, Item } from './item';
 import { isLive } from './item';
 import { OriginState } from './origin-state';
 import type { RegistryLimits, RegistryTimes } from './settings';
@@ -58,16 +58,19 @@ export class OwnEntries {
     this.#said.add(item.path);
   }
 
-  hasSaid(path: string): boolean {
-    return this.#said.has(path);
-  }
-
-  /** Says again what somebody else's memory of us has taken the place of. What has been for how long stays as it is. */
-  repeat(item: Item, version: string): Item {
-    const repeated = { ...item, version };
-    this.state.record(repeated, false);
-    this.#said.add(item.path);
-    return repeated;
+  /**
+   * Takes over what others remember of this node, but where it has said something in this life: that it says again.
+   * Answers the paths that have changed.
+   */
+  recover(delta: Delta, next: () => string): ReadonlySet<string> {
+    const before = new Map([...this.state.items()].map((item) => [item.path, item]));
+    const changed = new Set(this.state.merge(delta));
+    for (const path of changed) {
+      const ours = before.get(path);
+      if (ours && this.#said.has(path)) this.#repeat(ours, next());
+      else this.note(ours, this.state.get(path));
+    }
+    return changed;
   }
 
   /** Takes over what was kept, as old as it is: but whom the restart itself has kept from renewing has time to do so. */
@@ -82,7 +85,7 @@ export class OwnEntries {
   restamp(next: () => string): readonly Item[] {
     const items = [...this.state.items()].sort((a, b) => (a.version < b.version ? -1 : 1));
     this.state.clear();
-    return items.map((item) => this.repeat(item, next()));
+    return items.map((item) => this.#repeat(item, next()));
   }
 
   renew(path: string): void {
@@ -139,6 +142,14 @@ export class OwnEntries {
       this.#said.delete(path);
     }
     return gone.map(({ path }) => path);
+  }
+
+  /** What has been for how long stays as it is. */
+  #repeat(item: Item, version: string): Item {
+    const repeated = { ...item, version };
+    this.state.record(repeated, false);
+    this.#said.add(item.path);
+    return repeated;
   }
 
   #livenessMs({ state }: Item): number {
