@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { RESERVED_FORMATION } from '../resource/names';
 import { rank as compileRank, requirement as compileRequirement } from '../scheduler/expression';
 import { cronJob, rollout } from './delivery-schema';
 import { command, health, ports, resources } from './process-schema';
@@ -144,9 +143,6 @@ const auxiliaryName = z
 export const manifestSchema = z
   .strictObject({
     formation: label
-      .refine((name) => name !== RESERVED_FORMATION, {
-        error: `is reserved: names such as api.${RESERVED_FORMATION}.service are the platform's own: choose another one`,
-      })
       .optional()
       .describe('What is described. Without: as `.gilliam.app` says, or `--formation`.')
       .meta({ examples: ['shop'] }),

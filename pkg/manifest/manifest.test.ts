@@ -250,11 +250,6 @@ describe('what is wrong is told with line, column and what was meant', () => {
       /^gilliam\.yml:2:11: imports\.users is web\.shop, which is of this formation itself/,
     ],
     [
-      'the name that is the platform’s own',
-      'formation: gilliam',
-      "gilliam.yml:1:1: formation is reserved: names such as api.gilliam.service are the platform's own: choose another one",
-    ],
-    [
       'a canary of more than all',
       'rollout: {canary: 200%}',
       'gilliam.yml:1:11: rollout.canary is not a share of the whole: write 1% to 100%',

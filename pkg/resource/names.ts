@@ -58,7 +58,7 @@ export function isVolumeName(name: string): boolean {
 }
 
 /** `api.gilliam.service` and what else the platform answers by such a name. */
-export const RESERVED_FORMATION = 'gilliam';
+const RESERVED_FORMATION = 'gilliam';
 
 /** Why no formation may be made with the name, in one line; undefined where one may. */
 export function formationNameViolation(name: string): string | undefined {

@@ -17,6 +17,7 @@ import {
   rollouts,
   routes,
   scales,
+  type Formation,
   type Release,
   type Rollout,
   type Route,
@@ -144,6 +145,24 @@ describe('from nothing', () => {
     );
     await expect(apply(api, { release: rest })).rejects.toThrow('v1 has no image: gilliam deploy first');
     expect(await formation()).toBeUndefined();
+  });
+});
+
+describe('a formation by the name of the platform', () => {
+  const options = { name: 'gilliam' };
+
+  test('is not made, and it is said why', async () => {
+    await expect(apply(api, shop, options)).rejects.toThrow(
+      `formation name "gilliam" is reserved: names such as api.gilliam.service are the platform's own: choose another one`,
+    );
+    await expect(apply(api, shop, { ...options, validateOnly: true })).rejects.toThrow('is reserved');
+  });
+
+  test('that there is from before is applied as any other', async () => {
+    const object: Formation = formations.decode(new Uint8Array());
+    Object.assign(object.metadata, { name: 'gilliam', uid: 'u', generation: 1n });
+    await api.store.commit([{ op: 'create', kind: formations, object }]);
+    expect((await apply(api, shop, options)).release?.metadata?.name).toBe('v1');
   });
 });
 

@@ -19,7 +19,7 @@ import { changesNothing, planApply, type ApplyPlan } from './plan';
 import { routeEdits } from './route-edits';
 import { readState, type FormationState } from './state';
 import { happenings } from './told';
-import { readWish, validateWish, type Wish } from './wish';
+import { checkNewName, readWish, validateWish, type Wish } from './wish';
 import { madeBy, partOf, type Made } from './writes';
 
 /** Stands for an image that is still to be built, in plans. */
@@ -51,6 +51,7 @@ export function applyHandlers(context: ApiContext): Handlers<ApplyServiceService
 
   async function attempt(wish: Wish, call: CallContext): Promise<ApplyFormationResponse> {
     const state = await readState(context, wish.name, call.signal);
+    if (!state.formation) checkNewName(wish);
     const planned = await plan(wish, state, call);
     if (wish.expectedPlan !== '' && wish.expectedPlan !== planned.hash) throw stale(wish, planned);
     if (changesNothing(planned, state)) return answer(planned, state);

@@ -1,6 +1,13 @@
 import { InvalidError } from '../../base/errors';
 import type { ApplyFormationRequest, DesiredFormation } from '../../gen/gilliam/v1/apply_service';
-import { formationNameViolation, labelViolation, isLabel, parseName, quote } from '../../resource/names';
+import {
+  checkLabel,
+  formationNameViolation,
+  isLabel,
+  labelViolation,
+  parseName,
+  quote,
+} from '../../resource/names';
 import { formations } from '../../resource/objects';
 import { precedentOf } from '../../resource/precedent';
 import { suggestion } from '../../resource/suggest';
@@ -29,8 +36,7 @@ export interface Wish {
 /** Reads a request. Throws InvalidError for what is wrong with it by itself. */
 export function readWish(request: ApplyFormationRequest): Wish {
   const { name } = parseName(formations, request.name);
-  const violation = formationNameViolation(name);
-  if (violation !== undefined) throw new InvalidError(violation, [{ field: 'name', description: violation }]);
+  checkLabel('formation name', name, 'name');
   const { desired, validateOnly, prune, retry, expectedPlan } = request;
   if (!desired) {
     const description = 'desired is missing: say what the formation is to be';
@@ -42,6 +48,12 @@ export function readWish(request: ApplyFormationRequest): Wish {
   checkNames('cron job', desired.cronJobs, 'desired.cron_jobs', found);
   found.throwIfAny();
   return { name, desired, validateOnly, prune, retry, expectedPlan };
+}
+
+/** Throws InvalidError for a name that no formation may be made with; one that there is already goes on. */
+export function checkNewName({ name }: Wish): void {
+  const violation = formationNameViolation(name);
+  if (violation !== undefined) throw new InvalidError(violation, [{ field: 'name', description: violation }]);
 }
 
 /** Throws InvalidError with all that is wrong with the wish, now that it is known what would come of it. */
