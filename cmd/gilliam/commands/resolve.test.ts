@@ -115,6 +115,7 @@ describe('resolve', () => {
 
   test.each<[string, string, number, RegExp]>([
     ['a full name without its end', 'resolve api.shop', 1, /did you mean api.shop.service\?/],
+    ['a short name with a dot, of no formation', 'resolve v9.web', 1, /: did you mean "web.shop.service"\?/],
     ['no name', 'resolve', 2, /NAME is missing/],
     ['a name that is none', 'resolve a.b.c.d', 2, /"a.b.c.d" is not a service's name/],
     ['a short name outside of a formation', 'resolve web', 2, /is not a full name: write web.shop.service/],
@@ -158,9 +159,15 @@ describe('routes to services that are not there', () => {
       stdout: expect.stringContaining('a.com → wbe.shop.service') as string,
     });
     expect(outcome.stderr).toBe(
-      'warning: there is no wbe.shop.service: did you mean "web.shop.service"?; the route answers 503 until it is there\n',
+      'warning: the route answers 503 for now: there is no wbe.shop.service: did you mean "web.shop.service"?\n',
     );
-    expect((await gilliam('route b.com wbe --plan')).stderr).toMatch(/^warning: there is no wbe/);
+    expect((await gilliam('route b.com wbe --plan')).stderr).toMatch(/^warning: .* there is no wbe/);
+    expect(await gilliam('route --test a.com')).toEqual({
+      code: 0,
+      stdout: 'route: shop/a-com (a.com)\nupstream: GET / to wbe.shop.service\n',
+      stderr:
+        'warning: the router answers 503 for now: there is no wbe.shop.service: did you mean "web.shop.service"?\n',
+    });
     for (const line of [
       'route c.com web',
       'route d.com db',
@@ -169,6 +176,10 @@ describe('routes to services that are not there', () => {
     ]) {
       expect(await gilliam(line)).toMatchObject({ code: 0, stderr: '' });
     }
+    expect((await gilliam('route --test e.com/wbe')).stderr).toMatch(
+      /^warning: the router answers 404 for now: /,
+    );
+    expect((await gilliam('route --test e.com/web')).stderr).toBe('');
   });
 
   test('and shares of releases that do not exist', async () => {

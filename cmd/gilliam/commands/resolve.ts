@@ -56,7 +56,7 @@ export default class Resolve extends FormationCommand {
       if (!(error instanceof NotFoundError)) throw error;
       const target = await importedAs(this.client, name, signal);
       if (target) return { answer: await ask(target), name: target, imported: true };
-      const meant = meantInFull(text);
+      const meant = await meantInFull(this.client, text, signal);
       if (meant === undefined) throw error;
       throw new NotFoundError(`there is no ${formatServiceName(name)}: did you mean ${meant}?`, {
         cause: error,

@@ -111,7 +111,7 @@ export default class Route extends FormationCommand {
     const service = targetService(spec);
     if (service === undefined) return;
     const state = (await targetStates(client, [service], this.context)).get(service);
-    if (state?.state === 'no service') this.warning(`${state.why}; the route answers 503 until it is there`);
+    if (state?.state === 'no service') this.warning(`the route answers 503 for now: ${state.why}`);
     const of = parseServiceName(service)?.formation ?? formation;
     for (const { release } of spec.weights) {
       const name = `formations/${of}/releases/${release}`;
@@ -188,16 +188,29 @@ export default class Route extends FormationCommand {
       );
     }
     this.answer(TestRouteResponse.toJSON(answer), testLines(request, answer));
-    if (answer.reason === '') return;
+    if (answer.reason === '') return this.#warnOfAnswer(answer);
     this.note(answer.reason);
     throw new AnsweredError(answer.reason);
+  }
+
+  /** What the router says itself, since the service is not there. */
+  async #warnOfAnswer({ route, service }: TestRouteResponse): Promise<void> {
+    if (service === '' || !route?.spec) return;
+    const state = (await targetStates(this.client, [service], this.context)).get(service);
+    if (state?.state !== 'no service') return;
+    const status = targetService(route.spec) === undefined ? 404 : 503;
+    this.warning(`the router answers ${status} for now: ${state.why}`);
   }
 
   #read(path: string): string {
     try {
       return readFileSync(resolve(this.context.cwd, path), 'utf8');
     } catch (error) {
-      throw new UsageError(`--tls: ${path} cannot be read: ${messageOf(error)}`, { cause: error });
+      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      const what = missing
+        ? `there is no file ${path}: gilliam route --tls CERTIFICATE.pem,KEY.pem`
+        : `${path} cannot be read: ${messageOf(error)}`;
+      throw new UsageError(`--tls: ${what}`, { cause: error });
     }
   }
 }

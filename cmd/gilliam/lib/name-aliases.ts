@@ -38,10 +38,19 @@ export async function sharesLine(
   return others.includes('*') ? 'shared with all formations' : `shared with ${others.join(', ')}`;
 }
 
-/** Why a name with a dot in it was not found, where it lacks only its end: `web.shop`. */
-export function meantInFull(text: string): string | undefined {
-  const ref = serviceRef(text.toLowerCase());
-  return ref?.formation === undefined
-    ? undefined
-    : formatServiceName({ service: ref.service, formation: ref.formation });
+/** Why a name with a dot in it was not found, where it lacks only its end: `web.shop`, if there is a formation `shop`. */
+export async function meantInFull(
+  client: Client,
+  text: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { service, formation } = serviceRef(text.toLowerCase()) ?? {};
+  if (service === undefined || formation === undefined) return undefined;
+  try {
+    await getFormation(client, `formations/${formation}`, signal);
+    return formatServiceName({ service, formation });
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
 }

@@ -9,7 +9,9 @@ const url = (pattern: string, over: Partial<RouteSpec> = {}, at = ports) =>
 test.each([
   ['hello.localhost', 'http://hello.localhost:8080/'],
   ['myapp.com/', 'http://myapp.com:8080/'],
-  ['myapp.com/user/{username}', 'http://myapp.com:8080/user/'],
+  ['myapp.com/user/{rest:.*}', 'http://myapp.com:8080/user/'],
+  ['myapp.com/user/{username}', undefined],
+  ['myapp.com/{any:.*}/{last}', undefined],
   ['/user', 'http://localhost:8080/user'],
   ['{acct}.api.myapp.com/x', undefined],
 ])('%s is answered at %s', (pattern, expected) => expect(url(pattern)).toBe(expected));

@@ -62,15 +62,15 @@ function changed(of: string, { action, name }: HeaderChange): string {
 }
 
 /**
- * A URL that the route answers on this machine, as far as it is the same for all: the path ends before its first
- * variable. Undefined where the host has variables.
+ * A URL that the route answers on this machine. Undefined where it depends on variables; one at the end that may be
+ * empty is.
  */
 export function routeUrl({ pattern, tls }: RouteSpec, ports: RouterPorts): string | undefined {
   const { host, path } = splitPattern(pattern);
-  if (host.includes('{')) return undefined;
+  const [, fixed = '', variables = ''] = /^([^{]*)(.*)$/s.exec(path || '/') ?? [];
+  if (host.includes('{') || !/^(?:\{[^:{}]*:\.\*\})?$/.test(variables)) return undefined;
   const [scheme, port, usual] = tls
     ? (['https', ports.https, 443] as const)
     : (['http', ports.http, 80] as const);
-  const [fixed = ''] = (path || '/').split('{');
   return `${scheme}://${host || 'localhost'}${port === usual ? '' : `:${port}`}${fixed}`;
 }
