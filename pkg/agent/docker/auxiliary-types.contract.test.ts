@@ -188,6 +188,12 @@ test('redis', async () => {
   await again.ask(`AUTH ${secret}\r\n`, /^\+OK\r\n/);
   await again.ask('GET colour\r\n', /^\$4\r\nblue\r\n/);
   again.close();
+  // The command that people try first. It sends a user name where a URL has a colon before the password.
+  const url = Object.entries({ secret, host: '127.0.0.1', port: String(second.port) }).reduce(
+    (text, [name, value]) => text.replace(`{${name}}`, value),
+    second.url,
+  );
+  expect(await second.sh(`redis-cli --no-auth-warning -u '${url}' GET colour`)).toBe('blue');
   await second.stop();
 });
 

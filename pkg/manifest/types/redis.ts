@@ -31,7 +31,8 @@ END
   resources: { memory: '256Mi' },
   volumes: { data: '/data' },
   grace: '30s',
-  url: 'redis://:{secret}@{host}:{port}/0',
+  // With a user name: redis-cli takes the empty one of `redis://:secret@` for one that is called "".
+  url: 'redis://default:{secret}@{host}:{port}/0',
   options: {
     maxmemory: {
       summary: 'How much it may hold; of the memory of its resources, leave a quarter for the rest.',
