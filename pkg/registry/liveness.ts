@@ -12,6 +12,8 @@ export class Liveness {
   readonly #clock: Clock;
   readonly #livenessMs: number;
   readonly #beats = new Map<string, Beat>();
+  /** Since when each other node is one of the stage's. */
+  readonly #expectedMs = new Map<string, number>();
   #own: number;
 
   constructor(
@@ -63,7 +65,20 @@ export class Liveness {
     return heardMs !== undefined && this.#clock.monotonic() - heardMs < this.#livenessMs;
   }
 
+  /** It is one of the stage's nodes, from now on. */
+  expect(origin: string): void {
+    if (!this.#expectedMs.has(origin)) this.#expectedMs.set(origin, this.#clock.monotonic());
+  }
+
+  /** Who was never heard of may be up as well as down, until it has been silent for as long as any other. */
+  mayBeUp(origin: string): boolean {
+    if (this.heardMs(origin) !== undefined) return this.isUp(origin);
+    const sinceMs = this.#expectedMs.get(origin);
+    return sinceMs !== undefined && this.#clock.monotonic() - sinceMs < this.#livenessMs;
+  }
+
   forget(origin: string): void {
     this.#beats.delete(origin);
+    this.#expectedMs.delete(origin);
   }
 }

@@ -4,15 +4,14 @@ import { InvalidError } from '../base/errors';
 import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
 import { parseAnnouncement } from './announcement';
-import { reportConfirmations } from './confirmations';
-import type { Awaited, Step } from './core';
+import type { Step } from './core';
 import { RegistryCore } from './core';
 import { formatKey, parseKey } from './entry-key';
-import type { Pending } from './follower-hub';
 import { FollowerHub } from './follower-hub';
 import type { Peer } from './gossip';
 import { Gossip } from './gossip';
 import { RegistryHttp } from './http/registry-http';
+import { InstanceTable } from './instance-table';
 import { PeerReports } from './peer-reports';
 import { RemoteFollowers } from './remote-followers';
 import type { Resolution } from './resolution';
@@ -23,11 +22,11 @@ import { defaultLimits, defaultTimes } from './settings';
 import { StateFile } from './state-file';
 import type { RegistryStatus } from './status';
 import { statusOf } from './status';
+import { StepPublisher } from './step-publisher';
 import { TrafficBoard, type TrafficLine } from './traffic';
 import { HttpTransport } from './transport';
 import type {
   Announcement,
-  Changes,
   Entry,
   EntryKey,
   Follower,
@@ -40,6 +39,7 @@ import type {
 } from './types';
 import { formatGossip } from './wire';
 import { withTold } from './with-told';
+import type { AckReport } from './withdrawals';
 import { Withdrawals } from './withdrawals';
 
 export interface RegistryNodeOptions {
@@ -98,14 +98,11 @@ export class RegistryNode implements RegistryView, Identities {
   readonly #file?: StateFile;
   /** Of this life of the node. */
   readonly #epoch: string;
-  readonly #changeListeners = new Set<(formations: ReadonlySet<string>) => void>();
+  readonly #publisher: StepPublisher;
   /** Followers of this process: what they drive may outlive them. */
   readonly #local = new Set<string>();
-  /** Since when each peer is one. */
-  readonly #peerSinceMs = new Map<string, number>();
   readonly #graces: Disposable[] = [];
-  #instances: ReadonlyMap<string, Identity> = new Map();
-  readonly #instanceListeners = new Set<() => void>();
+  readonly #instances = new InstanceTable();
   #timer?: Disposable;
   #closed = false;
 
@@ -139,12 +136,16 @@ export class RegistryNode implements RegistryView, Identities {
       ...{ name, core: this.#core, clock, random, log, times, limits },
       transport: this.#transport,
     });
-    this.#withdrawals = new Withdrawals({ clock, isUp: (node) => this.#mayBeUp(node) });
+    this.#withdrawals = new Withdrawals({ clock, isUp: (node) => this.#core.liveness.mayBeUp(node) });
     this.#reports = new PeerReports({
       clock,
       log,
       transport: this.#transport,
       addressOf: (node) => this.#addressOf(node),
+    });
+    this.#publisher = new StepPublisher({
+      ...{ name, clock, hub: this.#hub },
+      report: (origin, report) => this.#report(origin, report),
     });
     this.#file = options.dataDir === undefined ? undefined : new StateFile(options.dataDir, options);
     this.#http = new RegistryHttp({
@@ -200,18 +201,17 @@ export class RegistryNode implements RegistryView, Identities {
   }
 
   identify(address: string): Identity | undefined {
-    return this.#instances.get(address);
+    return this.#instances.identify(address);
   }
 
   /** Which instance has which address of this executor's container network. */
   get instances(): ReadonlyMap<string, Identity> {
-    return this.#instances;
+    return this.#instances.all;
   }
 
   /** Calls back after the agent has told which instances there are. */
   onInstances(listener: () => void): Disposable {
-    this.#instanceListeners.add(listener);
-    return { dispose: () => void this.#instanceListeners.delete(listener) };
+    return this.#instances.onSet(listener);
   }
 
   /**
@@ -233,7 +233,7 @@ export class RegistryNode implements RegistryView, Identities {
     checkKey(key);
     const { source = 'agent', waitMs = 0 } = options;
     const awaited = waitMs > 0;
-    const up = this.#gossip.peers.map(({ name }) => name).filter((peer) => this.#mayBeUp(peer));
+    const up = this.#gossip.peers.map(({ name }) => name).filter((peer) => this.#core.liveness.mayBeUp(peer));
     const recorded = this.#core.withdraw(key, source, awaited);
     if (!recorded || !awaited) return { acknowledged: [], missing: [] };
     return this.#withdrawals.wait(recorded.version, [this.name, ...up], waitMs, signal);
@@ -251,15 +251,7 @@ export class RegistryNode implements RegistryView, Identities {
 
   /** Which instance has which address of this executor's container network. The full table. */
   setInstances(table: Readonly<Record<string, Identity>>): void {
-    const before = this.#instances;
-    const pairs = Object.entries(table).map(([address, one]): [string, Identity] => {
-      const known = before.get(address);
-      // As in announcements: what the agent does not know yet stays as it was.
-      const same = known !== undefined && formatKey(known) === formatKey(one);
-      return [address, same ? { imports: known.imports, sharedWith: known.sharedWith, ...one } : one];
-    });
-    this.#instances = new Map(pairs);
-    for (const listener of [...this.#instanceListeners]) listener();
+    this.#instances.set(table);
   }
 
   environment(): InstanceNetwork {
@@ -289,7 +281,7 @@ export class RegistryNode implements RegistryView, Identities {
       core: this.#core,
       peers: this.#gossip.status(),
       followers: this.#hub.names.map((name) => ({ name, ...this.#remotes.statusOf(name) })),
-      instances: this.#instances.size,
+      instances: this.#instances.all.size,
       maxClockAheadMs: this.times.maxClockAheadMs,
     });
   }
@@ -311,45 +303,20 @@ export class RegistryNode implements RegistryView, Identities {
 
   /** Calls back after each step, with the formations in which something has changed. */
   onChange(listener: (formations: ReadonlySet<string>) => void): Disposable {
-    this.#changeListeners.add(listener);
-    return { dispose: () => void this.#changeListeners.delete(listener) };
+    return this.#publisher.onChange(listener);
   }
 
   #onStep(step: Step): void {
-    this.#publish(step);
-    if (step.own) this.#gossip.changed();
-    if (step.own) this.#file?.changed();
-    if (step.changes.length === 0 || this.#changeListeners.size === 0) return;
-    const formations = new Set(step.changes.map(({ path }) => path.slice(0, path.indexOf('/'))));
-    for (const listener of [...this.#changeListeners]) listener(formations);
+    this.#publisher.publish(step);
+    if (!step.own) return;
+    this.#gossip.changed();
+    this.#file?.changed();
   }
 
-  /** Tells followers. What somebody waits for is told apart: it is confirmed without waiting for anything else. */
-  #publish({ changes, awaited }: Step): void {
-    if (this.#hub.names.length > 0) {
-      const apart = new Set(awaited.map(({ item }) => item.path));
-      const together = changes.filter(({ path }) => !apart.has(path));
-      if (together.length > 0) this.#hub.publish(changesOf(together));
-    }
-    for (const one of awaited) {
-      const own = changesOf(changes.filter(({ path }) => path === one.item.path));
-      if (own.announced.length + own.withdrawn.length > 0) this.#hub.publish(own);
-      this.#confirm(one, this.#hub.settled(one.item.path));
-    }
-  }
-
-  /** Tells the origin of a withdrawal when nothing is sent there from here any more. */
-  #confirm({ origin, item }: Awaited, pending: readonly Pending[]): void {
-    reportConfirmations(pending, {
-      version: item.version,
-      node: this.name,
-      clock: this.#options.clock,
-      send: (report) => {
-        // Whoever withdraws here begins to wait only after this step.
-        if (origin === this.name) queueMicrotask(() => this.#withdrawals.report(report));
-        else this.#reports.send(origin, report);
-      },
-    });
+  #report(origin: string, report: AckReport): void {
+    // Whoever withdraws here begins to wait only after this step.
+    if (origin === this.name) queueMicrotask(() => this.#withdrawals.report(report));
+    else this.#reports.send(origin, report);
   }
 
   #schedule(): void {
@@ -386,33 +353,14 @@ export class RegistryNode implements RegistryView, Identities {
   }
 
   #takePeers(peers: readonly Peer[]): void {
-    const now = this.#options.clock.monotonic();
-    const names = new Set(peers.map(({ name }) => name));
-    for (const name of this.#peerSinceMs.keys()) if (!names.has(name)) this.#peerSinceMs.delete(name);
-    for (const name of names) if (!this.#peerSinceMs.has(name)) this.#peerSinceMs.set(name, now);
     this.#transport.keepOnly(peers.map(({ address }) => address));
     this.#gossip.setPeers(peers);
-  }
-
-  /** Who was never heard of may be up as well as down, until it has been silent for as long as any other. */
-  #mayBeUp(node: string): boolean {
-    const { liveness } = this.#core;
-    if (liveness.heardMs(node) !== undefined) return liveness.isUp(node);
-    const sinceMs = this.#peerSinceMs.get(node);
-    return sinceMs !== undefined && this.#options.clock.monotonic() - sinceMs < this.times.nodeLivenessMs;
   }
 
   #saved() {
     const { names: followers } = this.#remotes;
     return { peers: this.#gossip.peers, followers, local: [...this.#local], own: this.#core.save() };
   }
-}
-
-function changesOf(changes: Step['changes']): Changes {
-  return {
-    announced: changes.flatMap(({ after }) => after ?? []),
-    withdrawn: changes.flatMap(({ before }) => before ?? []),
-  };
 }
 
 function checkKey(key: EntryKey): void {

@@ -57,7 +57,9 @@ export class Origins {
       this.#options.liveness.forget(origin);
     }
     for (const name of members) {
-      if (!this.#states.has(name)) this.#states.set(name, new OriginState(name));
+      if (this.#states.has(name)) continue;
+      this.#states.set(name, new OriginState(name));
+      this.#options.liveness.expect(name);
     }
     return gone;
   }

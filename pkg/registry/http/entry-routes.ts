@@ -1,21 +1,34 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock';
 import { deadline } from '../../base/clock';
+import type { Disposable } from '../../base/disposable';
 import { ExhaustedError, InvalidError, NotFoundError } from '../../base/errors';
 import { quote } from '../../resource/names';
 import type { PartialKey } from '../entry-key';
 import { parsePath } from '../entry-key';
-import type { RegistryNode } from '../node';
 import type { RegistryLimits, RegistryTimes } from '../settings';
-import type { EntryKey } from '../types';
+import type { Announcement, Entry, EntryKey, Withdrawal } from '../types';
 import { answerEmpty, answerJson, answerText, HttpError, readJson } from './answers';
 import type { Caller } from './caller';
 import { requireAnnouncer } from './caller';
+import type { EntrySource } from './entry-answers';
 import { EntryAnswers } from './entry-answers';
 import { RateLimiter } from './rate-limiter';
 
+/** A node, as those see it who announce and ask. */
+export interface EntryNode extends EntrySource {
+  /** Answers whether it is new. Checks all it is given. */
+  announce(key: EntryKey, body: Announcement, source: Entry['source']): boolean;
+  withdraw(
+    key: EntryKey,
+    options: { readonly source: Entry['source']; readonly waitMs: number },
+    signal: AbortSignal,
+  ): Promise<Withdrawal>;
+  onChange(listener: (formations: ReadonlySet<string>) => void): Disposable;
+}
+
 export interface EntryRoutesOptions {
-  readonly node: RegistryNode;
+  readonly node: EntryNode;
   readonly clock: Clock;
   readonly times: RegistryTimes;
   readonly limits: RegistryLimits;

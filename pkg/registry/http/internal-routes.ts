@@ -5,18 +5,34 @@ import { isShare } from '../announcement';
 import { parseKey, formatKey } from '../entry-key';
 import type { Peer } from '../gossip';
 import { isRecord } from '../item';
-import type { RegistryNode } from '../node';
 import type { LineSink } from '../remote-follower';
 import type { RemoteFollowers } from '../remote-followers';
+import type { Resolution } from '../resolution';
 import type { RegistryLimits } from '../settings';
-import type { Identity } from '../types';
+import type { RegistryStatus } from '../status';
+import type { TrafficBoard } from '../traffic';
+import type { Identity, InstanceNetwork } from '../types';
 import type { FollowAck } from '../wire';
 import { answerEmpty, answerJson, answerText, HttpError, readJson } from './answers';
 import type { Caller } from './caller';
 import { requireExecutor } from './caller';
 
+/** A node, as its agent, its peers and its followers see it. */
+export interface InternalNode {
+  readonly traffic: Pick<TrafficBoard, 'put' | 'table'>;
+  resolve(name: string): Promise<Resolution>;
+  status(): RegistryStatus;
+  environment(): InstanceNetwork;
+  setPeers(peers: readonly Peer[]): void;
+  setInstances(table: Readonly<Record<string, Identity>>): void;
+  /** What a peer says; the answer to it, as text. */
+  receive(message: unknown): string;
+  /** What peers say about withdrawals that this node waits for. */
+  receiveReports(value: unknown): void;
+}
+
 export interface InternalRoutesOptions {
-  readonly node: RegistryNode;
+  readonly node: InternalNode;
   readonly remotes: RemoteFollowers;
   readonly limits: RegistryLimits;
 }

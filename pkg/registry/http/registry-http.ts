@@ -5,17 +5,18 @@ import type { Clock } from '../../base/clock';
 import { messageOf, PreconditionError } from '../../base/errors';
 import type { Logger } from '../../base/log';
 import type { Random } from '../../base/random';
-import type { RegistryNode } from '../node';
 import type { RemoteFollowers } from '../remote-followers';
 import { UnknownNameError } from '../resolution';
 import type { RegistryLimits, RegistryTimes } from '../settings';
 import { answerJson, HttpError, isGilliamError, statusOfError } from './answers';
 import { Callers } from './caller';
+import type { EntryNode } from './entry-routes';
 import { EntryRoutes } from './entry-routes';
+import type { InternalNode } from './internal-routes';
 import { InternalRoutes } from './internal-routes';
 
 export interface RegistryHttpOptions {
-  readonly node: RegistryNode;
+  readonly node: EntryNode & InternalNode;
   readonly remotes: RemoteFollowers;
   readonly token: string;
   readonly clock: Clock;
