@@ -16,6 +16,7 @@ const layers = [
   ['pkg/reconcile'],
   ['pkg/client'],
   ['pkg/builder'],
+  ['pkg/images'],
   ['pkg/registry'],
   ['pkg/metrics'],
   [

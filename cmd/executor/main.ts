@@ -1,11 +1,15 @@
 import { join } from 'node:path';
+import Docker from 'dockerode';
 import { Agent } from '../../pkg/agent/agent';
 import { DockerDriver } from '../../pkg/agent/docker/docker-driver';
+import { ImageFetcher } from '../../pkg/agent/images/image-fetcher';
+import { grpcImages } from '../../pkg/agent/images/image-source';
 import { FileArchive } from '../../pkg/agent/logs/file-archive';
 import { registryNetwork } from '../../pkg/agent/network/registry-network';
 import { grpcConnect } from '../../pkg/agent/transport';
 import { CgroupMeter } from '../../pkg/agent/usage/cgroup-meter';
 import { EngineMeter, firstOf } from '../../pkg/agent/usage/engine-meter';
+import { DockerImageEngine } from '../../pkg/images/docker-image-engine';
 import { RegistryClient } from '../../pkg/registry/client';
 import { apiEndpoint } from '../../pkg/stage/api-endpoint';
 import { runDaemon } from '../../pkg/stage/daemon';
@@ -16,10 +20,16 @@ runDaemon('executor', async ({ clock, random, log, version, signal, setting }) =
   const token = readToken(setting('GILLIAM_TOKEN_FILE'));
   const directory = setting('GILLIAM_DATA_DIR', '');
   const registry = setting('GILLIAM_REGISTRY', '');
+  const connection = { ...apiEndpoint(setting), token, stage };
   const agent = new Agent({
     driver: new DockerDriver({ clock }),
-    connect: grpcConnect({ ...apiEndpoint(setting), token, stage }, random),
+    connect: grpcConnect(connection, random),
     network: registry ? registryNetwork(new RegistryClient({ url: registry, token, clock })) : undefined,
+    images: new ImageFetcher({
+      engine: new DockerImageEngine(new Docker(), clock),
+      connect: grpcImages(connection),
+      ...{ clock, random, log },
+    }),
     meter: firstOf(new CgroupMeter(), new EngineMeter()),
     archive: directory ? new FileArchive({ directory: join(directory, 'logs'), clock, log }) : undefined,
     clock,

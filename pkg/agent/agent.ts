@@ -8,7 +8,7 @@ import { watchEngine } from './engine-watch';
 import { helloOf } from './hello';
 import type { Host } from './host';
 import { systemHost } from './host';
-import { ImagePuller } from './image-puller';
+import { ImagePuller, type StageFetcher } from './image-puller';
 import { Limiter } from './limiter';
 import type { LogArchive } from './logs/archive';
 import { LogSender } from './logs/log-sender';
@@ -40,6 +40,8 @@ export interface AgentOptions {
   readonly archive?: LogArchive;
   /** This machine's network daemon; absent for an executor without service network. */
   readonly network?: ServiceNetwork;
+  /** Where the stage's own images are had from; absent for an executor that runs only what its engine has or registries. */
+  readonly images?: StageFetcher;
   /** Absent: what containers use is not told. */
   readonly meter?: ContainerMeter;
 }
@@ -179,7 +181,7 @@ export class Agent {
       log,
       owner: this.#owner,
       ports,
-      puller: new ImagePuller(driver),
+      puller: new ImagePuller(driver, this.#options.images),
       creates: new Limiter(config.concurrency?.creates ?? defaultConcurrency.creates),
       starts: new Limiter(config.concurrency?.starts ?? defaultConcurrency.starts),
       reporter: this.#reporter,

@@ -1,5 +1,12 @@
+import { isImageId } from '../images/image-name';
+import { isPullable } from './container-spec';
 import type { Driver } from './driver';
 import { Limiter } from './limiter';
+
+/** Where images are had from that the stage has made. Throws as `Driver.pull`. */
+export interface StageFetcher {
+  fetch(image: string, signal: AbortSignal): Promise<void>;
+}
 
 interface Pull {
   readonly done: Promise<void>;
@@ -10,11 +17,18 @@ interface Pull {
 /** Pulls each image once, however many instances wait for it; ends a pull that nobody waits for any more. */
 export class ImagePuller {
   readonly #driver: Driver;
+  readonly #stage: StageFetcher | undefined;
   readonly #limiter = new Limiter(2);
   readonly #pulls = new Map<string, Pull>();
 
-  constructor(driver: Driver) {
+  constructor(driver: Driver, stage?: StageFetcher) {
     this.#driver = driver;
+    this.#stage = stage;
+  }
+
+  /** Whether there is somewhere to have it from, where the engine does not have it. */
+  canPull(image: string): boolean {
+    return isPullable(image) || (this.#stage !== undefined && isImageId(image));
   }
 
   async pull(image: string, signal: AbortSignal): Promise<void> {
@@ -35,7 +49,8 @@ export class ImagePuller {
     const abort = new AbortController();
     const done = this.#limiter.run(async () => {
       abort.signal.throwIfAborted();
-      await this.#driver.pull(image, abort.signal);
+      if (this.#stage && isImageId(image)) await this.#stage.fetch(image, abort.signal);
+      else await this.#driver.pull(image, abort.signal);
     });
     const pull = { done, abort, waiting: 0 };
     this.#pulls.set(image, pull);

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock';
 import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
 import type { Builder, ImageArchive } from '../builder/types';
+import type { StageImages } from '../images/stage-images';
 import type { Caches } from '../reconcile/caches';
 import type { Store } from '../store/store';
 import type { EventRecorder } from './event-recorder';
@@ -14,6 +15,7 @@ export interface ApiContext {
   readonly caches: Caches;
   readonly builder?: Builder;
   readonly images?: ImageArchive;
+  readonly stageImages?: StageImages;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -5,6 +5,7 @@ import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
 import type { Builder, ImageArchive } from '../builder/types';
 import type { Client, ConnectOptions } from '../client/client';
+import type { StageImages } from '../images/stage-images';
 import { followUsage } from '../metrics/follow-usage';
 import { Caches } from '../reconcile/caches';
 import {
@@ -39,6 +40,8 @@ export interface ApiOptions {
   readonly builder?: Builder;
   /** Without one no images are given away or taken in here. */
   readonly images?: ImageArchive;
+  /** Without it, executors have only the images that their engines have. */
+  readonly stageImages?: StageImages;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -1,4 +1,5 @@
 import { InvalidError, PreconditionError } from '../base/errors';
+import { outputPart } from '../builder/build-output';
 import type { Builder } from '../builder/types';
 import type { BuildRequest, BuildServiceService } from '../gen/gilliam/v1/build_service';
 import { parseParent } from '../resource/names';
@@ -6,6 +7,7 @@ import { formatBytes } from '../resource/quantity';
 import type { ApiContext } from './api-context';
 import type { Handlers } from './call';
 import { requireLivingFormation } from './objects';
+import { publishBuilt } from './publish-built';
 import { rememberBuilt } from './remember-built';
 import { StreamLimit } from './stream-limit';
 import { Upload } from './upload';
@@ -29,8 +31,13 @@ export function buildHandlers(context: ApiContext): Handlers<BuildServiceService
           if (planOnly) yield { part: { $case: 'plan', value: await builder.plan(input, call.signal) } };
           else
             for await (const part of builder.build(input, call.signal)) {
-              if (part.$case === 'result' && forApply && source !== '') {
-                await rememberBuilt(context, formation, { source, image: part.value.image }, call.signal);
+              if (part.$case === 'result') {
+                const { image } = part.value;
+                const warning = await publishBuilt(context, image, call.signal);
+                if (warning !== undefined) yield { part: outputPart(`${warning}\n`) };
+                if (forApply && source !== '') {
+                  await rememberBuilt(context, formation, { source, image }, call.signal);
+                }
               }
               yield { part };
             }

@@ -5,6 +5,7 @@ import { formatBytes } from '../resource/quantity';
 import { imageViolation } from '../resource/validate-image';
 import type { ApiContext } from './api-context';
 import type { Handlers } from './call';
+import { publishBuilt } from './publish-built';
 import { StreamLimit } from './stream-limit';
 import { Upload } from './upload';
 
@@ -62,6 +63,7 @@ export function bundleHandlers(context: ApiContext): Handlers<BundleServiceServi
           throw tar.failure ?? error;
         }
         context.log.info('image imported', { image: id });
+        await publishBuilt(context, id, call.signal);
         return { image: id };
       } finally {
         place.dispose();

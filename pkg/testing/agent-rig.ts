@@ -1,5 +1,6 @@
 import { Agent } from '../agent/agent';
 import type { AgentConfig } from '../agent/config';
+import type { StageFetcher } from '../agent/image-puller';
 import { silentLogger } from '../base/log';
 import { SeededRandom } from '../base/random';
 import type { InstanceState } from '../gen/gilliam/v1/instance';
@@ -18,16 +19,18 @@ export class AgentRig {
   readonly archive = new FakeArchive(this.clock);
   readonly network: FakeNetwork | undefined;
   readonly #config: Partial<AgentConfig>;
+  readonly #images: StageFetcher | undefined;
   #stop = new AbortController();
   #running: Promise<void> | undefined;
 
   constructor(
     options: Partial<FakeDriverOptions> = {},
     config: Partial<AgentConfig> = {},
-    features: { readonly network?: boolean } = {},
+    features: { readonly network?: boolean; readonly images?: (driver: FakeDriver) => StageFetcher } = {},
   ) {
     this.network = features.network ? new FakeNetwork(this.clock) : undefined;
     this.driver = new FakeDriver({ clock: this.clock, ...options });
+    this.#images = features.images?.(this.driver);
     this.#config = config;
   }
 
@@ -39,6 +42,7 @@ export class AgentRig {
       connect: this.plane.connect,
       network: this.network,
       archive: this.archive,
+      images: this.#images,
       clock: this.clock,
       random: new SeededRandom(1),
       log: silentLogger,

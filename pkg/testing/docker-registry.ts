@@ -18,7 +18,7 @@ export class DockerRegistry {
     const directory = await mkdtemp(join(tmpdir(), 'gilliam-registry-'));
     const host = `127.0.0.1:${await freePort()}`;
     const config = { version: 0.1, log: { level: 'error' }, http: { addr: host } };
-    const storage = { filesystem: { rootdirectory: join(directory, 'data') } };
+    const storage = { filesystem: { rootdirectory: join(directory, 'data') }, delete: { enabled: true } };
     const file = join(directory, 'config.yml');
     // JSON is YAML, too.
     await writeFile(file, JSON.stringify({ ...config, storage }));

@@ -1,5 +1,4 @@
 import { messageOf } from '../../base/errors';
-import { isPullable } from '../container-spec';
 import {
   BadCommand,
   ContainerGone,
@@ -27,8 +26,8 @@ export function cope(situation: Situation, error: unknown): void {
 }
 
 /** Once: an image that is not there after a pull will not be there after another. */
-function mayPull({ pull, pulled, task }: Situation): boolean {
-  return !pulled && !pull && isPullable(task.image);
+function mayPull({ context, pull, pulled, task }: Situation): boolean {
+  return !pulled && !pull && context.puller.canPull(task.image);
 }
 
 function pullFailed({ setbacks, keeper }: Situation, { reason, message }: PullFailed): void {

@@ -1,5 +1,6 @@
 import { InstanceState } from '../../gen/gilliam/v1/instance';
-import { containerSpec, isPullable } from '../container-spec';
+import { shortImage } from '../../images/image-name';
+import { containerSpec } from '../container-spec';
 import type { PortBinding } from '../driver';
 import { PortTaken } from '../driver-errors';
 import type { Situation } from '../situation';
@@ -9,7 +10,7 @@ import type { Task } from '../task';
 /** Fetches the image that the engine does not have. */
 export async function pullImage(situation: Situation, signal: AbortSignal): Promise<void> {
   const { image } = situation.task;
-  situation.keeper.set({ state: InstanceState.PULLING, reason: '', message: `pulling ${image}` });
+  situation.keeper.set({ state: InstanceState.PULLING, reason: '', message: `pulling ${shortImage(image)}` });
   await situation.context.puller.pull(image, AbortSignal.any([signal, situation.step.signal]));
   situation.pull = false;
   situation.pulled = true;
@@ -19,9 +20,9 @@ export async function pullImage(situation: Situation, signal: AbortSignal): Prom
 /** Makes the container, with ports of its own. */
 export async function create(situation: Situation, signal: AbortSignal): Promise<void> {
   const { keeper, task, step } = situation;
-  const { driver, owner, bindAddress, address, creates, network } = situation.context;
+  const { driver, puller, owner, bindAddress, address, creates, network } = situation.context;
   // Only the engine knows whether it has the image; a state never goes back.
-  const fetching = isPullable(task.image) && !situation.pulled;
+  const fetching = puller.canPull(task.image) && !situation.pulled;
   const state = fetching ? InstanceState.PULLING : InstanceState.STARTING;
   keeper.set({ state, reason: '', message: '' });
   await creates.run(async () => {
