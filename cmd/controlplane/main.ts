@@ -8,12 +8,12 @@ import { DockerBuilder } from '../../pkg/builder/docker-builder';
 import { DockerImages } from '../../pkg/builder/docker-images';
 import { hostBuildArgs, hostCaBundle } from '../../pkg/builder/host-settings';
 import { ControllerManager } from '../../pkg/controllers/manager';
-import { stageImages } from '../../pkg/images/stage-images';
-import { apiListener } from '../../pkg/stage/api-endpoint';
+import { apiListeners } from '../../pkg/stage/api-endpoint';
 import { type Daemon, runDaemon } from '../../pkg/stage/daemon';
 import { packageRoot } from '../../pkg/stage/package-root';
 import { readToken } from '../../pkg/stage/tokens';
 import { EtcdStore } from '../../pkg/store/etcd/etcd-store';
+import { keepCertificate } from './keep-certificate';
 
 runDaemon('controlplane', async (daemon) => {
   const { clock, random, log, version, signal, setting } = daemon;
@@ -24,18 +24,15 @@ runDaemon('controlplane', async (daemon) => {
     SSL_CERT_FILE: process.env.SSL_CERT_FILE,
     NODE_EXTRA_CA_CERTS: process.env.GILLIAM_EXTRA_CERTIFICATES,
   };
-  const docker = new Docker();
-  const stageKey = setting('GILLIAM_STAGE_KEY');
   const builder = new DockerBuilder({
-    docker,
+    docker: new Docker(),
     clock,
     log,
     baseImage: setting('GILLIAM_BASE_IMAGE'),
     caBundle: await hostCaBundle(certificates),
     buildArgs: hostBuildArgs(process.env),
-    stage: stageKey,
+    stage: setting('GILLIAM_STAGE_KEY'),
   });
-  const registry = setting('GILLIAM_IMAGES', '');
   const tokens = {
     user: readToken(setting('GILLIAM_USER_TOKEN_FILE')),
     executor: readToken(setting('GILLIAM_EXECUTOR_TOKEN_FILE')),
@@ -44,8 +41,7 @@ runDaemon('controlplane', async (daemon) => {
   const api = new ApiServer({
     store,
     builder,
-    images: new DockerImages({ docker, stage: stageKey }),
-    ...(registry && { stageImages: stageImages({ registry, stageKey, docker, clock, random, log }) }),
+    images: new DockerImages({ docker: new Docker(), stage: setting('GILLIAM_STAGE_KEY') }),
     clock,
     random,
     log,
@@ -56,9 +52,11 @@ runDaemon('controlplane', async (daemon) => {
     options,
   });
   const controllers = new ControllerManager({ store, clock, random, log, identity });
-  const listener = apiListener(setting);
-  const { port } = await api.listen(listener);
-  log.info('listening', { host: listener.host, port, advertise: listener.advertise });
+  for (const listener of apiListeners(setting)) {
+    const { port } = await api.listen(listener);
+    log.info('listening', { host: listener.host, port, advertise: listener.advertise });
+  }
+  void keepCertificate(api, daemon);
 
   await controllers.run(signal);
   await api.close();

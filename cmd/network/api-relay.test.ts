@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectTo } from 'node:net';
+import { type KeyPair, makeAuthority, makeServerCertificate } from '../../pkg/certificates/certificate';
 import { connect } from '../../pkg/client/client';
 import { ApiHarness, eventually } from '../../pkg/testing/api-harness';
 import { freePort } from '../../pkg/testing/tcp-proxy';
@@ -44,6 +45,42 @@ test('of several control planes, the first that accepts is reached', async () =>
   }
 });
 
+describe('where the control plane asks for TLS', () => {
+  let authority: KeyPair;
+  beforeEach(async () => {
+    const now = new Date();
+    authority = await makeAuthority({ title: 'test', now, days: 1 });
+    const hosts = ['127.0.0.1', 'localhost'];
+    const made = await makeServerCertificate({ title: 'API', hosts, now, days: 1 }, authority);
+    await api.stopServer();
+    const tls = { key: made.privateKey, certificate: made.certificate };
+    await api.startServer({ listen: { port: 0, tls } });
+  });
+
+  const formationsBy = async (host: string, ca: string) => {
+    const port = await freePort();
+    const relay = new ApiRelay(api.address.replace('127.0.0.1', host), ca);
+    await relay.listen('127.0.0.1', port);
+    const client = connect({ address: `127.0.0.1:${port}`, token: 'user-token' });
+    try {
+      return (await client.formations.listFormations({}, { deadlineMs: 3_000 })).formations;
+    } finally {
+      client.close();
+      relay.close();
+    }
+  };
+
+  test.each(['127.0.0.1', 'localhost'])('instances need not speak it: %s', async (host) => {
+    expect(await formationsBy(host, authority.certificate)).toEqual([]);
+  });
+
+  test('nothing is said to one that is not of the stage, or is another', async () => {
+    const other = await makeAuthority({ title: 'test', now: new Date(), days: 1 });
+    await expect(formationsBy('127.0.0.1', other.certificate)).rejects.toThrow();
+    await expect(formationsBy('127.0.0.2', authority.certificate)).rejects.toThrow();
+  });
+});
+
 /** Like a machine that is switched off, it does not answer: it is stopped, and no more connections fit in its queue. */
 async function silentServer(): Promise<{ readonly address: string; end(): void }> {
   const listen = `require('net').createServer().listen({ host: '127.0.0.1', port: 0, backlog: 1 }, function () {
@@ -68,7 +105,7 @@ async function silentServer(): Promise<{ readonly address: string; end(): void }
 test('one that says nothing keeps nobody from the next', async () => {
   const silent = await silentServer();
   const port = await freePort();
-  const relay = new ApiRelay(`${silent.address},${api.address}`, 200);
+  const relay = new ApiRelay(`${silent.address},${api.address}`, undefined, 200);
   await relay.listen('127.0.0.1', port);
   const client = connect({ address: `127.0.0.1:${port}`, token: 'user-token' });
   try {

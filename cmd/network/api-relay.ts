@@ -1,5 +1,7 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, isIP, type Server, type Socket } from 'node:net';
+import { checkServerIdentity, connect as connectTls, type PeerCertificate } from 'node:tls';
 import { parseAddresses } from '../../pkg/client/addresses';
+import { hostOf } from '../../pkg/client/trust';
 
 /** Of all instances of this machine. */
 const maxConnections = 256;
@@ -17,21 +19,25 @@ interface Target {
 
 /**
  * Passes connections on to the control plane, byte by byte: instances reach it at an address of their own machine, which
- * nobody else can, and with a token, as everybody else has to.
+ * nobody else can, and with a token, as everybody else has to. Where the control plane asks for TLS, it is spoken from here
+ * on: instances need no certificates, whether the stage is open to other machines or not.
  */
 export class ApiRelay {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #ofOne = new Map<string, number>();
 
-  /** @param api `host:port` of the control plane; of several, all of them with commas between */
+  /**
+   * @param api `host:port` of the control plane; of several, all of them with commas between
+   * @param ca by what they are known, in PEM; absent where they speak no TLS
+   */
   constructor(
     api: string,
+    private readonly ca?: string,
     private readonly patienceMs = connectMs,
   ) {
     const targets = parseAddresses(api).map((address) => {
-      const at = address.lastIndexOf(':');
-      return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
+      return { host: hostOf(address), port: Number(address.slice(address.lastIndexOf(':') + 1)) };
     });
     this.#server = createServer({ noDelay: true }, (caller) => {
       if (!this.#enter(caller)) return void caller.destroy();
@@ -44,10 +50,10 @@ export class ApiRelay {
   /** To the first of them that accepts. What the caller says meanwhile is not read yet. */
   #connect(caller: Socket, [target, ...others]: readonly Target[]): void {
     if (!target) return void caller.destroy();
-    const upstream = this.#hold(connect({ ...target, noDelay: true }));
+    const upstream = this.#hold(this.#dial(target));
     let joined = false;
     upstream.setTimeout(this.patienceMs, () => upstream.destroy());
-    upstream.once('connect', () => {
+    upstream.once(this.ca === undefined ? 'connect' : 'secureConnect', () => {
       joined = true;
       upstream.setTimeout(0);
       caller.pipe(upstream).pipe(caller);
@@ -57,6 +63,17 @@ export class ApiRelay {
       else this.#connect(caller, others);
     });
     caller.once('close', () => upstream.destroy());
+  }
+
+  #dial(target: Target): Socket {
+    const { ca } = this;
+    if (ca === undefined) return connect({ ...target, noDelay: true });
+    // An address may not be said as a name, and is what the certificate has to be for.
+    const name = isIP(target.host)
+      ? { checkServerIdentity: (_: string, peer: PeerCertificate) => checkServerIdentity(target.host, peer) }
+      : { servername: target.host };
+    const socket = connectTls({ ...target, ...name, ca, ALPNProtocols: ['h2'] });
+    return socket.setNoDelay(true);
   }
 
   /** Until it is closed. */

@@ -73,9 +73,9 @@ runDaemon('network', async (daemon) => {
   /** Instances reach the API at this machine, and by the name `api.gilliam.service`. */
   const relayApi = async (host: string) => {
     const api = setting('GILLIAM_API', '-');
-    const apiPort = Number(api.slice(api.lastIndexOf(':') + 1));
+    const apiPort = Number(setting('GILLIAM_API_RELAY_PORT', api.slice(api.lastIndexOf(':') + 1)));
     if (api === '-' || host === loopback) return;
-    const server = new ApiRelay(api);
+    const server = new ApiRelay(api, apiEndpoint(setting).ca);
     await whenThere(() => server.listen(host, apiPort), wait);
     const key = { formation: 'gilliam', service: 'api', instance: executor };
     const body = { executor, address: host, port: apiPort, ports: { [apiPort]: apiPort } };

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidError } from '../base/errors';
-import { apiEndpoint, apiListener } from './api-endpoint';
+import { apiEndpoint, apiListeners } from './api-endpoint';
 
 let directory: string;
 beforeAll(() => {
@@ -26,18 +26,22 @@ test('one address, several, and whom to trust', () => {
 const pair = () => ({ GILLIAM_TLS_CERTIFICATE_FILE: path('cert'), GILLIAM_TLS_KEY_FILE: path('key') });
 
 test('where to listen', () => {
-  expect(apiListener(of({ GILLIAM_LISTEN: '127.0.0.1:4410' }))).toEqual({ host: '127.0.0.1', port: 4410 });
-  expect(apiListener(of({ GILLIAM_LISTEN: '[::]:4410', GILLIAM_ADVERTISE: 'a:1', ...pair() }))).toEqual({
-    ...{ host: '::', port: 4410, advertise: 'a:1' },
-    tls: { certificate: 'CERT', key: 'KEY' },
-  });
+  expect(apiListeners(of({ GILLIAM_LISTEN: '127.0.0.1:4410' }))).toEqual([{ host: '127.0.0.1', port: 4410 }]);
+  const tls = { certificate: 'CERT', key: 'KEY' };
+  expect(apiListeners(of({ GILLIAM_LISTEN: '[::]:4410', GILLIAM_ADVERTISE: 'a:1', ...pair() }))).toEqual([
+    { host: '::', port: 4410, advertise: 'a:1', tls },
+  ]);
+  expect(apiListeners(of({ GILLIAM_LISTEN: '127.0.0.1:4410,10.0.0.1:4410', ...pair() }))).toEqual([
+    { host: '127.0.0.1', port: 4410, tls },
+    { host: '10.0.0.1', port: 4410, tls },
+  ]);
   const all = { GILLIAM_LISTEN: '10.0.0.1:1', GILLIAM_CA_FILE: path('ca'), ...pair() };
-  expect(apiListener(of(all)).tls).toEqual({ certificate: 'CERT', key: 'KEY', ca: 'CA' });
+  expect(apiListeners(of(all))[0]?.tls).toEqual({ certificate: 'CERT', key: 'KEY', ca: 'CA' });
 });
 
 test('half a key pair, and a file that is not there, are refused', () => {
   const half = { GILLIAM_LISTEN: '10.0.0.1:1', GILLIAM_TLS_KEY_FILE: path('key') };
-  expect(() => apiListener(of(half))).toThrow(InvalidError);
+  expect(() => apiListeners(of(half))).toThrow(InvalidError);
   expect(() => apiEndpoint(of({ GILLIAM_API: 'a:1', GILLIAM_CA_FILE: path('none') }))).toThrow(
     /^GILLIAM_CA_FILE cannot be read .*ENOENT/,
   );

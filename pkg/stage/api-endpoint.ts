@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { InvalidError, messageOf } from '../base/errors';
+import { parseAddresses } from '../client/addresses';
+import { hostOf } from '../client/trust';
 import type { Daemon } from './daemon';
 
 /** Where the API is, as a daemon is told: one control plane or several, and whom to trust where it speaks TLS. */
@@ -9,9 +11,19 @@ export function apiEndpoint(setting: Daemon['setting']): { readonly address: str
 }
 
 /** Where a control plane listens, and what it shows there. Throws InvalidError for half of a key pair. */
-export function apiListener(setting: Daemon['setting']) {
-  const listen = setting('GILLIAM_LISTEN');
-  const at = listen.lastIndexOf(':');
+export function apiListeners(setting: Daemon['setting']) {
+  const tls = apiTls(setting);
+  const advertise = setting('GILLIAM_ADVERTISE', '');
+  return parseAddresses(setting('GILLIAM_LISTEN')).map((address) => ({
+    host: hostOf(address),
+    port: Number(address.slice(address.lastIndexOf(':') + 1)),
+    ...(tls && { tls }),
+    ...(advertise && { advertise }),
+  }));
+}
+
+/** What a control plane shows; undefined where it speaks no TLS. Read anew each time, as it may have been renewed. */
+export function apiTls(setting: Daemon['setting']) {
   const certificate = setting('GILLIAM_TLS_CERTIFICATE_FILE', '');
   const key = setting('GILLIAM_TLS_KEY_FILE', '');
   if ((certificate === '') !== (key === '')) {
@@ -20,17 +32,11 @@ export function apiListener(setting: Daemon['setting']) {
     );
   }
   const ca = setting('GILLIAM_CA_FILE', '');
-  const tls = certificate && {
+  if (certificate === '') return undefined;
+  return {
     certificate: readPem('GILLIAM_TLS_CERTIFICATE_FILE', certificate),
     key: readPem('GILLIAM_TLS_KEY_FILE', key),
     ...(ca && { ca: readPem('GILLIAM_CA_FILE', ca) }),
-  };
-  const advertise = setting('GILLIAM_ADVERTISE', '');
-  return {
-    host: listen.slice(0, at).replace(/^\[(.*)\]$/, '$1'),
-    port: Number(listen.slice(at + 1)),
-    ...(tls && { tls }),
-    ...(advertise && { advertise }),
   };
 }
 

@@ -4,7 +4,8 @@ import { pathsIn } from './paths';
 import { portsOfBlock } from './ports';
 
 const config: StageConfig = {
-  layout: 2,
+  layout: 3,
+  role: 'stage',
   stage: 'local',
   id: '1f2e3d4c',
   ports: portsOfBlock(4410),
@@ -112,6 +113,49 @@ describe("a stage's components", () => {
       GILLIAM_DATA_DIR: '/data/local/router',
       GILLIAM_HTTP_PORT: '8080',
       GILLIAM_HTTPS_PORT: '8443',
+    });
+  });
+
+  describe('of a stage that is open to other machines', () => {
+    const open = () => components({ address: '10.0.0.1', executor: { name: 'one', host: '10.0.0.1' } });
+
+    test('listen there as well, and show a certificate', () => {
+      expect(open().get('controlplane')?.env).toMatchObject({
+        GILLIAM_LISTEN: '127.0.0.1:4410,10.0.0.1:4410',
+        GILLIAM_TLS_CERTIFICATE_FILE: '/data/local/tls/api.pem',
+        GILLIAM_TLS_KEY_FILE: '/data/local/tls/api-key.pem',
+        GILLIAM_CA_FILE: '/data/local/tls/ca.pem',
+        GILLIAM_CA_KEY_FILE: '/data/local/tls/ca-key.pem',
+      });
+      for (const name of ['network', 'executor'] as const)
+        expect(open().get(name)?.env).toMatchObject({ GILLIAM_REGISTRY_ADDRESS: '10.0.0.1:4411' });
+    });
+
+    test('know it by its authority', () => {
+      for (const name of ['network', 'router', 'executor'] as const)
+        expect(open().get(name)?.env).toMatchObject({
+          GILLIAM_API: '127.0.0.1:4410',
+          GILLIAM_CA_FILE: '/data/local/tls/ca.pem',
+        });
+    });
+
+    test('at an address of version 6', () => {
+      const { env } = components({ address: 'fd00::1' }).get('controlplane') ?? {};
+      expect(env?.GILLIAM_LISTEN).toBe('127.0.0.1:4410,[fd00::1]:4410');
+    });
+  });
+
+  test('of a machine that has joined are what runs instances and reaches them, with the API elsewhere', () => {
+    const joined = components({ role: 'executor', address: '10.0.0.2', api: '10.0.0.1:4410' });
+    expect([...joined.keys()]).toEqual(['network', 'router', 'executor']);
+    for (const { env } of joined.values()) {
+      expect(env).toMatchObject({ GILLIAM_API: '10.0.0.1:4410', GILLIAM_CA_FILE: '/data/local/tls/ca.pem' });
+      expect(env).not.toHaveProperty('GILLIAM_CA_KEY_FILE');
+    }
+    expect(joined.get('network')?.env).toMatchObject({ GILLIAM_API_RELAY_PORT: '4410' });
+    expect(joined.get('executor')?.env).toMatchObject({
+      GILLIAM_REGISTRY: 'http://127.0.0.1:4411',
+      GILLIAM_REGISTRY_ADDRESS: '10.0.0.2:4411',
     });
   });
 

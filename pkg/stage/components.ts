@@ -1,10 +1,17 @@
+import { isIP } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { administratorsDirectories } from './command';
-import { stageKey, type StageConfig } from './config';
+import { stageKey, type StageConfig, type StageRole } from './config';
 import { etcdSockets, type StagePaths } from './paths';
 
 export const componentNames = ['dockerd', 'etcd', 'controlplane', 'network', 'router', 'executor'] as const;
 export type ComponentName = (typeof componentNames)[number];
+
+/** What runs on a machine, in the order in which things are started; they are stopped in reverse. */
+export const componentsOfRole: Readonly<Record<StageRole, readonly ComponentName[]>> = {
+  stage: componentNames,
+  executor: ['dockerd', 'network', 'router', 'executor'],
+};
 
 /** A process of the stage: exactly what is run. */
 export interface Component {
@@ -37,17 +44,21 @@ const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'ALL_PROXY', 'NO_P
   name.toLowerCase(),
 ]);
 
-/** What the supervisor keeps running, in the order in which things are started; they are stopped in reverse. */
+/** How each is run; undefined where it is not needed. */
+const components: Readonly<Record<ComponentName, (input: ComponentInput) => Component | undefined>> = {
+  dockerd,
+  etcd,
+  controlplane: controlPlane,
+  network,
+  router,
+  executor,
+};
+
+/** What the supervisor keeps running. */
 export function stageComponents(input: ComponentInput): readonly Component[] {
-  const all = [
-    dockerd(input),
-    etcd(input),
-    controlPlane(input),
-    network(input),
-    router(input),
-    executor(input),
-  ];
-  return all.filter((component) => component !== undefined);
+  return componentsOfRole[input.config.role]
+    .map((name) => components[name](input))
+    .filter((component) => component !== undefined);
 }
 
 /** Only for a machine without a service manager. What runs survives its restart, as it does Gilliam's. */
@@ -110,7 +121,13 @@ function controlPlane(input: ComponentInput): Component {
       GILLIAM_STAGE: config.stage,
       GILLIAM_STAGE_KEY: stageKey(config),
       GILLIAM_ETCD: `unix:${paths.etcdSocket}`,
-      GILLIAM_LISTEN: apiAddress(config),
+      GILLIAM_LISTEN: [apiAddress(config), apiAddressForOthers(config)].filter(Boolean).join(','),
+      ...(config.address !== undefined && {
+        GILLIAM_TLS_CERTIFICATE_FILE: paths.tls.certificate,
+        GILLIAM_TLS_KEY_FILE: paths.tls.key,
+        GILLIAM_CA_FILE: paths.tls.ca,
+        GILLIAM_CA_KEY_FILE: paths.tls.caKey,
+      }),
       GILLIAM_USER_TOKEN_FILE: paths.userToken,
       GILLIAM_EXECUTOR_TOKEN_FILE: paths.executorToken,
       GILLIAM_IDENTITY: config.executor.name,
@@ -133,9 +150,12 @@ function network(input: ComponentInput): Component | undefined {
       GILLIAM_STAGE: config.stage,
       GILLIAM_STAGE_KEY: stageKey(config),
       GILLIAM_EXECUTOR_NAME: config.executor.name,
-      GILLIAM_API: apiAddress(config),
+      ...apiSettings(input),
+      // Where instances find it: another stage on this machine may have the port that it has at its home.
+      GILLIAM_API_RELAY_PORT: config.role === 'executor' ? String(config.ports.api) : undefined,
       GILLIAM_TOKEN_FILE: paths.executorToken,
       GILLIAM_DATA_DIR: paths.network,
+      GILLIAM_REGISTRY_ADDRESS: config.address === undefined ? undefined : registryAddressForOthers(config),
       GILLIAM_REGISTRY_PORT: String(config.ports.registry),
       GILLIAM_PROXY_PORT: String(config.ports.proxy),
       GILLIAM_DNS_PORT: String(config.ports.dns),
@@ -156,7 +176,7 @@ function router(input: ComponentInput): Component | undefined {
       ...withAdministratorsPrograms(basics(env)),
       GILLIAM_STAGE: config.stage,
       GILLIAM_STAGE_KEY: stageKey(config),
-      GILLIAM_API: apiAddress(config),
+      ...apiSettings(input),
       GILLIAM_TOKEN_FILE: paths.executorToken,
       GILLIAM_EXECUTOR_NAME: config.executor.name,
       GILLIAM_REGISTRY: `http://${registryAddress(config)}`,
@@ -177,27 +197,49 @@ function executor(input: ComponentInput): Component {
       ...basics(env),
       GILLIAM_STAGE: config.stage,
       GILLIAM_STAGE_KEY: stageKey(config),
-      GILLIAM_API: apiAddress(config),
+      ...apiSettings(input),
       GILLIAM_TOKEN_FILE: paths.executorToken,
       GILLIAM_EXECUTOR_NAME: config.executor.name,
       GILLIAM_EXECUTOR_HOST: config.executor.host,
       GILLIAM_HOST_PORT_BASE: String(config.hostPortBase),
       GILLIAM_DATA_DIR: paths.executor,
       GILLIAM_REGISTRY: config.network && `http://${registryAddress(config)}`,
-      // Where the control plane finds the registry: with one executor, there are no peers to tell.
-      GILLIAM_REGISTRY_ADDRESS: config.network && registryAddress(config),
+      // Where the control plane and the peers find the registry.
+      GILLIAM_REGISTRY_ADDRESS: config.network && registryAddressForOthers(config),
       DOCKER_HOST: config.engine.host,
     }),
     stopGraceMs: 10_000,
   };
 }
 
-export function apiAddress(config: StageConfig): string {
-  return `127.0.0.1:${config.ports.api}`;
+/** Where this machine's parts find the API. */
+export function apiAddress({ api, ports }: StageConfig): string {
+  return api ?? `127.0.0.1:${ports.api}`;
+}
+
+/** Where other machines find the API that is here; undefined where they do not. */
+export function apiAddressForOthers({ role, address, ports }: StageConfig): string | undefined {
+  return role === 'stage' && address !== undefined ? hostPort(address, ports.api) : undefined;
 }
 
 export function registryAddress(config: StageConfig): string {
   return `127.0.0.1:${config.ports.registry}`;
+}
+
+function registryAddressForOthers(config: StageConfig): string {
+  return config.address === undefined
+    ? registryAddress(config)
+    : hostPort(config.address, config.ports.registry);
+}
+
+function hostPort(host: string, port: number): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Where the API is, and by what it is known where it is open to other machines. */
+function apiSettings({ config, paths }: ComponentInput): Record<string, string> {
+  const known: Record<string, string> = config.address === undefined ? {} : { GILLIAM_CA_FILE: paths.tls.ca };
+  return { GILLIAM_API: apiAddress(config), ...known };
 }
 
 function daemon({ node, packageRoot }: ComponentInput, name: string): Pick<Component, 'command' | 'args'> {

@@ -3,7 +3,8 @@ import { executorName } from './new-config';
 import { pickPorts, pickRouterPorts, portNumbers, portsOfBlock, type RouterPorts } from './ports';
 
 const config: StageConfig = {
-  layout: 2,
+  layout: 3,
+  role: 'stage',
   stage: 'local',
   id: '1f2e3d4c',
   ports: portsOfBlock(4410),
@@ -21,17 +22,27 @@ describe("a stage's configuration", () => {
   test('is read as it was written', () => expect(parse(config)).toEqual(config));
 
   test('of before there was networking is taken on: its ports are those of its block, the rest is for `up`', () => {
-    const before = { ...config, layout: 1, ports: { api: 4430 }, network: undefined };
+    const before = { ...config, layout: 1, role: undefined, ports: { api: 4430 }, network: undefined };
     expect(parse(before)).toEqual({ ...config, ports: portsOfBlock(4430), network: undefined });
+  });
+
+  test('of before machines could join is that of the stage itself', () => {
+    expect(parse({ ...config, layout: 2, role: undefined })).toEqual(config);
+  });
+
+  test('of a machine that has joined is read as it was written', () => {
+    const joined = { ...config, role: 'executor', address: '10.0.0.2', api: '10.0.0.1:4410' };
+    expect(parse(joined)).toEqual(joined);
   });
 
   test.each<[string, unknown, string]>([
     ['of an older layout', { ...config, layout: 0 }, 'start the stage once with the version that made it'],
     [
       'of a newer layout',
-      { ...config, layout: 3 },
-      'was written by a newer Gilliam (layout 3, this one knows 2)',
+      { ...config, layout: 4 },
+      'was written by a newer Gilliam (layout 4, this one knows 3)',
     ],
+    ['without a role', { ...config, role: undefined }, 'has no "role"'],
     ['without ports', { ...config, ports: undefined }, 'has no "ports"'],
   ])('%s is refused, with what to do', (_, value, message) => expect(() => parse(value)).toThrow(message));
 

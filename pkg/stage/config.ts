@@ -1,14 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { InvalidError, PreconditionError } from '../base/errors';
 import { portsOfBlock, type RouterPorts, type StagePorts } from './ports';
-import { writePrivateFile } from './stage-file';
+import { writePrivateFile } from './private-file';
 
 /**
  * Of what is in a stage's directory, apart from etcd's data, which has a version of its own. It goes up when an earlier
  * Gilliam would do harm with what is there, and `migrate` brings what was written before up to it.
- * 1: no networking. 2: ports of the network and the router, a range for virtual IPs.
+ * 1: no networking. 2: ports of the network and the router, a range for virtual IPs. 3: machines that have joined.
  */
-export const layoutVersion = 2;
+export const layoutVersion = 3;
+
+/** What this machine is to the stage. */
+export type StageRole =
+  /** Its home: etcd and the control plane run here, and an executor. */
+  | 'stage'
+  /** One that has joined: an executor, with what it needs to be one. */
+  | 'executor';
 
 /** How the stage's services are reached. */
 export interface StageNetwork {
@@ -26,13 +33,18 @@ export type EngineOwner =
   /** The stage: the supervisor keeps it running. */
   | 'supervisor';
 
-/** What a single-machine stage is made of: decided by its first `gilliam up`, kept in `stage.json`. */
+/** What of a stage is on this machine: decided by its first `gilliam up` or by `gilliam join`, kept in `stage.json`. */
 export interface StageConfig {
   readonly layout: number;
+  readonly role: StageRole;
   readonly stage: string;
   /** Tells it from stages of the same name that use the same container engine: those of other users. */
   readonly id: string;
   readonly ports: StagePorts;
+  /** Host name or address at which other machines reach this one; absent: the stage is of one machine. */
+  readonly address?: string;
+  /** Of a machine that has joined, `host:port` of the stage's API; of several control planes with commas between. */
+  readonly api?: string;
   /** Absent in a stage of before there was networking, until its next `up`. */
   readonly network?: StageNetwork;
   /** Published ports of instances count up from here. */
@@ -86,6 +98,7 @@ export function parseConfig(text: string, path: string): StageConfig {
   const value = migrate(read);
   checkLayout(value.layout, path);
   for (const field of [
+    'role',
     'stage',
     'id',
     'ports',
@@ -103,8 +116,14 @@ export function parseConfig(text: string, path: string): StageConfig {
 
 /** What an earlier Gilliam has written, as this one writes it. What only the machine can tell is left to `up`. */
 function migrate(value: Partial<StageConfig>): Partial<StageConfig> {
-  if (value.layout !== 1) return value;
-  return { ...value, layout: layoutVersion, ports: value.ports && portsOfBlock(value.ports.api) };
+  switch (value.layout) {
+    case 1:
+      return migrate({ ...value, layout: 2, ports: value.ports && portsOfBlock(value.ports.api) });
+    case 2:
+      return { ...value, layout: 3, role: 'stage' };
+    default:
+      return value;
+  }
 }
 
 function checkLayout(layout: unknown, path: string): void {

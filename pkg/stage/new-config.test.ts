@@ -41,6 +41,34 @@ describe('what a stage is made of', () => {
     expect(two.network?.virtualRange).not.toBe(one.network?.virtualRange);
   });
 
+  test('is open to others at the address that is wished for, and stays so', async () => {
+    await up('one');
+    expect(await up('one', { host: undefined, address: '10.0.0.1' })).toMatchObject({
+      ...{ role: 'stage', address: '10.0.0.1' },
+      executor: { host: '10.0.0.1' },
+    });
+    const later = await decide('one', { host: undefined });
+    expect(later).toMatchObject({ address: '10.0.0.1', executor: { host: '10.0.0.1' } });
+  });
+
+  test('is that of the machine it has joined from, with ports and virtual IPs of its own', async () => {
+    const joining = { id: '1f2e3d4c', api: '10.0.0.1:4410', baseImage: 'base', name: 'two' };
+    const wishes = { host: undefined, address: '10.0.0.2', joining };
+    const joined = await up('one', wishes);
+    expect(joined).toMatchObject({
+      ...{ role: 'executor', id: '1f2e3d4c', api: '10.0.0.1:4410', address: '10.0.0.2', baseImage: 'base' },
+      executor: { name: 'two', host: '10.0.0.2' },
+    });
+    expect(stageKey(joined)).toBe('one-1f2e3d4c');
+    expect(joined.network?.virtualRange).toBeDefined();
+    expect(await decide('one', { host: undefined })).toEqual(joined);
+    const elsewhere = { ...joining, api: '10.0.0.9:4410', name: undefined };
+    expect(await decide('one', { ...wishes, joining: elsewhere })).toMatchObject({
+      ...{ api: '10.0.0.9:4410', ports: joined.ports },
+      executor: { name: 'two' },
+    });
+  });
+
   test('has a range that no rule on this machine has', async () => {
     const free = '198.18.48.0/20';
     const all = Array.from(
@@ -57,7 +85,7 @@ describe('what a stage is made of', () => {
     expect(old).toEqual({ ...before, ports: portsOfBlock(5510) });
     writeConfig(stagePaths('one', env).config, old);
     const after = await decide('one');
-    expect(after).toMatchObject({ layout: 2, id: before.id, ports: portsOfBlock(5510) });
+    expect(after).toMatchObject({ layout: 3, role: 'stage', id: before.id, ports: portsOfBlock(5510) });
     expect(after.network?.virtualRange).toBe(pickVirtualRange(stageKey(before), new Set()));
   });
 

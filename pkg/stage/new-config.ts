@@ -28,6 +28,14 @@ import { pickVirtualRange, rangesIn } from './virtual-range';
 /** Made by hack/base-image.sh. */
 export const defaultBaseImage = 'gilliam/base:bookworm';
 
+/** What the stage says of itself, and what the machine is called there. */
+export interface Joining {
+  readonly id: string;
+  readonly api: string;
+  readonly baseImage: string;
+  readonly name?: string;
+}
+
 export interface ConfigWishes {
   /** The API's port: the first of the stage's block. */
   readonly port?: number;
@@ -35,8 +43,12 @@ export interface ConfigWishes {
   readonly httpPort?: number;
   readonly httpsPort?: number;
   readonly hostPortBase?: number;
-  /** The address by which published ports are reached. */
+  /** The address by which published ports are reached; default `address`, where there is one. */
   readonly host?: string;
+  /** At which other machines reach this one. */
+  readonly address?: string;
+  /** To be an executor of a stage whose home is another machine. */
+  readonly joining?: Joining;
   readonly engineOwner: EngineOwner;
   /** Ranges of virtual IPs that rules on this machine speak of. */
   readonly rangesInUse: () => Promise<readonly string[]>;
@@ -54,20 +66,27 @@ export async function decideConfig(
   const ports = wishes.port
     ? portsOfBlock(wishes.port)
     : (existing?.ports ?? (await pickPorts(others.flatMap(portsOf), isPortFree)));
-  const identity = { stage: paths.stage, id: existing?.id ?? randomBytes(4).toString('hex') };
+  const { joining } = wishes;
+  const identity = {
+    stage: paths.stage,
+    id: joining?.id ?? existing?.id ?? randomBytes(4).toString('hex'),
+  };
   return {
     layout: layoutVersion,
+    role: joining ? 'executor' : (existing?.role ?? 'stage'),
     ...identity,
     ports,
+    address: wishes.address ?? existing?.address,
+    api: joining?.api ?? existing?.api,
     network: await decideNetwork(stageKey(identity), { existing, others, ports, wishes }),
     hostPortBase: wishes.hostPortBase ?? existing?.hostPortBase ?? 10_000,
     executor: {
-      name: existing?.executor.name ?? executorName(hostname()),
-      host: wishes.host ?? existing?.executor.host ?? (await reachableHost()),
+      name: joining?.name ?? existing?.executor.name ?? executorName(hostname()),
+      host: wishes.host ?? wishes.address ?? existing?.executor.host ?? (await reachableHost()),
     },
     etcdBinary: findProgram('etcd', env) ?? 'etcd',
     engine: { owner: wishes.engineOwner, host: env.DOCKER_HOST || undefined },
-    baseImage: env.GILLIAM_BASE_IMAGE || existing?.baseImage || defaultBaseImage,
+    baseImage: joining?.baseImage ?? (env.GILLIAM_BASE_IMAGE || existing?.baseImage || defaultBaseImage),
     extraCertificates: env.NODE_EXTRA_CA_CERTS || undefined,
   };
 }

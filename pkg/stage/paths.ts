@@ -7,6 +7,14 @@ export const defaultStage = 'local';
 /** Their names in the run directory. etcd wants a port behind a colon, and takes it as part of the name. */
 export const etcdSockets = { client: 'etcd-client.sock:0', peer: 'etcd-peer.sock:0' } as const;
 
+/** Files in PEM. */
+export interface TlsPaths {
+  readonly ca: string;
+  readonly caKey: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
 /** Where a stage on this machine keeps its things. */
 export interface StagePaths {
   readonly stage: string;
@@ -16,6 +24,8 @@ export interface StagePaths {
   readonly etcd: string;
   readonly userToken: string;
   readonly executorToken: string;
+  /** By what the API is known: the authority and its key, of a machine that has joined the authority alone. */
+  readonly tls: TlsPaths;
   /** One file for each running component: see process-record.ts. */
   readonly run: string;
   /** Where etcd listens for the control plane: whoever may not enter the directory cannot connect. */
@@ -61,6 +71,12 @@ export function pathsIn(data: string, stage: string): StagePaths {
     etcd: join(data, 'etcd'),
     userToken: join(data, 'tokens', 'user'),
     executorToken: join(data, 'tokens', 'executor'),
+    tls: {
+      ca: join(data, 'tls', 'ca.pem'),
+      caKey: join(data, 'tls', 'ca-key.pem'),
+      certificate: join(data, 'tls', 'api.pem'),
+      key: join(data, 'tls', 'api-key.pem'),
+    },
     run: join(data, 'run'),
     etcdSocket: join(data, 'run', etcdSockets.client),
     logs: join(data, 'logs'),

@@ -11,6 +11,8 @@ const up = {
 };
 
 const fresh: Survey = {
+  role: 'stage',
+  changed: false,
   root: true,
   systemd: false,
   etcdVersion: '3.4.23',
@@ -24,6 +26,10 @@ const fresh: Survey = {
   nft: true,
   running: {},
 };
+
+const joined = { supervisor: build, network: build, router: build, executor: build };
+/** Nothing is built there, and nothing kept. */
+const joins: Partial<Survey> = { role: 'executor', etcdVersion: undefined, mmdebstrap: false };
 
 describe('gilliam up', () => {
   test.each<[string, Partial<Survey>, Partial<UpPlan>]>([
@@ -79,6 +85,33 @@ describe('gilliam up', () => {
         engineOwner: 'supervisor',
       },
     ],
+    [
+      'to be open to other machines: etcd stays',
+      { running: up, baseImage: true, changed: true },
+      { steps: ['stop-older', 'prepare', 'start', 'base-image', 'ready'] },
+    ],
+    [
+      'to be open to other machines, where nothing runs',
+      { changed: true, baseImage: true },
+      { steps: ['prepare', 'start', 'base-image', 'ready'] },
+    ],
+    ['on a machine that joins', joins, { steps: ['prepare', 'start', 'ready'] }],
+    ['on a machine that has joined', { ...joins, running: joined }, { steps: ['ready'] }],
+    [
+      'on a machine that has joined, after its router was killed',
+      { ...joins, running: { ...joined, router: undefined as never } },
+      { steps: ['prepare', 'start', 'ready'] },
+    ],
+    [
+      'on a machine that has joined, with a newer build',
+      { ...joins, running: { ...joined, executor: '0+a' } },
+      { steps: ['stop-older', 'prepare', 'start', 'ready'] },
+    ],
+    [
+      'on a machine that joins where Docker does not run',
+      { ...joins, engine: { state: 'silent' } },
+      { steps: ['prepare', 'start', 'wait-engine', 'ready'], engineOwner: 'supervisor' },
+    ],
   ])('%s', (_, survey, expected) => {
     const running = Object.fromEntries(Object.entries(survey.running ?? {}).filter(([, value]) => value));
     expect(planUp({ ...fresh, ...survey, running }, build)).toMatchObject({ problems: [], ...expected });
@@ -98,6 +131,8 @@ describe('gilliam up', () => {
     ['a remote engine that is away', { engine: { state: 'silent' }, remoteEngine: true }, 'DOCKER_HOST'],
     ['no HAProxy', { haproxyVersion: undefined }, 'HAProxy, which the router drives, is not installed'],
     ['an HAProxy without what the router needs', { haproxyVersion: '2.4.24' }, 'HAProxy 2.4.24 is too old'],
+    ['no HAProxy on a machine that joins', { ...joins, haproxyVersion: undefined }, 'HAProxy, which'],
+    ['no Docker on a machine that joins', { ...joins, engine: { state: 'no-client' } }, 'Docker is not'],
     ['nothing to make the base image with', { mmdebstrap: false }, 'mmdebstrap'],
   ])('does nothing, and says so: %s', (_, survey, message) => {
     const { problems, steps } = planUp({ ...fresh, ...survey }, build);

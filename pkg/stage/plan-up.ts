@@ -1,8 +1,13 @@
-import type { EngineOwner } from './config';
+import { type ComponentName, componentsOfRole } from './components';
+import type { EngineOwner, StageRole } from './config';
 import type { EngineState } from './docker-cli';
 
 /** What `gilliam up` finds on the machine. */
 export interface Survey {
+  /** What the machine is to be. */
+  readonly role: StageRole;
+  /** The stage is to be another than its processes were told when they were started. */
+  readonly changed: boolean;
   readonly root: boolean;
   /** systemd is the service manager here. */
   readonly systemd: boolean;
@@ -27,7 +32,7 @@ export interface Survey {
 }
 
 export type UpStep =
-  /** Components of another build end, for those of this one. */
+  /** Components end that are of another build, or were told something else. */
   'stop-older' | 'start-engine' | 'prepare' | 'start' | 'wait-engine' | 'base-image' | 'ready';
 
 export interface UpPlan {
@@ -39,28 +44,33 @@ export interface UpPlan {
   readonly engineOwner: EngineOwner;
 }
 
-/** These come with Gilliam and change with it; etcd and dockerd do not, and are left running. */
-export const ownComponents = ['supervisor', 'controlplane', 'network', 'router', 'executor'] as const;
+/** What comes with Gilliam and changes with it; the others do not, and are left running. */
+export function ownComponents(role: StageRole): readonly ('supervisor' | ComponentName)[] {
+  const others: readonly ComponentName[] = ['dockerd', 'etcd'];
+  return ['supervisor', ...componentsOfRole[role].filter((name) => !others.includes(name))];
+}
 
 const install = 'run "gilliam up --install", or install it yourself';
 
 /** What to do to have the stage up, from what there is. */
 export function planUp(survey: Survey, build: string): UpPlan {
   const engine = planEngine(survey);
+  // Images are built where the control plane is, and on nothing but what they bring along.
+  const builds = survey.role === 'stage';
   const problems = [
-    ...etcdProblems(survey),
+    ...(builds ? etcdProblems(survey) : []),
     ...engine.problems,
-    ...baseImageProblems(survey),
+    ...(builds ? baseImageProblems(survey) : []),
     ...haproxyProblems(survey),
   ];
-  // The supervisor reads who owns the engine when it starts.
-  const reconfigured = survey.engineOwner !== undefined && engine.owner !== survey.engineOwner;
-  const older = ownComponents.some((name) => {
+  // The supervisor reads its settings when it starts.
+  const reconfigured =
+    survey.changed || (survey.engineOwner !== undefined && engine.owner !== survey.engineOwner);
+  const older = ownComponents(survey.role).some((name) => {
     const running = survey.running[name];
     return running !== undefined && (reconfigured || running !== build);
   });
-  const wanted = [...ownComponents, 'etcd', ...(engine.owner === 'supervisor' ? ['dockerd'] : [])];
-  const complete = !older && wanted.every((name) => survey.running[name] !== undefined);
+  const complete = !older && !survey.changed && isComplete(survey, engine.owner);
   const answers = survey.engine.state === 'answers';
   const steps: (UpStep | false)[] = [
     older && 'stop-older',
@@ -68,7 +78,7 @@ export function planUp(survey: Survey, build: string): UpPlan {
     !complete && 'prepare',
     !complete && 'start',
     !answers && 'wait-engine',
-    (!complete || !survey.baseImage) && 'base-image',
+    builds && (!complete || !survey.baseImage) && 'base-image',
     'ready',
   ];
   return {
@@ -80,6 +90,11 @@ export function planUp(survey: Survey, build: string): UpPlan {
     steps: problems.length > 0 ? [] : steps.filter((step) => step !== false),
     engineOwner: engine.owner,
   };
+}
+
+function isComplete({ role, running }: Survey, engineOwner: EngineOwner): boolean {
+  const wanted = componentsOfRole[role].filter((name) => name !== 'dockerd' || engineOwner === 'supervisor');
+  return ['supervisor', ...wanted].every((name) => running[name] !== undefined);
 }
 
 function etcdProblems({ etcdVersion }: Survey): string[] {

@@ -3,6 +3,7 @@ import { messageOf, UnavailableError } from '../base/errors';
 import type { Client, ConnectOptions } from '../client/client';
 import { ExecutorState, type ExecutorStatus } from '../gen/gilliam/v1/executor';
 import type { GetStageResponse } from '../gen/gilliam/v1/stage_service';
+import { readCa } from './api-ca';
 import { apiAddress } from './components';
 import type { StageConfig } from './config';
 import type { PartHealth } from './part-health';
@@ -11,11 +12,12 @@ import { networkHealth, routerHealth } from './probe-network';
 
 export type Connect = (options: ConnectOptions) => Client;
 
-/** What the stage's parts say of themselves; what does not answer says why. */
-export type Health = Readonly<Record<(typeof healthNames)[number], PartHealth>>;
-
 /** In the order in which each is of use to the next. */
 export const healthNames = ['etcd', 'controlplane', 'network', 'router', 'executor'] as const;
+export type HealthName = (typeof healthNames)[number];
+
+/** What the stage's parts say of themselves; what does not answer says why. Of a machine that has joined without etcd. */
+export type Health = Readonly<Partial<Record<HealthName, PartHealth>>>;
 
 export interface ProbedStage {
   readonly config: StageConfig;
@@ -31,20 +33,27 @@ export async function probe(
   connect: Connect,
   signal?: AbortSignal,
 ): Promise<Health> {
-  const client = connect({ address: apiAddress(config), token, stage: config.stage });
+  const ca = readCa(config, paths);
+  const client = connect({ address: apiAddress(config), token, ca, stage: config.stage });
   try {
-    const options = { signal, deadlineMs: probeTimeoutMs };
-    const name = `executors/${config.executor.name}`;
-    const [etcd, network, router, controlplane, executor] = await Promise.all([
-      etcdHealth(paths.etcdSocket),
+    const asked = { executor: `executors/${config.executor.name}` };
+    const [etcd, network, router, [controlplane, executor]] = await Promise.all([
+      config.role === 'stage' ? etcdHealth(paths.etcdSocket) : undefined,
       networkHealth(config, probeTimeoutMs),
       routerHealth(config, paths.router, probeTimeoutMs),
-      client.stage.getStage({}, options).then(stageHealth, unhealthy),
-      client.executors
-        .getExecutor({ name }, options)
-        .then(({ executor }) => executorHealth(executor?.status), unhealthy),
+      client.stage.getStage(asked, { signal, deadlineMs: probeTimeoutMs }).then(
+        (stage) => [
+          // What else there is of the stage is not this machine's affair.
+          config.role === 'stage' ? stageHealth(stage) : { healthy: true, message: '' },
+          executorHealth(stage.executor?.status),
+        ],
+        (error: unknown) => [
+          unhealthy(error, config),
+          { healthy: false, message: 'nobody can be asked for it' },
+        ],
+      ),
     ]);
-    return { etcd, controlplane, network, router, executor };
+    return { ...(etcd && { etcd }), controlplane, network, router, executor };
   } finally {
     client.close();
   }
@@ -65,8 +74,8 @@ function executorHealth(status: ExecutorStatus | undefined): PartHealth {
 }
 
 /** The client's advice, `gilliam up`, is for others: who asks here is about to do that, or has done so. */
-function unhealthy(error: unknown): PartHealth {
-  const silent = error instanceof UnavailableError;
+function unhealthy(error: unknown, { role }: StageConfig): PartHealth {
+  const silent = error instanceof UnavailableError && role === 'stage';
   return { healthy: false, message: silent ? 'does not answer' : messageOf(error) };
 }
 

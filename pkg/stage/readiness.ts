@@ -1,5 +1,5 @@
 import { PreconditionError } from '../base/errors';
-import { componentNames } from './components';
+import { componentsOfRole } from './components';
 import type { StageConfig } from './config';
 import { lastFatal, logPath, logTail } from './log-files';
 import type { StagePaths } from './paths';
@@ -18,14 +18,15 @@ export async function stageHealthOf(
   { paths, token, connect }: { paths: StagePaths; token: string; connect: Connect },
   signal: AbortSignal,
 ): Promise<Health> {
-  for (const name of componentNames) giveUpOn(name, paths);
+  for (const name of componentsOfRole[config.role]) giveUpOn(name, paths);
   return probe({ config, paths }, token, connect, signal);
 }
 
 /** What keeps the stage from being ready; undefined when nothing does. */
 export function firstIll(health: Health): string | undefined {
   for (const name of healthNames) {
-    if (!health[name].healthy) return `${name}: ${health[name].message || 'not healthy'}`;
+    const part = health[name];
+    if (part && !part.healthy) return `${name}: ${part.message || 'not healthy'}`;
   }
   return undefined;
 }
@@ -33,7 +34,7 @@ export function firstIll(health: Health): string | undefined {
 /** What healthy parts have to do without. */
 export function remarksOf(health: Health): string[] {
   return healthNames.flatMap((name) => {
-    const { healthy, message } = health[name];
+    const { healthy = false, message = '' } = health[name] ?? {};
     return healthy && message !== '' ? [`${name}: ${message}`] : [];
   });
 }

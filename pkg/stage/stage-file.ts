@@ -1,8 +1,8 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
 import { InvalidError, NotFoundError } from '../base/errors';
 import { defaultStage, stageFilePath } from './paths';
 import type { RouterPorts } from './ports';
+import { writePrivateFile } from './private-file';
 
 /** What a client needs to talk to a stage. */
 export interface StageFile {
@@ -43,15 +43,6 @@ export function writeStageFile(file: StageFile, env: NodeJS.ProcessEnv): string 
 
 export function removeStageFile(stage: string, env: NodeJS.ProcessEnv): void {
   rmSync(stageFilePath(stage, env), { force: true });
-}
-
-/** Writes a file in one step: mode 0600, in a directory of mode 0700. */
-export function writePrivateFile(path: string, content: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, content, { mode: 0o600 });
-  chmodSync(temporary, 0o600);
-  renameSync(temporary, path);
 }
 
 function parseStageFile(text: string, path: string): StageFile {

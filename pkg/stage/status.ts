@@ -1,10 +1,16 @@
 import { existsSync } from 'node:fs';
-import { apiAddress, componentNames, registryAddress } from './components';
-import { readConfig, type StageConfig } from './config';
+import {
+  apiAddress,
+  apiAddressForOthers,
+  type ComponentName,
+  componentsOfRole,
+  registryAddress,
+} from './components';
+import { readConfig, type StageConfig, type StageRole } from './config';
 import type { PartHealth } from './part-health';
 import type { StagePaths } from './paths';
 import type { RouterPorts } from './ports';
-import { probe, type Health } from './probe';
+import { probe } from './probe';
 import { findRunning, type ProcessRecord, readProcessRecord } from './process-record';
 import type { StageContext } from './step';
 import { readToken } from './tokens';
@@ -23,6 +29,8 @@ export interface ComponentReport {
 
 export interface StageReport {
   readonly stage: string;
+  /** `stage` at the stage's home, `executor` on a machine that has joined. */
+  readonly role: StageRole;
   /** All components are healthy. */
   readonly up: boolean;
   readonly api: string;
@@ -40,7 +48,8 @@ export async function stageReport(
   const { paths, connect, docker } = context;
   const config = readConfig(paths.config);
   if (!config) return undefined;
-  const token = existsSync(paths.userToken) ? readToken(paths.userToken) : '';
+  const tokenFile = config.role === 'stage' ? paths.userToken : paths.executorToken;
+  const token = existsSync(tokenFile) ? readToken(tokenFile) : '';
   const [health, engine] = await Promise.all([
     probe({ config, paths }, token, connect, signal),
     docker.engine(signal),
@@ -49,9 +58,10 @@ export async function stageReport(
   const dockerHealth = { healthy: answers, message: answers ? '' : 'does not answer' };
   const reports = [
     processReport('supervisor', context, { healthy: true, message: '' }, ''),
-    ...componentNames
+    ...(config.role === 'executor' ? [controlPlaneReport(config, health.controlplane ?? unknown)] : []),
+    ...componentsOfRole[config.role]
       .filter((name) => name !== 'dockerd')
-      .map((name) => processReport(name, context, health[name], addressOf(name, config, paths))),
+      .map((name) => processReport(name, context, health[name] ?? unknown, addressOf(name, config, paths))),
     {
       ...processReport(
         'dockerd',
@@ -67,12 +77,20 @@ export async function stageReport(
   const up = reports.every(({ healthy }) => healthy);
   return {
     stage: config.stage,
+    role: config.role,
     up,
-    api: apiAddress(config),
+    api: apiAddressForOthers(config) ?? apiAddress(config),
     router: config.network?.routerPorts,
     data: paths.data,
     components: reports,
   };
+}
+
+const unknown: PartHealth = { healthy: false, message: 'was not asked' };
+
+/** Of one on another machine: whether it can be reached from here. */
+function controlPlaneReport(config: StageConfig, health: PartHealth): ComponentReport {
+  return { name: 'controlplane', ...health, version: '', address: apiAddress(config) };
 }
 
 function processReport(
@@ -95,12 +113,12 @@ function whyDown(record: ProcessRecord | undefined): string {
   return record?.lastExit?.status ? `does not run (${record.lastExit.status})` : 'does not run';
 }
 
-function addressOf(name: keyof Health, config: StageConfig, paths: StagePaths): string {
+function addressOf(name: Exclude<ComponentName, 'dockerd'>, config: StageConfig, paths: StagePaths): string {
   switch (name) {
     case 'etcd':
       return paths.etcdSocket;
     case 'controlplane':
-      return apiAddress(config);
+      return [apiAddress(config), apiAddressForOthers(config)].filter(Boolean).join(', ');
     case 'network':
       return `${registryAddress(config)}, proxy ${config.ports.proxy}, names ${config.ports.dns}`;
     case 'router':

@@ -8,6 +8,9 @@ import type { StagePaths } from './paths';
 import type { Survey } from './plan-up';
 import { findRunning } from './process-record';
 
+/** What the machine says; what it is to be, others know. */
+export type Found = Omit<Survey, 'role' | 'changed'>;
+
 export interface SurveyInput {
   readonly paths: StagePaths;
   readonly config: StageConfig | undefined;
@@ -18,7 +21,7 @@ export interface SurveyInput {
 }
 
 /** Looks at the machine, and changes nothing. */
-export async function survey(input: SurveyInput, signal?: AbortSignal): Promise<Survey> {
+export async function survey(input: SurveyInput, signal?: AbortSignal): Promise<Found> {
   const { paths, config, docker, env } = input;
   const [engine, etcdVersion, haproxyVersion] = await Promise.all([
     docker.engine(signal),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { InvalidError } from '../base/errors';
 import type { StagePaths } from './paths';
-import { writePrivateFile } from './stage-file';
+import { writePrivateFile } from './private-file';
 
 export interface StageTokens {
   /** For people: everything. */

@@ -1,38 +1,34 @@
-import { spawn } from 'node:child_process';
-import { chmodSync, closeSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, sleep } from '../base/clock';
 import { PreconditionError, UnavailableError } from '../base/errors';
+import { readCa } from './api-ca';
 import { buildId } from './build-id';
-import { apiAddress } from './components';
-import { readConfig, type StageConfig, writeConfig } from './config';
+import { apiAddress, apiAddressForOthers } from './components';
+import { readConfig, type StageConfig, type StageRole, writeConfig } from './config';
 import { haproxyProcesses } from './haproxy-processes';
-import { logPath, openLog } from './log-files';
+import type { Invitation } from './invitation';
+import { logPath } from './log-files';
 import { checkPorts, decideConfig, defaultBaseImage } from './new-config';
 import { Nftables } from './nftables';
+import { checkOwnAddress } from './own-address';
 import { ownComponents, planUp, type UpPlan, type UpStep } from './plan-up';
 import type { RouterPorts } from './ports';
+import { writePrivateFile } from './private-file';
 import { findRunning, identify, writeProcessRecord } from './process-record';
 import { firstIll, remarksOf, stageHealthOf } from './readiness';
 import { writeStageFile } from './stage-file';
+import { startSupervisor } from './start-supervisor';
 import type { StageContext, Step } from './step';
 import { stopProcess } from './stop-process';
 import { survey, type SurveyInput } from './survey';
-import { ensureTokens } from './tokens';
-
-export interface UpOptions {
-  readonly port?: number;
-  readonly httpPort?: number;
-  readonly httpsPort?: number;
-  readonly hostPortBase?: number;
-  readonly host?: string;
-}
+import { ensureTokens, readToken } from './tokens';
+import { until } from './until';
+import { checkRole, isChanged, refuseChange, roleOf, type UpOptions } from './wishes';
 
 const engineDeadlineMs = 60_000;
 const readyDeadlineMs = 60_000;
-const pollMs = 100;
 
-/** Brings a single-machine stage up, in steps: each can be done again, and does what is left to do. */
+/** Brings up what of a stage is to be on this machine, in steps: each can be done again, and does what is left to do. */
 export class Up {
   readonly #build: string;
   #config: StageConfig | undefined;
@@ -47,15 +43,18 @@ export class Up {
     this.#config = readConfig(context.paths.config);
   }
 
-  /** Looks at the machine. Throws PreconditionError when the stage runs with other options than those asked for. */
+  /** Looks at the machine. Throws PreconditionError when what is asked for cannot be, or not while the stage is up. */
   async plan(signal: AbortSignal): Promise<UpPlan> {
     const { paths, docker, run, env } = this.context;
     const config = this.#config;
+    checkRole(this.options, config);
+    if (this.options.address !== undefined) await checkOwnAddress(this.options.address);
     const baseImage = env.GILLIAM_BASE_IMAGE || config?.baseImage || defaultBaseImage;
     const input: SurveyInput = { paths, config, baseImage, docker, run, env };
     const found = await survey(input, signal);
-    if (config && Object.keys(found.running).length > 0) this.#refuseChange(config);
-    this.#plan = planUp(found, this.#build);
+    if (config && Object.keys(found.running).length > 0) refuseChange(this.options, config);
+    const changed = isChanged(this.options, config, paths);
+    this.#plan = planUp({ ...found, role: this.role, changed }, this.#build);
     return this.#plan;
   }
 
@@ -80,25 +79,38 @@ export class Up {
   steps(plan: UpPlan): readonly Step[] {
     const all: Record<UpStep, Step> = {
       'stop-older': {
-        title: 'stop what an older build has started',
+        title: 'stop what is to be started anew',
         run: (_, signal) => this.#stopOlder(signal),
       },
       'start-engine': { title: 'start the Docker Engine', run: (_, signal) => this.#startEngine(signal) },
       prepare: { title: 'prepare directories, tokens and ports', run: () => this.#prepare(plan) },
-      start: { title: 'start the supervisor', run: () => this.#start() },
+      start: { title: 'start the supervisor', run: async () => startSupervisor(this.context, this.#build) },
       'wait-engine': { title: 'wait for the Docker Engine', run: (_, signal) => this.#waitForEngine(signal) },
       'base-image': {
         title: 'have the base image',
         run: (report, signal) => this.#baseImage(report, signal),
       },
-      ready: { title: 'wait until the stage is ready', run: (report, signal) => this.#ready(report, signal) },
+      ready: {
+        title: this.role === 'stage' ? 'wait until the stage is ready' : 'wait until the executor is ready',
+        run: (report, signal) => this.#ready(report, signal),
+      },
     };
     return plan.steps.map((step) => all[step]);
   }
 
-  /** The API's address, once the stage is prepared. */
+  /** What this machine is to the stage. */
+  get role(): StageRole {
+    return roleOf(this.options, this.#config);
+  }
+
+  /** The API's address, for other machines too where they reach it, once the stage is prepared. */
   get api(): string {
-    return apiAddress(this.config);
+    return apiAddressForOthers(this.config) ?? apiAddress(this.config);
+  }
+
+  /** Once it is prepared. */
+  get executor(): StageConfig['executor'] {
+    return this.config.executor;
   }
 
   /** Where the router listens, once the stage is prepared. */
@@ -116,27 +128,11 @@ export class Up {
     return this.#config;
   }
 
-  #refuseChange(config: StageConfig): void {
-    const { port, httpPort, httpsPort, hostPortBase, host } = this.options;
-    const routerPorts = config.network?.routerPorts;
-    const changes = [
-      port !== undefined && port !== config.ports.api && '--port',
-      httpPort !== undefined && routerPorts && httpPort !== routerPorts.http && '--http-port',
-      httpsPort !== undefined && routerPorts && httpsPort !== routerPorts.https && '--https-port',
-      hostPortBase !== undefined && hostPortBase !== config.hostPortBase && '--host-port-base',
-      host !== undefined && host !== config.executor.host && '--host',
-    ].filter((flag) => typeof flag === 'string');
-    if (changes.length === 0) return;
-    throw new PreconditionError(
-      `stage ${config.stage} is up with another ${changes.join(' and ')}: "gilliam down" first, then up with it`,
-    );
-  }
-
   /** Containers and etcd stay: the new components find and adopt them. */
   async #stopOlder(signal: AbortSignal): Promise<string> {
     const stopped: string[] = [];
     // The supervisor first, or it would start again what is stopped.
-    for (const name of ownComponents) {
+    for (const name of ownComponents(this.role)) {
       const record = findRunning(this.context.paths.run, name);
       if (!record) continue;
       await stopProcess(record, 10_000, { clock: this.context.clock }, signal);
@@ -174,9 +170,16 @@ export class Up {
       mkdirSync(directory, { recursive: true });
       chmodSync(directory, 0o700);
     }
-    ensureTokens(paths);
+    const { joining } = this.options;
+    if (joining) this.#keep(joining.invitation);
+    if (this.role === 'stage') ensureTokens(paths);
     const rangesInUse = () => new Nftables(run, env).virtualRanges();
-    const wishes = { ...this.options, engineOwner: plan.engineOwner, rangesInUse };
+    const wishes = {
+      ...this.options,
+      joining: joining && { ...joining.invitation, name: joining.name },
+      engineOwner: plan.engineOwner,
+      rangesInUse,
+    };
     const config = await decideConfig(paths, this.#config, wishes, env);
     const runs = (name: string) => findRunning(paths.run, name) !== undefined;
     await checkPorts(config, {
@@ -184,35 +187,26 @@ export class Up {
       network: runs('network'),
       router: runs('router') || haproxyProcesses(paths.router).length > 0,
     });
+    if (config.role === 'stage' && config.address !== undefined) await this.#certify(config.address);
     writeConfig(paths.config, config);
     this.#config = config;
     return `data in ${paths.data}, API on ${apiAddress(config)}`;
   }
 
-  async #start(): Promise<string> {
-    const { paths, packageRoot, env, clock } = this.context;
-    const running = findRunning(paths.run, 'supervisor');
-    if (running) return `it runs, pid ${running.pid}`;
-    const log = openLog(paths.logs, 'supervisor');
-    try {
-      const program = join(packageRoot, 'dist/cmd/supervisor.js');
-      const child = spawn(process.execPath, [program, paths.data, this.#build], {
-        cwd: paths.data,
-        // More certificates cost memory, and none of Gilliam's own connections need them.
-        env: { ...env, NODE_EXTRA_CA_CERTS: undefined },
-        detached: true,
-        stdio: ['ignore', log, log],
-      });
-      const identity = child.pid === undefined ? undefined : identify(child.pid);
-      if (!identity)
-        throw new UnavailableError(`the supervisor does not start: see ${logPath(paths.logs, 'supervisor')}`);
-      child.unref();
-      const record = { ...identity, startedAtMs: clock.now(), version: this.#build, restarts: 0 };
-      writeProcessRecord(paths.run, 'supervisor', record);
-      return `pid ${identity.pid}`;
-    } finally {
-      closeSync(log);
-    }
+  /** What the stage has told of itself. */
+  #keep({ token, ca }: Invitation): void {
+    const { paths } = this.context;
+    writePrivateFile(paths.executorToken, `${token}\n`);
+    writePrivateFile(paths.tls.ca, ca);
+  }
+
+  async #certify(address: string): Promise<void> {
+    const { paths, clock } = this.context;
+    await loadCertificates().ensureApiCertificate(
+      paths.tls,
+      { stage: paths.stage, address },
+      new Date(clock.now()),
+    );
   }
 
   async #waitForEngine(signal: AbortSignal): Promise<string> {
@@ -238,7 +232,7 @@ export class Up {
 
   async #ready(report: (line: string) => void, signal: AbortSignal): Promise<undefined> {
     const { paths, env, clock, connect } = this.context;
-    const { user: token } = ensureTokens(paths);
+    const token = readToken(this.role === 'stage' ? paths.userToken : paths.executorToken);
     let why = '';
     const ready = await until(clock, readyDeadlineMs, signal, async () => {
       const health = await stageHealthOf(this.config, { paths, token, connect }, signal);
@@ -250,24 +244,18 @@ export class Up {
     });
     if (!ready)
       throw new UnavailableError(`not ready within ${readyDeadlineMs / 1000} s: ${why}: see ${paths.logs}`);
-    writeStageFile({ stage: paths.stage, api: this.api, token, router: this.routerPorts }, env);
+    // A machine that has joined has no token for people.
+    if (this.role === 'executor') return undefined;
+    const ca = readCa(this.config, paths);
+    writeStageFile({ stage: paths.stage, api: this.api, token, ca, router: this.routerPorts }, env);
     return undefined;
   }
 }
 
-/** Asks until there is an answer; undefined when there is none in time. */
-async function until<T>(
-  clock: Clock,
-  deadlineMs: number,
-  signal: AbortSignal,
-  ask: () => Promise<T | undefined>,
-): Promise<T | undefined> {
-  const endMs = clock.monotonic() + deadlineMs;
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined || clock.monotonic() >= endMs) return answer;
-    await sleep(clock, pollMs, signal);
-  }
+function loadCertificates() {
+  // What makes certificates is large: loaded only for stages that have one.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports, @typescript-eslint/consistent-type-imports
+  return require('./api-certificate') as typeof import('./api-certificate');
 }
 
 function lastLine(text: string): string {
