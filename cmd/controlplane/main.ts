@@ -8,6 +8,7 @@ import { DockerBuilder } from '../../pkg/builder/docker-builder';
 import { DockerImages } from '../../pkg/builder/docker-images';
 import { hostBuildArgs, hostCaBundle } from '../../pkg/builder/host-settings';
 import { ControllerManager } from '../../pkg/controllers/manager';
+import { stageImages } from '../../pkg/images/stage-images';
 import { apiListeners } from '../../pkg/stage/api-endpoint';
 import { type Daemon, runDaemon } from '../../pkg/stage/daemon';
 import { packageRoot } from '../../pkg/stage/package-root';
@@ -24,15 +25,18 @@ runDaemon('controlplane', async (daemon) => {
     SSL_CERT_FILE: process.env.SSL_CERT_FILE,
     NODE_EXTRA_CA_CERTS: process.env.GILLIAM_EXTRA_CERTIFICATES,
   };
+  const docker = new Docker();
+  const stageKey = setting('GILLIAM_STAGE_KEY');
   const builder = new DockerBuilder({
-    docker: new Docker(),
+    docker,
     clock,
     log,
     baseImage: setting('GILLIAM_BASE_IMAGE'),
     caBundle: await hostCaBundle(certificates),
     buildArgs: hostBuildArgs(process.env),
-    stage: setting('GILLIAM_STAGE_KEY'),
+    stage: stageKey,
   });
+  const registry = setting('GILLIAM_IMAGES', '');
   const tokens = {
     user: readToken(setting('GILLIAM_USER_TOKEN_FILE')),
     executor: readToken(setting('GILLIAM_EXECUTOR_TOKEN_FILE')),
@@ -41,7 +45,8 @@ runDaemon('controlplane', async (daemon) => {
   const api = new ApiServer({
     store,
     builder,
-    images: new DockerImages({ docker: new Docker(), stage: setting('GILLIAM_STAGE_KEY') }),
+    images: new DockerImages({ docker, stage: stageKey }),
+    ...(registry && { stageImages: stageImages({ registry, stageKey, docker, clock, random, log }) }),
     clock,
     random,
     log,
