@@ -51,9 +51,13 @@ async function moved(from: string, to: string): Promise<void> {
 }
 
 /** As it is scaled in the middle of a rollout. */
-async function at(name: string, factors: Record<string, number>): Promise<void> {
+async function at(name: string, factors: Record<string, number>, trafficPercent?: number): Promise<void> {
   const empty = scales.decode(new Uint8Array());
-  const object = { ...empty, metadata: { ...empty.metadata, formation: 'shop', name }, spec: { factors } };
+  const object = {
+    ...empty,
+    metadata: { ...empty.metadata, formation: 'shop', name },
+    spec: { factors, ...(trafficPercent !== undefined && { trafficPercent }) },
+  };
   await api.store.commit([{ op: 'create', kind: scales, object }]);
 }
 
@@ -105,7 +109,7 @@ describe('a rollout begins', () => {
 
   test('in place of one that is stuck on its way back, with as many as that was to have', async () => {
     await migrate();
-    await at('v2', { web: 3, worker: 1 });
+    await at('v2', { web: 3, worker: 1 }, 0);
     await release({ A: '3' });
     await comeTo(RolloutPhase.ABORTING);
     await expect(migrate({ to: 'v3' })).rejects.toThrow('a rollout of "shop" to v2 is under way');
@@ -115,7 +119,10 @@ describe('a rollout begins', () => {
     await api.store.commit([{ op: 'update', kind: rollouts, object }]);
     const { rollout } = await migrate({ to: 'v3' });
     expect(rollout?.spec).toMatchObject({ to: 'v3', from: ['v1', 'v2'], factors: { web: 3, worker: 1 } });
-    expect((await stored())?.status).toMatchObject({ phase: RolloutPhase.PROGRESSING, forced: false });
+    const { status } = (await stored()) ?? {};
+    expect(status).toMatchObject({ phase: RolloutPhase.PROGRESSING, forced: false });
+    // What that was on its way back to: not what happens to be left of v2, nor the share that was to end it.
+    expect(status?.original).toEqual({ v1: { factors: { web: 3, worker: 1 } }, v2: { factors: {} } });
   });
 
   test('remembers what there was around those that give way', async () => {

@@ -1,6 +1,6 @@
 import { InvalidError, PreconditionError } from '../base/errors';
 import { RolloutPhase, RolloutSpec, RolloutSpec_Intent, RolloutStatus } from '../gen/gilliam/v1/rollout';
-import type { ScaleSpec } from '../gen/gilliam/v1/scale';
+import { ScaleSpec } from '../gen/gilliam/v1/scale';
 import { together } from './auxiliary';
 import { hasFactors } from './current-release';
 import { entryOf } from './entries';
@@ -8,7 +8,7 @@ import { quote } from './names';
 import type { Instance, Release, Rollout, Route, Scale } from './objects';
 import { compareReleaseNames } from './release-name';
 import { retire } from './retire';
-import { isStuck, refuseSecondRollout, ROLLOUT } from './rollout';
+import { concerns, isStuck, refuseSecondRollout, ROLLOUT } from './rollout';
 import { suggestion } from './suggest';
 import { validateRollout } from './validate-rollout';
 
@@ -51,7 +51,7 @@ export function newRollout(wish: RolloutWish): NewRollout {
   const factors = factorsOf({ ...given, factors: wished }, to, giving, own);
   const original = [...giving, ...(own ? [own] : [])].map((scale) => [
     scale.metadata.name,
-    originalOf(scale),
+    originalOf(scale, before),
   ]);
   const spec: RolloutSpec = {
     ...given,
@@ -167,7 +167,14 @@ function restartsBefore(instances: readonly Instance[], release: string): Record
   return Object.fromEntries(own.map(({ metadata, status }) => [metadata.uid, status.restarts]));
 }
 
-function originalOf({ spec }: Scale): ScaleSpec {
-  const { factors, trafficPercent } = spec;
+/**
+ * What the release had. Where a rollout is stuck on its way back, that is what it was to come back to: what is left of the
+ * new release, and the share of nothing that it has, are on their way out.
+ */
+function originalOf({ metadata: { name }, spec }: Scale, before: Rollout | undefined): ScaleSpec {
+  const known = before && isStuck(before) && concerns(before, name);
+  const { factors, trafficPercent } = known
+    ? (entryOf(before.status.original, name) ?? ScaleSpec.fromPartial({}))
+    : spec;
   return { factors: { ...factors }, ...(trafficPercent !== undefined && { trafficPercent }) };
 }

@@ -12,6 +12,7 @@ import { FactorChanges } from './factor-changes';
 import type { ProcessFleet, RolloutView } from './fleet';
 import { fleetOf, isSettled, sum } from './fleet';
 import { back } from './process-step';
+import type { ProcessStep } from './process-step';
 import type { RolloutPlan, Told } from './step';
 import { JUDGE_MS, stepOf } from './step';
 import type { Verdict } from './verdict';
@@ -30,14 +31,19 @@ export function planBack(view: RolloutView): RolloutPlan {
   const forced = status.forced || view.sinceStepMs >= patienceMs(view);
   for (const fleet of fleets) {
     const step = isAuxiliary(fleet.process) ? putBack(fleet) : back(fleet, forced);
-    // What is old comes back at once; what is new goes for what is known to stay.
-    changes.setProcess(fleet, settled ? step : { ...step, next: Math.max(step.next, fleet.next.factor) });
+    // What is old comes back at once; what is new, or was on its way out, goes for what is known to stay.
+    changes.setProcess(fleet, settled ? step : notLess(fleet, step));
   }
-  for (const release of spec.from) changes.setTraffic(release, original(view, release));
-  const over = fleets.every(({ process, next }) => changes.factor(spec.to, process) === next.original);
+  for (const release of spec.from)
+    if (hadAny(view, release)) changes.setTraffic(release, original(view, release));
+  const over = fleets.every(
+    ({ process, old, next }) =>
+      changes.factor(spec.to, process) === next.original &&
+      old.every((share) => changes.factor(share.release, process) === share.original),
+  );
   if (!over) return goingBack(view, changes, forced);
   // Not before: its share would be that of its number, and it is not wanted.
-  changes.setTraffic(spec.to, original(view, spec.to));
+  for (const release of [spec.to, ...spec.from]) changes.setTraffic(release, original(view, release));
   const lacking = forced ? obstaclesOf(view, fleets) : '';
   const message = `${status.message}; the factors are as they were${lacking && `, but not all of it is ready: ${lacking}`}`;
   const told: Told = {
@@ -141,6 +147,17 @@ function soon(view: RolloutView): number {
 
 function cut(text: string): string {
   return text.length > 1_000 ? `${text.slice(0, 999)}…` : text;
+}
+
+function notLess({ old, next }: ProcessFleet, step: ProcessStep): ProcessStep {
+  return {
+    old: old.map(({ factor }, index) => Math.max(step.old[index] ?? 0, factor)),
+    next: Math.max(step.next, next.factor),
+  };
+}
+
+function hadAny({ rollout }: RolloutView, release: string): boolean {
+  return Object.keys(entryOf(rollout.status.original, release)?.factors ?? {}).length > 0;
 }
 
 function original({ rollout }: RolloutView, release: string): number | undefined {

@@ -22,6 +22,7 @@ describe('a step forward', () => {
     ['may let old ones go without making new ones', fleet([share('v1', 4)], 2, 2), { budget: 0 }, [2], 2],
     ['begins with the oldest', fleet([share('v1', 2), share('v2', 2)], 1, 1), {}, [1, 2], 2],
     ['but first with what is not ready', fleet([share('v1', 2), share('v2', 2, 1)], 1, 1), {}, [2, 1], 2],
+    ['then with what was on its way out', fleet([share('v1', 4), share('v2', 1, 1, 0)], 0), {}, [4, 0], 1],
     ['lets what is not ready go at once in haste', fleet([share('v1', 4, 1)], 4, 0), { hasty: true }, [1], 4],
     ['but not otherwise', fleet([share('v1', 4, 1)], 4, 0), {}, [4], 4],
     ['ends with nothing old', fleet([share('v1', 1, 1, 4)], 4, 4), {}, [0], 4],
@@ -59,6 +60,14 @@ describe('a step back', () => {
     ['ends when the old ones are ready', fleet([share('v1', 4)], 2), [4], 0],
     ['leaves what the new release had before', fleet([share('v1', 4)], 6, 6, 6, 2), [4], 2],
     ['and what was taken of that comes back', fleet([share('v1', 0, 0, 5)], 5, 5, 5, 8), [5], 8],
+    [
+      'keeps what was on its way out already until there is enough',
+      fleet([share('v1', 2, 0), share('v2', 1, 1, 0)], 1, 0),
+      [2, 1],
+      0,
+    ],
+    ['and lets it go then', fleet([share('v1', 2, 2), share('v2', 1, 1, 0)], 1), [2, 0], 0],
+    ['or when new ones are enough', fleet([share('v1', 2, 0), share('v2', 1, 1, 0)], 2), [2, 0], 2],
   ])('%s', (_, given, old, next) => {
     expect(back(given)).toEqual({ old, next });
   });
@@ -75,13 +84,14 @@ describe('a step back', () => {
 const count = fc.integer({ min: 0, max: 8 });
 const anyFleet = fc
   .record({
-    olds: fc.array(fc.tuple(count, count, count), { minLength: 1, maxLength: 3 }),
+    // The last says how many more there were before, or fewer.
+    olds: fc.array(fc.tuple(count, count, fc.integer({ min: -4, max: 8 })), { minLength: 1, maxLength: 3 }),
     next: fc.tuple(count, count, count),
     goal: fc.integer({ min: 1, max: 20 }),
   })
   .map(({ olds, next: [factor, ready, healthy], goal }) => {
     const old = olds.map(([factor, ready, gone], index) =>
-      share(`v${index + 1}`, factor, Math.min(ready, factor), factor + gone),
+      share(`v${index + 1}`, factor, Math.min(ready, factor), Math.max(0, factor + gone)),
     );
     return { ...fleet(old, factor, Math.min(ready, factor, healthy), goal) };
   });
@@ -107,7 +117,8 @@ it('invariant 3/7: no step, whatever is ready and wherever it stands, leaves les
         const taken = back(given);
         const floor = total(given.old.map(({ original }) => original)) + given.next.original;
         const ready =
-          total(given.old.map((one) => kept(one, one.factor))) + Math.min(given.next.ready, taken.next);
+          total(given.old.map((one, index) => kept(one, taken.old[index] ?? 0))) +
+          Math.min(given.next.ready, taken.next);
         expect(ready).toBeGreaterThanOrEqual(Math.min(before, floor));
       },
     ),

@@ -64,22 +64,30 @@ export function isReached({ next: { healthy } }: ProcessFleet, stage: Stage, ste
 /**
  * A step back: all old ones at once, and a new one goes for each old one that is ready, or if it is not ready itself. When
  * it is forced, the first old one that is ready is enough for all new ones to go; without any they are better than none.
+ * So does what there is of an old release beyond what it had, which was on its way out when this rollout began.
  */
 export function back(fleet: ProcessFleet, forced = false): ProcessStep {
   const { old, next } = fleet;
-  const there = sum(old, ready);
+  const there = sum(old, (share) => Math.min(ready(share), share.original));
   const missing = forced && there > 0 ? 0 : Math.max(0, originalTotal(fleet) - there);
-  return {
-    old: old.map(({ original }) => original),
-    next: Math.max(next.original, Math.min(next.factor, next.ready, missing)),
-  };
+  const after = Math.max(next.original, Math.min(next.factor, next.ready, missing));
+  let lacking = Math.max(0, missing - Math.min(next.ready, after));
+  const kept = old.map((share) => {
+    const beyond = Math.min(lacking, Math.max(0, ready(share) - share.original));
+    lacking -= beyond;
+    return share.original + beyond;
+  });
+  return { old: kept, next: after };
 }
 
 function ready(share: Share): number {
   return Math.min(share.ready, share.factor);
 }
 
-/** So many fewer: first of what is not ready, which the formation controller stops first, then of the oldest release. */
+/**
+ * So many fewer: first of what is not ready, which the formation controller stops first, then of what was on its way out
+ * before, then of the oldest release.
+ */
 function lowered(old: readonly Share[], by: number): number[] {
   const factors = old.map(({ factor }) => factor);
   const takeDownTo = (floorOf: (share: Share) => number) =>
@@ -90,6 +98,7 @@ function lowered(old: readonly Share[], by: number): number[] {
       by -= taken;
     });
   takeDownTo(ready);
+  takeDownTo(({ original }) => original);
   takeDownTo(() => 0);
   return factors;
 }

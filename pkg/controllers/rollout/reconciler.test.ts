@@ -1,7 +1,7 @@
 import { InstanceState } from '../../gen/gilliam/v1/instance';
 import { RolloutSpec_Intent } from '../../gen/gilliam/v1/rollout';
 import type { RolloutSpec } from '../../gen/gilliam/v1/rollout';
-import { events, formations, instances, rollouts } from '../../resource/objects';
+import { events, formations, instances, rollouts, scales } from '../../resource/objects';
 import { ControlHarness } from '../../testing/control-harness';
 import type { ReleaseTraffic } from './fleet';
 import { killAt, RolloutRig, SHOP } from './testing';
@@ -264,6 +264,37 @@ describe('a way back on which old instances do not get ready', () => {
     expect(await rig.settle()).toBe('aborted: Requested');
     expect(await rig.factors()).toEqual(['v1 web=2']);
   });
+
+  it.each(['v2', 'v3'])(
+    'gives way to another one, to %s, which goes back to where it all began',
+    async (to) => {
+      await running({ web: 2 });
+      await stage.release(SHOP, 'v3', 'web');
+      await rig.begin('v2', { canary: { size: { $case: 'instances', value: 1 } } });
+      expect(await rig.settle()).toBe('paused');
+      await cordon();
+      rig.close();
+      for (const instance of await stage.living(SHOP)) {
+        if (instance.spec.release !== 'v1') continue;
+        const object = { ...instance, status: { ...instance.status, state: LOST, ready: false } };
+        await stage.store.commit([{ op: 'update', kind: instances, object }]);
+      }
+      await rig.wish(ABORT);
+      await stage.run(90_000);
+      expect(await rig.factors()).toEqual(['v1 web=2', 'v2 web=1 (0 %)']);
+      await rig.begin(to);
+      await stage.run(1_000);
+      await rig.wish(ABORT);
+      await stage.run(10_000);
+      // The only one that answers.
+      expect((await rig.factors())[1]).toMatch(/^v2 web=1/);
+      await cordon(false);
+      expect(await rig.settle()).toBe('aborted: Requested');
+      expect(await rig.factors()).toEqual(['v1 web=2']);
+      const left = await stage.store.get(scales, { formation: SHOP, name: 'v2' });
+      expect(left?.spec.trafficPercent).toBeUndefined();
+    },
+  );
 });
 
 describe('whichever write of a rollout is the last one of its leader', () => {
