@@ -57,6 +57,11 @@ runDaemon('network', async (daemon) => {
   const held = heldServices(daemon);
   const proxy = new Proxy({
     ...{ registry, identities: registry, executor, clock, random, log, traffic },
+    options: {
+      allow: setting('GILLIAM_PROXY_ALLOW', '*')
+        .split(/[\s,]+/)
+        .filter((rule) => rule !== ''),
+    },
     held: (service) => held?.has(service) ?? false,
     introduced: (address) => newcomers.wait(address),
     nameOf: (address) => names?.virtualIps.nameOf(address),

@@ -28,6 +28,7 @@ function components(change: Partial<StageConfig> = {}) {
       PATH: '/bin',
       HOME: '/root',
       HTTPS_PROXY: 'http://proxy',
+      GILLIAM_PROXY_ALLOW: '*.example.com',
       SECRET: 'of the person',
       NODE_OPTIONS: '--x',
     },
@@ -96,6 +97,7 @@ describe("a stage's components", () => {
       GILLIAM_API: '127.0.0.1:4410',
       GILLIAM_TOKEN_FILE: '/data/local/tokens/executor',
       GILLIAM_DATA_DIR: '/data/local/network',
+      GILLIAM_PROXY_ALLOW: '*.example.com',
       GILLIAM_REGISTRY_PORT: '4411',
       GILLIAM_PROXY_PORT: '4412',
       GILLIAM_DNS_PORT: '4413',
@@ -129,6 +131,21 @@ describe("a stage's components", () => {
       });
       for (const name of ['network', 'executor'] as const)
         expect(open().get(name)?.env).toMatchObject({ GILLIAM_REGISTRY_ADDRESS: '10.0.0.1:4411' });
+    });
+
+    test('hand out its images, of a registry that only its owner reaches', () => {
+      expect([...open().keys()].slice(0, 3)).toEqual(['etcd', 'images', 'controlplane']);
+      expect(open().get('images')).toEqual({
+        name: 'images',
+        command: '/package/hack/images.sh',
+        args: ['/data/local/images', '/data/local/run/images.sock'],
+        env: { PATH: '/bin:/usr/local/sbin:/usr/sbin:/sbin', HOME: '/root' },
+        sockets: ['/data/local/run/images.sock'],
+        stopGraceMs: 10_000,
+      });
+      const setting = { GILLIAM_IMAGES: 'unix:/data/local/run/images.sock' };
+      expect(open().get('controlplane')?.env).toMatchObject(setting);
+      expect(components().get('controlplane')?.env).not.toHaveProperty('GILLIAM_IMAGES');
     });
 
     test('know it by its authority', () => {

@@ -147,6 +147,7 @@ function network(input: ComponentInput): Component | undefined {
     ...daemon(input, 'network'),
     env: defined({
       ...withAdministratorsPrograms(basics(env)),
+      ...picked(env, ['GILLIAM_PROXY_ALLOW']),
       GILLIAM_STAGE: config.stage,
       GILLIAM_STAGE_KEY: stageKey(config),
       GILLIAM_EXECUTOR_NAME: config.executor.name,
