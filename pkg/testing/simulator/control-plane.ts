@@ -12,10 +12,17 @@ import type { WatchRequest } from '../../gen/gilliam/v1/watch_service';
 import type { Caches } from '../../reconcile/caches';
 import type { Connection } from './connection';
 import type { ProcessStore } from './process-store';
+import type { Sabotage } from './sabotage';
 import type { SimProcess } from './sim-process';
 
 /** The handlers that gRPC would call. */
 export type Services = { readonly [Name in keyof ApiServices]: ApiServices[Name]['handlers'] };
+
+/** The way to the store, told apart so that what controllers write can be watched. */
+export interface Stores {
+  readonly api: ProcessStore;
+  readonly controllers: ProcessStore;
+}
 
 /** One replica of the control plane: what cmd/controlplane starts, without the sockets. */
 export class ControlPlane {
@@ -25,18 +32,19 @@ export class ControlPlane {
   readonly #stop = new AbortController();
   #controlled = Promise.resolve();
 
-  /** @param controllersStore the same store, told apart so that what controllers write can be watched */
+  /** @param sabotage what is broken in it on purpose */
   constructor(
     readonly process: SimProcess,
-    readonly store: ProcessStore,
-    readonly controllersStore: ProcessStore,
+    readonly stores: Stores,
     log: Logger,
+    sabotage: Sabotage = {},
   ) {
+    const { apiStore = same, controllersStore = same, services = same } = sabotage;
     const { clock, random, name: identity } = process;
     const common = { clock, random, log, identity };
     setMaxListeners(0, this.#stop.signal);
     this.#api = new Api({
-      ...{ ...common, store, stage: 'simulated', version: '0' },
+      ...{ ...common, store: apiStore(stores.api), stage: 'simulated', version: '0' },
       tokens: { user: 'user-token', executor: 'executor-token' },
       connect: () => {
         throw new PreconditionError(
@@ -45,8 +53,8 @@ export class ControlPlane {
       },
     });
     const handlers = Object.entries(this.#api.services).map(([name, service]) => [name, service.handlers]);
-    this.services = Object.fromEntries(handlers) as Services;
-    this.manager = new ControllerManager({ ...common, store: controllersStore });
+    this.services = services(Object.fromEntries(handlers) as Services);
+    this.manager = new ControllerManager({ ...common, store: controllersStore(stores.controllers) });
   }
 
   get caches(): Caches {
@@ -112,6 +120,8 @@ export class ControlPlane {
     }
   }
 }
+
+const same = <T>(whole: T): T => whole;
 
 function onAbort(signal: AbortSignal, listener: () => void): void {
   if (signal.aborted) listener();

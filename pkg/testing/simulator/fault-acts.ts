@@ -1,11 +1,14 @@
 import { labels } from '../../agent/labels';
+import { sleep } from '../../base/clock';
 import type { SeededRandom } from '../../base/random';
 import { formations } from '../../resource/objects';
 import { failures } from '../fake-driver';
 import type { Act } from './act';
 import { below, between, oneOf } from './act';
+import { leaderName } from './leader-name';
 import type { Machine } from './machine';
 import type { Replica } from './replica';
+import type { SimProcess } from './sim-process';
 import { scale } from './user-acts';
 import type { World } from './world';
 
@@ -54,6 +57,12 @@ export const faultActs: readonly Act[] = [
       for (const { name } of from) world.network.join(machine.name, name);
     });
   }),
+  onMachine('long partition', 1, (world, machine, random) => {
+    for (const { name } of world.replicas) world.network.cut(machine.name, name);
+    later(world, between(random, 16_000, 25_000), () => {
+      for (const { name } of world.replicas) world.network.join(machine.name, name);
+    });
+  }),
   onMachine('reset', 3, (world, machine) => world.network.reset(machine.name)),
   onMachine('engine away', 1, (world, machine, random) => {
     machine.setEngine(false);
@@ -85,10 +94,39 @@ export const faultActs: readonly Act[] = [
     later(world, between(random, 1_000, 8_000), () => replica.start());
   }),
   {
-    name: 'leader pause',
+    // The worst moment for a leader to be stopped: with a write decided on, that arrives when somebody else leads.
+    name: 'leader stall',
     weight: 6,
     perform(world, random) {
-      const leader = world.replicas.find(({ plane }) => plane?.manager.status().leading);
+      const plane = leaderOf(world)?.plane;
+      if (!plane) return;
+      const { process } = plane;
+      const isSent = random.next() < 0.5;
+      const lateMs = random.next() * 50;
+      const idleMs = between(random, 500, 8_000);
+      plane.stores.controllers.holdNext(async () => {
+        world.trace.add(`! ${process.name} is paused ${isSent ? 'after' : 'before'} a write`);
+        process.pause();
+        world.network.suspect(process.host);
+        const late = deposed(world, process).then(() => sleep(world.time, lateMs));
+        // Whoever leads next is slower: else it has done the same by then, and the late write is an ordinary conflict.
+        for (const { plane: other } of world.replicas) {
+          if (other !== plane)
+            other?.stores.controllers.holdNext(() => late.then(() => sleep(world.time, 5)));
+        }
+        await late;
+        if (isSent) later(world, idleMs, () => process.resume());
+        else process.resume();
+      });
+      // It has to have something to do.
+      return busy(world, random);
+    },
+  },
+  {
+    name: 'leader pause',
+    weight: 3,
+    perform(world, random) {
+      const leader = leaderOf(world);
       if (!leader) return;
       // Longer than its lease, mostly: somebody else leads when it goes on. What it has just sent arrives then, too.
       const delayMs = random.next() < 0.7 ? between(random, 1_000, 9_000) : 0;
@@ -104,10 +142,7 @@ export const faultActs: readonly Act[] = [
         pause(world, leader, forMs);
         leader.setCommitDelay(0);
       });
-      // It has to have something to do.
-      const formation = world.history.list(formations)[0]?.metadata.name;
-      if (formation)
-        return scale(world, formation, { web: 1 + below(random, 5), worker: 1 + below(random, 3) });
+      return busy(world, random);
     },
   },
   onReplica('replica pause', 1, (world, replica, random) =>
@@ -136,8 +171,8 @@ export const faultActs: readonly Act[] = [
     },
   },
   onReplica('lost lease', 3, (world, replica, random) => {
-    const { plane } = replica;
-    const lease = (random.next() < 0.5 ? plane?.store : plane?.controllersStore)?.leases.at(-1);
+    const { stores } = replica.plane ?? {};
+    const lease = (random.next() < 0.5 ? stores?.api : stores?.controllers)?.leases.at(-1);
     if (lease) world.server.revoke(lease);
   }),
   { name: 'compact', weight: 3, perform: (world) => world.server.compact(world.server.revision) },
@@ -209,6 +244,25 @@ function onReplica(
     perform(world, replica, random);
   };
   return { name, weight, perform: act };
+}
+
+function leaderOf({ replicas }: World): Replica | undefined {
+  return replicas.find(({ plane }) => plane?.manager.status().leading);
+}
+
+/** Somebody else leads, or nobody will any more. */
+async function deposed(world: World, { name }: SimProcess): Promise<void> {
+  for (let tries = 0; tries < 1_000 && !world.healed; tries++) {
+    const leader = leaderName(world.server);
+    if (leader !== undefined && leader !== name) return;
+    await sleep(world.time, 20);
+  }
+}
+
+/** Gives the leader something to do. */
+async function busy(world: World, random: SeededRandom): Promise<void> {
+  const formation = world.history.list(formations)[0]?.metadata.name;
+  if (formation) await scale(world, formation, { web: 1 + below(random, 5), worker: 1 + below(random, 3) });
 }
 
 function pause(world: World, { name, plane }: Replica, forMs: number): void {

@@ -11,12 +11,15 @@ import type { Connection } from './connection';
 import { daemonPort } from './daemon-port';
 import { enginePort } from './engine-port';
 import type { EngineCall } from './engine-port';
+import type { Sabotage } from './sabotage';
 import type { SimProcess } from './sim-process';
 
 export interface MachineOptions {
   readonly name: string;
   readonly time: Clock;
   readonly log: Logger;
+  /** What is broken in its agent on purpose. */
+  readonly sabotage?: Sabotage;
   /** A new process on this machine. */
   readonly newProcess: () => SimProcess;
   /** A new stream to one of the control planes; rejects when there is none. */
@@ -94,14 +97,15 @@ export class Machine {
   /** Starts the agent, unless it runs. */
   startAgent(): void {
     if (this.process || !this.#powered) return;
-    const { name, newProcess, log } = this.#options;
+    const { name, newProcess, log, sabotage } = this.#options;
     const process = newProcess();
     this.#process = process;
     const port = enginePort(this.engine, process, (call) => this.#options.onCall(this, call));
+    const network = daemonPort(this.daemon, process, (key) => this.#options.onWithdraw(this, key));
     const agent = new Agent({
-      driver: port.driver,
+      driver: sabotage?.driver?.(port.driver, name) ?? port.driver,
       host: port.host,
-      network: daemonPort(this.daemon, process, (key) => this.#options.onWithdraw(this, key)),
+      network: sabotage?.network?.(network) ?? network,
       connect: this.#connect(process),
       clock: process.clock,
       random: process.random,
@@ -137,8 +141,9 @@ export class Machine {
 
   #connect(process: SimProcess): Connect {
     const unsupported = () => new UnavailableError('the simulator has no logs and no terminals');
+    const heard = this.#options.sabotage?.responses ?? ((responses) => responses);
     return () => ({
-      session: (requests, signal) => this.#session(process, requests, signal),
+      session: (requests, signal) => heard(this.#session(process, requests, signal), this.name),
       sendLogs: () => Promise.reject(unsupported()),
       attach: () => {
         throw unsupported();

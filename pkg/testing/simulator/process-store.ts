@@ -48,6 +48,7 @@ export class ProcessStore implements Store {
   readonly #inner: MemoryStore;
   readonly #leases = new Set<string>();
   #reachable = true;
+  #held: (() => Promise<void>) | undefined;
   /** How long a transaction is under way to the store. */
   commitDelayMs = 0;
 
@@ -71,6 +72,11 @@ export class ProcessStore implements Store {
     this.#inner.setReachable(reachable);
   }
 
+  /** The next transaction is not carried out before this has resolved. */
+  holdNext(until: () => Promise<void>): void {
+    this.#held = until;
+  }
+
   get<T extends StoredObject>(kind: Kind<T>, key: ObjectKey, signal?: AbortSignal): Promise<T | undefined> {
     return this.#call(() => this.#inner.get(kind, key), signal);
   }
@@ -85,6 +91,9 @@ export class ProcessStore implements Store {
 
   commit(writes: readonly Write[], guards?: readonly Guard[], signal?: AbortSignal): Promise<bigint> {
     const carryOut = async () => {
+      const held = this.#held;
+      this.#held = undefined;
+      await held?.();
       if (this.commitDelayMs > 0) await sleep(this.#options.time, this.commitDelayMs);
       const revision = await this.#inner.commit(writes, guards);
       this.#options.onCommit?.(writes, revision);

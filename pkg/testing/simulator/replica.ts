@@ -5,6 +5,7 @@ import type { Write } from '../../store/store';
 import { ControlPlane } from './control-plane';
 import { ProcessStore } from './process-store';
 import type { StoreWeather } from './process-store';
+import type { Sabotage } from './sabotage';
 import type { SimProcess } from './sim-process';
 
 export interface ReplicaOptions {
@@ -14,6 +15,8 @@ export interface ReplicaOptions {
   readonly server: MemoryServer;
   readonly weather: StoreWeather;
   readonly newProcess: () => SimProcess;
+  /** What is broken in it on purpose. */
+  readonly sabotage?: Sabotage;
   /** Told of each transaction of the controllers that the store has carried out. */
   readonly onControllersCommit: (process: SimProcess, writes: readonly Write[], revision: bigint) => void;
 }
@@ -39,17 +42,15 @@ export class Replica {
 
   start(): void {
     if (this.plane) return;
-    const { server, time, weather, log, newProcess, onControllersCommit } = this.#options;
+    const { server, time, weather, log, newProcess, onControllersCommit, sabotage } = this.#options;
     const process = newProcess();
     const { random } = process;
     const common = { process, server, time, random, weather };
-    const store = new ProcessStore(common);
-    const controllersStore = new ProcessStore({
-      ...common,
-      onCommit: (writes, revision) => onControllersCommit(process, writes, revision),
-    });
-    for (const one of [store, controllersStore]) one.setReachable(this.#reachable);
-    this.#plane = new ControlPlane(process, store, controllersStore, log);
+    const onCommit = (writes: readonly Write[], revision: bigint) =>
+      onControllersCommit(process, writes, revision);
+    const stores = { api: new ProcessStore(common), controllers: new ProcessStore({ ...common, onCommit }) };
+    for (const store of Object.values(stores)) store.setReachable(this.#reachable);
+    this.#plane = new ControlPlane(process, stores, log, sabotage);
     this.#plane.start();
   }
 
@@ -60,13 +61,16 @@ export class Replica {
   /** Whether it, and whatever is started in its place, reaches the store. */
   setStoreReachable(reachable: boolean): void {
     this.#reachable = reachable;
-    const { plane } = this;
-    for (const store of plane ? [plane.store, plane.controllersStore] : []) store.setReachable(reachable);
+    for (const store of this.#stores()) store.setReachable(reachable);
   }
 
   /** How long its transactions are under way. */
   setCommitDelay(delayMs: number): void {
-    const { plane } = this;
-    for (const store of plane ? [plane.store, plane.controllersStore] : []) store.commitDelayMs = delayMs;
+    for (const store of this.#stores()) store.commitDelayMs = delayMs;
+  }
+
+  #stores(): readonly ProcessStore[] {
+    const { stores } = this.plane ?? {};
+    return stores ? [stores.api, stores.controllers] : [];
   }
 }

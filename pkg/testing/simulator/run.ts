@@ -1,5 +1,4 @@
 import { messageOf } from '../../base/errors';
-import type { Logger } from '../../base/log';
 import { SeededRandom } from '../../base/random';
 import type { Violation } from './checks';
 import { heal } from './fault-acts';
@@ -7,7 +6,12 @@ import type { Action } from './scenario';
 import { acts } from './scenario';
 import { unmet } from './settled';
 import { askWhy } from './why';
-import { World } from './world';
+import { World, type WorldOptions } from './world';
+
+export interface RunOptions extends WorldOptions {
+  /** How long the stage may take to be as it should, once nothing goes wrong any more. Default 15 minutes. */
+  readonly settleWithinMs?: number;
+}
 
 export interface Outcome {
   readonly violation: Violation | undefined;
@@ -29,8 +33,12 @@ const lookEveryMs = 2_000;
 const looksInARow = 4;
 
 /** Lives one story to its end, or to the first thing that must never be. */
-export async function run(seed: number, actions: readonly Action[], log?: Logger): Promise<Outcome> {
-  const world = new World(seed, { replicas: 2, machines: 4 }, log);
+export async function run(
+  seed: number,
+  actions: readonly Action[],
+  options: RunOptions = {},
+): Promise<Outcome> {
+  const world = new World(seed, { replicas: 2, machines: 4 }, options);
   try {
     world.start();
     for (const action of actions) {
@@ -39,7 +47,7 @@ export async function run(seed: number, actions: readonly Action[], log?: Logger
       perform(world, action);
     }
     if (!world.checks.violation) await world.advanceTo(world.time.monotonic() + epilogueMs);
-    if (!world.checks.violation) await settle(world);
+    if (!world.checks.violation) await settle(world, options.settleWithinMs ?? settleWithinMs);
     if (!world.checks.violation) await askWhy(world);
     const { trace, checks, time } = world;
     return { violation: checks.violation, hash: trace.hash, lines: trace.lines, endedMs: time.monotonic() };
@@ -59,11 +67,11 @@ function perform(world: World, { act, seed }: Action): void {
 }
 
 /** All faults end: then everything has to become as it should within a bounded time, and stay so. */
-async function settle(world: World): Promise<void> {
+async function settle(world: World, withinMs: number): Promise<void> {
   world.healed = true;
   heal(world);
   world.trace.add('all faults end');
-  const endMs = world.time.monotonic() + settleWithinMs;
+  const endMs = world.time.monotonic() + withinMs;
   for (let calm = 0; calm < looksInARow;) {
     await world.advanceTo(world.time.monotonic() + lookEveryMs);
     if (world.checks.violation) return;

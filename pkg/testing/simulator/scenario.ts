@@ -19,6 +19,12 @@ const opening: readonly Action[] = ['create', 'sound release', 'fill'].map((act,
   seed: index,
 }));
 
+/** A story that is told by hand: the opening, and then, from 12 s on, each act at its second. */
+export function story(acts: Readonly<Record<number, string>>): readonly Action[] {
+  const told = Object.entries(acts).map(([second, act]) => ({ atMs: Number(second) * 1_000, act, seed: 0 }));
+  return [...opening, ...told];
+}
+
 /** What happens in the life of a stage with this seed. */
 export function scenarioOf(seed: number, length: number): readonly Action[] {
   const random = new SeededRandom(seedOf(seed, 'scenario'));

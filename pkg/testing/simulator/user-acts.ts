@@ -58,6 +58,13 @@ export const userActs: readonly Act[] = [
     weight: 0,
     perform: (world, random) => scale(world, names[0], { web: 2 + below(random, 2), worker: 2 }),
   },
+  ...(['broken', 'picky'] as const).map((flaw) => ({
+    name: `${flaw} release`,
+    weight: 0,
+    perform: (world: World, random: SeededRandom) => release(world, random, names[0], { [flaw]: true }),
+  })),
+  { name: 'scale up', weight: 0, perform: (world) => scale(world, names[0], { web: 6, worker: 6 }) },
+  { name: 'scale down', weight: 0, perform: (world) => scale(world, names[0], { web: 1, worker: 0 }) },
   {
     name: 'scale',
     weight: 7,

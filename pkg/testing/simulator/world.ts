@@ -10,6 +10,7 @@ import { Machine } from './machine';
 import { Network } from './network';
 import type { StoreWeather } from './process-store';
 import { Replica } from './replica';
+import type { Sabotage } from './sabotage';
 import { seedOf } from './seed';
 import { SimClock } from './sim-clock';
 import { SimProcess } from './sim-process';
@@ -21,6 +22,12 @@ import { Watcher } from './watcher';
 export interface WorldSize {
   readonly replicas: number;
   readonly machines: number;
+}
+
+export interface WorldOptions {
+  readonly log?: Logger;
+  /** What is broken in the product on purpose. */
+  readonly sabotage?: Sabotage;
 }
 
 /** A whole stage in one process: a store, control planes, executors, a user and one who watches. All from one seed. */
@@ -41,7 +48,7 @@ export class World {
   readonly #seed: number;
   readonly #processes = new Map<string, number>();
 
-  constructor(seed: number, size: WorldSize, log: Logger = silentLogger) {
+  constructor(seed: number, size: WorldSize, { log = silentLogger, sabotage }: WorldOptions = {}) {
     this.#seed = seed;
     this.network = new Network(this.time, new SeededRandom(seedOf(seed, 'network')));
     const observers = new Checks(this);
@@ -56,7 +63,7 @@ export class World {
     this.replicas = names('cp', size.replicas).map(
       (name) =>
         new Replica({
-          ...{ name, log, time: this.time, server: this.server, weather: this.storeWeather },
+          ...{ name, log, sabotage, time: this.time, server: this.server, weather: this.storeWeather },
           newProcess: () => this.#newProcess(name),
           onControllersCommit: (process, writes, revision) =>
             observers.onControllersCommit(process, writes, revision),
@@ -65,7 +72,7 @@ export class World {
     this.machines = names('e', size.machines).map(
       (name) =>
         new Machine({
-          ...{ name, log, time: this.time },
+          ...{ name, log, sabotage, time: this.time },
           newProcess: () => this.#newProcess(name),
           dial: (process) => this.#dial(process),
           onCall: (machine, call) => {
