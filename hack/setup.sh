@@ -187,6 +187,7 @@ stage_packages() {
     need debian-archive-keyring debian-archive-keyring 'with which Debian packages are checked'
   fi
   if [ "$(id -u)" != 0 ]; then need newuidmap uidmap 'with which the base image is made without root'; fi
+  need docker-registry docker-registry 'by which other machines have images of the stage' docker-registry
   need git git 'of which gilliam deploys HEAD'
   if ! [ -e /etc/ssl/certs/ca-certificates.crt ]; then
     need update-ca-certificates ca-certificates 'which builds trust'

@@ -4,7 +4,15 @@ import { administratorsDirectories } from './command';
 import { stageKey, type StageConfig, type StageRole } from './config';
 import { etcdSockets, type StagePaths } from './paths';
 
-export const componentNames = ['dockerd', 'etcd', 'controlplane', 'network', 'router', 'executor'] as const;
+export const componentNames = [
+  'dockerd',
+  'etcd',
+  'images',
+  'controlplane',
+  'network',
+  'router',
+  'executor',
+] as const;
 export type ComponentName = (typeof componentNames)[number];
 
 /** What runs on a machine, in the order in which things are started; they are stopped in reverse. */
@@ -48,6 +56,7 @@ const proxyNames = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'ALL_PROXY', 'NO_P
 const components: Readonly<Record<ComponentName, (input: ComponentInput) => Component | undefined>> = {
   dockerd,
   etcd,
+  images,
   controlplane: controlPlane,
   network,
   router,
@@ -108,6 +117,27 @@ function etcd({ config, paths, env }: ComponentInput): Component {
   };
 }
 
+/** Whether other machines have its images of this one. */
+export function handsOutImages({ role, address }: Pick<StageConfig, 'role' | 'address'>): boolean {
+  return role === 'stage' && address !== undefined;
+}
+
+/**
+ * The registry of the stage's images, which the control plane brings there and executors read by the API. On a socket of its owner: on
+ * loopback, every user of the machine could fill the disk, or remove what executors are to fetch.
+ */
+function images({ config, paths, packageRoot, env }: ComponentInput): Component | undefined {
+  if (!handsOutImages(config)) return undefined;
+  return {
+    name: 'images',
+    command: join(packageRoot, 'hack/images.sh'),
+    args: [paths.images, paths.imagesSocket],
+    env: withAdministratorsPrograms(basics(env)),
+    sockets: [paths.imagesSocket],
+    stopGraceMs: 10_000,
+  };
+}
+
 function controlPlane(input: ComponentInput): Component {
   const { config, paths, env } = input;
   return {
@@ -132,6 +162,7 @@ function controlPlane(input: ComponentInput): Component {
       GILLIAM_EXECUTOR_TOKEN_FILE: paths.executorToken,
       GILLIAM_IDENTITY: config.executor.name,
       GILLIAM_BASE_IMAGE: config.baseImage,
+      GILLIAM_IMAGES: handsOutImages(config) ? `unix:${paths.imagesSocket}` : undefined,
       DOCKER_HOST: config.engine.host,
     }),
     stopGraceMs: 10_000,

@@ -31,6 +31,9 @@ export interface StagePaths {
   /** Where etcd listens for the control plane: whoever may not enter the directory cannot connect. */
   readonly etcdSocket: string;
   readonly logs: string;
+  /** The registry of the stage's images: where it keeps them, and where it listens for the control plane. */
+  readonly images: string;
+  readonly imagesSocket: string;
   /** What the executor keeps: what instances have printed that are gone. */
   readonly executor: string;
   /** What the network daemon keeps: its registry's entries, the virtual IPs. */
@@ -80,6 +83,8 @@ export function pathsIn(data: string, stage: string): StagePaths {
     run: join(data, 'run'),
     etcdSocket: join(data, 'run', etcdSockets.client),
     logs: join(data, 'logs'),
+    images: join(data, 'images'),
+    imagesSocket: join(data, 'run', 'images.sock'),
     executor: join(data, 'executor'),
     network: join(data, 'network'),
     router: join(data, 'router'),

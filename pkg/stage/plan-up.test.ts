@@ -12,6 +12,7 @@ const up = {
 
 const fresh: Survey = {
   role: 'stage',
+  handsOutImages: false,
   changed: false,
   root: true,
   systemd: false,
@@ -21,6 +22,7 @@ const fresh: Survey = {
   remoteEngine: false,
   baseImage: false,
   mmdebstrap: true,
+  dockerRegistry: false,
   ownBaseImage: true,
   haproxyVersion: '2.6.12',
   nft: true,
@@ -66,6 +68,11 @@ describe('gilliam up', () => {
         steps: ['start-engine', 'prepare', 'start', 'wait-engine', 'base-image', 'ready'],
         engineOwner: 'systemd',
       },
+    ],
+    [
+      'without its image registry, where other machines have images of it',
+      { running: up, baseImage: true, handsOutImages: true, dockerRegistry: true },
+      { steps: ['prepare', 'start', 'base-image', 'ready'] },
     ],
     [
       'with a Docker Engine of its own',
@@ -119,6 +126,11 @@ describe('gilliam up', () => {
 
   test.each<[string, Partial<Survey>, string]>([
     ['no etcd', { etcdVersion: undefined }, 'etcd is not installed'],
+    [
+      'no image registry, with other machines',
+      { handsOutImages: true },
+      "docker-registry, by which other machines have the stage's images, is not installed",
+    ],
     ['an etcd without what watches need', { etcdVersion: '3.3.25' }, 'etcd 3.3.25 is too old'],
     ['no Docker at all', { engine: { state: 'no-client' } }, 'Docker is not installed'],
     ['a client only', { engine: { state: 'silent' }, dockerd: false }, 'the Docker Engine is not installed'],

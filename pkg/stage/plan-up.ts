@@ -6,6 +6,8 @@ import type { EngineState } from './docker-cli';
 export interface Survey {
   /** What the machine is to be. */
   readonly role: StageRole;
+  /** Other machines are to have its images of this one. */
+  readonly handsOutImages: boolean;
   /** The stage is to be another than its processes were told when they were started. */
   readonly changed: boolean;
   readonly root: boolean;
@@ -19,6 +21,8 @@ export interface Survey {
   readonly remoteEngine: boolean;
   readonly baseImage: boolean;
   readonly mmdebstrap: boolean;
+  /** Debian's image registry. */
+  readonly dockerRegistry: boolean;
   /** HAProxy's version; undefined when it is not installed. */
   readonly haproxyVersion?: string;
   /** nftables' program. */
@@ -62,6 +66,7 @@ export function planUp(survey: Survey, build: string): UpPlan {
     ...engine.problems,
     ...(builds ? baseImageProblems(survey) : []),
     ...haproxyProblems(survey),
+    ...imagesProblems(survey),
   ];
   // The supervisor reads its settings when it starts.
   const reconfigured =
@@ -92,8 +97,10 @@ export function planUp(survey: Survey, build: string): UpPlan {
   };
 }
 
-function isComplete({ role, running }: Survey, engineOwner: EngineOwner): boolean {
-  const wanted = componentsOfRole[role].filter((name) => name !== 'dockerd' || engineOwner === 'supervisor');
+function isComplete({ role, handsOutImages, running }: Survey, engineOwner: EngineOwner): boolean {
+  const wanted = componentsOfRole[role].filter(
+    (name) => (name !== 'dockerd' || engineOwner === 'supervisor') && (name !== 'images' || handsOutImages),
+  );
   return ['supervisor', ...wanted].every((name) => running[name] !== undefined);
 }
 
@@ -115,6 +122,11 @@ function haproxyProblems({ haproxyVersion }: Survey): string[] {
   const [major = 0, minor = 0] = haproxyVersion.split('.').map(Number);
   if (major > 2 || (major === 2 && minor >= 6)) return [];
   return [`HAProxy ${haproxyVersion} is too old: install 2.6 or newer`];
+}
+
+function imagesProblems({ handsOutImages, dockerRegistry }: Survey): string[] {
+  if (dockerRegistry || !handsOutImages) return [];
+  return [`docker-registry, by which other machines have the stage's images, is not installed: ${install}`];
 }
 
 function planEngine(survey: Survey): { owner: EngineOwner; problems: string[] } {

@@ -4,7 +4,7 @@ import type { Client, ConnectOptions } from '../client/client';
 import { ExecutorState, type ExecutorStatus } from '../gen/gilliam/v1/executor';
 import type { GetStageResponse } from '../gen/gilliam/v1/stage_service';
 import { readCa } from './api-ca';
-import { apiAddress } from './components';
+import { apiAddress, handsOutImages } from './components';
 import type { StageConfig } from './config';
 import type { PartHealth } from './part-health';
 import type { StagePaths } from './paths';
@@ -13,7 +13,7 @@ import { networkHealth, routerHealth } from './probe-network';
 export type Connect = (options: ConnectOptions) => Client;
 
 /** In the order in which each is of use to the next. */
-export const healthNames = ['etcd', 'controlplane', 'network', 'router', 'executor'] as const;
+export const healthNames = ['etcd', 'images', 'controlplane', 'network', 'router', 'executor'] as const;
 export type HealthName = (typeof healthNames)[number];
 
 /** What the stage's parts say of themselves; what does not answer says why. Of a machine that has joined without etcd. */
@@ -37,8 +37,9 @@ export async function probe(
   const client = connect({ address: apiAddress(config), token, ca, stage: config.stage });
   try {
     const asked = { executor: `executors/${config.executor.name}` };
-    const [etcd, network, router, [controlplane, executor]] = await Promise.all([
+    const [etcd, images, network, router, [controlplane, executor]] = await Promise.all([
       config.role === 'stage' ? etcdHealth(paths.etcdSocket) : undefined,
+      handsOutImages(config) ? imagesHealth(paths.imagesSocket) : undefined,
       networkHealth(config, probeTimeoutMs),
       routerHealth(config, paths.router, probeTimeoutMs),
       client.stage.getStage(asked, { signal, deadlineMs: probeTimeoutMs }).then(
@@ -53,7 +54,7 @@ export async function probe(
         ],
       ),
     ]);
-    return { ...(etcd && { etcd }), controlplane, network, router, executor };
+    return { ...(etcd && { etcd }), ...(images && { images }), controlplane, network, router, executor };
   } finally {
     client.close();
   }
@@ -80,11 +81,22 @@ function unhealthy(error: unknown, { role }: StageConfig): PartHealth {
 }
 
 function etcdHealth(socketPath: string): Promise<PartHealth> {
+  return answerOf({ socketPath, path: '/health' }, (_, body) => /"health"\s*:\s*"?true/.test(body));
+}
+
+function imagesHealth(socketPath: string): Promise<PartHealth> {
+  return answerOf({ socketPath, path: '/v2/' }, (status) => status === 200);
+}
+
+function answerOf(
+  asked: { readonly socketPath: string; readonly path: string },
+  isHealthy: (status: number | undefined, body: string) => boolean,
+): Promise<PartHealth> {
   return new Promise((resolve) => {
-    const request = get({ socketPath, path: '/health', timeout: probeTimeoutMs }, (response) => {
+    const request = get({ ...asked, timeout: probeTimeoutMs }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text: string) => (body += text));
-      response.on('end', () => resolve({ healthy: /"health"\s*:\s*"?true/.test(body), message: '' }));
+      response.on('end', () => resolve({ healthy: isHealthy(response.statusCode, body), message: '' }));
     });
     request.on('timeout', () => request.destroy(new Error(`no answer within ${probeTimeoutMs} ms`)));
     request.on('error', (error) => resolve({ healthy: false, message: error.message }));

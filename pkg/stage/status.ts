@@ -4,6 +4,7 @@ import {
   apiAddressForOthers,
   type ComponentName,
   componentsOfRole,
+  handsOutImages,
   registryAddress,
 } from './components';
 import { readConfig, type StageConfig, type StageRole } from './config';
@@ -61,6 +62,7 @@ export async function stageReport(
     ...(config.role === 'executor' ? [controlPlaneReport(config, health.controlplane ?? unknown)] : []),
     ...componentsOfRole[config.role]
       .filter((name) => name !== 'dockerd')
+      .filter((name) => name !== 'images' || handsOutImages(config))
       .map((name) => processReport(name, context, health[name] ?? unknown, addressOf(name, config, paths))),
     {
       ...processReport(
@@ -117,6 +119,8 @@ function addressOf(name: Exclude<ComponentName, 'dockerd'>, config: StageConfig,
   switch (name) {
     case 'etcd':
       return paths.etcdSocket;
+    case 'images':
+      return paths.imagesSocket;
     case 'controlplane':
       return [apiAddress(config), apiAddressForOthers(config)].filter(Boolean).join(', ');
     case 'network':

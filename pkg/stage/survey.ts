@@ -9,7 +9,7 @@ import type { Survey } from './plan-up';
 import { findRunning } from './process-record';
 
 /** What the machine says; what it is to be, others know. */
-export type Found = Omit<Survey, 'role' | 'changed'>;
+export type Found = Omit<Survey, 'role' | 'handsOutImages' | 'changed'>;
 
 export interface SurveyInput {
   readonly paths: StagePaths;
@@ -39,6 +39,7 @@ export async function survey(input: SurveyInput, signal?: AbortSignal): Promise<
     baseImage,
     mmdebstrap: findProgram('mmdebstrap', env) !== undefined,
     haproxyVersion,
+    dockerRegistry: findProgram('docker-registry', env) !== undefined,
     nft: findProgram('nft', env) !== undefined,
     ownBaseImage: input.baseImage === defaultBaseImage,
     running: runningBuilds(paths),

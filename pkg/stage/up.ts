@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PreconditionError, UnavailableError } from '../base/errors';
 import { readCa } from './api-ca';
 import { buildId } from './build-id';
-import { apiAddress, apiAddressForOthers } from './components';
+import { apiAddress, apiAddressForOthers, handsOutImages } from './components';
 import { readConfig, type StageConfig, type StageRole, writeConfig } from './config';
 import { haproxyProcesses } from './haproxy-processes';
 import type { Invitation } from './invitation';
@@ -54,7 +54,10 @@ export class Up {
     const found = await survey(input, signal);
     if (config && Object.keys(found.running).length > 0) refuseChange(this.options, config);
     const changed = isChanged(this.options, config, paths);
-    this.#plan = planUp({ ...found, role: this.role, changed }, this.#build);
+    const { role } = this;
+    const address = this.options.address ?? config?.address;
+    const machine = { role, handsOutImages: handsOutImages({ role, address }), changed };
+    this.#plan = planUp({ ...found, ...machine }, this.#build);
     return this.#plan;
   }
 
@@ -106,6 +109,11 @@ export class Up {
   /** The API's address, for other machines too where they reach it, once the stage is prepared. */
   get api(): string {
     return apiAddressForOthers(this.config) ?? apiAddress(this.config);
+  }
+
+  /** Whether other machines may join it, once it is prepared. */
+  get isOpen(): boolean {
+    return apiAddressForOthers(this.config) !== undefined;
   }
 
   /** Once it is prepared. */
@@ -166,7 +174,8 @@ export class Up {
 
   async #prepare(plan: UpPlan): Promise<string> {
     const { paths, env, run } = this.context;
-    for (const directory of [paths.data, paths.etcd, paths.run, paths.logs, paths.network, paths.router]) {
+    const { data, etcd, run: running, logs, images, network, router } = paths;
+    for (const directory of [data, etcd, running, logs, images, network, router]) {
       mkdirSync(directory, { recursive: true });
       chmodSync(directory, 0o700);
     }
