@@ -53,6 +53,9 @@ describe('the access log', () => {
     expect(await ask('my"\\app', '/../both')).toContain(' 400 ');
     expect(await ask('my\xffapp.com', '/latin')).toContain(' 400 ');
     expect(await ask(`my"${'\xff'.repeat(4_000)}`, '/long')).toContain(' 400 ');
+    const hops = 'X-Gilliam-Hop: 1\r\n'.repeat(10).trim();
+    expect(await ask(`my"app\r\n${hops}`, '/round')).toContain(' 400 ');
+    expect(await ask(`myapp.com\r\n${hops}`, '/round')).toContain(' 508 ');
     expect(await ask('MyApp.com.:80', '/written')).toContain(' 200 ');
     await logged('/written');
     const lines = readFileSync(router.haproxy.accessLog.path, 'utf8').split('\n');
@@ -62,6 +65,8 @@ describe('the access log', () => {
       ['my"\\app', '-', '/../both'],
       ['my\xffapp.com', '-', '/latin'],
       ['?', '-', '/long'],
+      ['my"app', '-', '/round'],
+      ['myapp.com', 'shop:all', '/round'],
       ['myapp.com', 'shop:all', '/written'],
     ]);
   });

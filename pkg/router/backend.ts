@@ -67,11 +67,10 @@ function backendLines({ name: backend, routes, service, unverified, hold }: Back
   if (route.redirect) return [...rules, ...redirectRules(route)];
   const name = service ? formatServiceName(service) : '';
   return [
-    // In a worker that ends no server counts as usable, though all are used: there HAProxy's own 503 has to do.
     'balance roundrobin',
     ...timeoutLines(route),
     ...rules,
-    ...(hold === undefined ? emptyLines(name) : holdLines(name)),
+    ...(hold === undefined ? [emptyLine(name)] : holdLines(name)),
     ...stickyLines(route),
     ...routes.flatMap((one) => pathRules(one, own(one))),
     ...route.requestHeaders.map((edit) => headerRule('request', edit)),
@@ -81,8 +80,10 @@ function backendLines({ name: backend, routes, service, unverified, hold }: Back
 
 const noServer = 'if !{ nbsrv,bool } !{ stopping }';
 
-function emptyLines(name: string): string[] {
-  return [`${answer(503, `no instance of ${name} serves`, 'hdr Retry-After 1 ')} ${noServer}`];
+/** Why is found out only when it is to be said. */
+function emptyLine(name: string): string {
+  const why = `no instance of ${name} %[nbsrv,bool,iif("could be connected to",serves)]`;
+  return `http-error status 503 content-type text/plain hdr Retry-After 1 hdr X-Gilliam-Reason ${word(why)} lf-string ${line(`503: ${why}`)}`;
 }
 
 /** The server that stands for the router itself: no name of an instance's, as those have dots. */
@@ -199,17 +200,31 @@ function pathRules(route: CompiledRoute, own: string | undefined): string[] {
   const path = route.target?.path;
   if (!path || keepsPath(route, path)) return [];
   if (variablesOf(path).length === 0) return [when(`http-request set-path ${word(formatOf(path))}`, own)];
+  return [when(rewriteRule(route, path), own), ...(canStray(route, path) ? [strayRule(own)] : [])];
+}
+
+function rewriteRule(route: CompiledRoute, path: Template): string {
+  const before = exchangedPrefix(route, path);
+  // No expression for what a request must have been to get here.
+  if (before !== undefined) {
+    return `http-request set-path ${word(`${literal(before)}%[path,bytes(${route.path.prefix.length})]`)}`;
+  }
   const groups = byGroups(route, path);
-  const rewritten = groups
-    ? `http-request replace-path ${word(`^${expressionOf(route.path, variablesOf(path))}$`)} ${word(
-        path
-          .map((piece) =>
-            piece.kind === 'text' ? replacement(piece.text) : `\\${groups.numberOf.get(piece.name)}`,
-          )
-          .join(''),
-      )}`
-    : `http-request set-path ${word(formatOf(path))}`;
-  return [when(rewritten, own), ...(canStray(route, path) ? [strayRule(own)] : [])];
+  if (!groups) return `http-request set-path ${word(formatOf(path))}`;
+  const replaced = path.map((piece) =>
+    piece.kind === 'text' ? replacement(piece.text) : `\\${groups.numberOf.get(piece.name)}`,
+  );
+  const regex = `^${expressionOf(route.path, variablesOf(path))}$`;
+  return `http-request replace-path ${word(regex)} ${word(replaced.join(''))}`;
+}
+
+/** What stands in the place of the path's literal beginning, where nothing else is another. */
+function exchangedPrefix({ path: { parts } }: CompiledRoute, path: Template): string | undefined {
+  const [text, variable] = path.length === 1 ? [undefined, path[0]] : path;
+  const [prefix, rest, more] = parts;
+  if (path.length > 2 || more || prefix?.kind !== 'text' || rest?.kind !== 'variable') return undefined;
+  if (variable?.kind !== 'variable' || variable.name !== rest.name) return undefined;
+  return text === undefined ? '' : text.kind === 'text' ? text.text : undefined;
 }
 
 /** Whether the path becomes what it was: the commonest of all routes, and the dearest rule. */

@@ -1,6 +1,7 @@
 import type { CompiledRoute } from '../routing/types';
 import type { Backend } from './backend';
 import { backendText, rateTableText } from './backend';
+import { certificatesOf } from './certificates';
 import { frontendText, refusedMap, unknownText } from './frontend';
 import { backendName, buildMatchTable, EXPANDS, expandsService, goalOf } from './match-table';
 import type { MatchTable } from './match-table';
@@ -184,22 +185,3 @@ const errorFiles = Object.entries(reasons)
     return `  http-error status ${status} content-type text/plain${more} hdr X-Gilliam-Reason ${word(said)} string "${status}: ${said}\\n"\n`;
   })
   .join('');
-
-function certificatesOf(ordered: readonly CompiledRoute[]) {
-  const files = new Map<string, string>();
-  const lines = new Map<string, string>();
-  for (const { id, host, route } of ordered) {
-    const { tls } = route.spec;
-    if (!tls || !host || tls.certificate === '' || tls.privateKey === '') continue;
-    const file = `certificates/${backendName({ id })}.pem`;
-    files.set(file, `${tls.certificate.trim()}\n${tls.privateKey.trim()}\n`);
-    const [first, second, third] = host.parts;
-    const wildcard =
-      first?.kind === 'variable' && second?.kind === 'text' && !third && second.text.startsWith('.');
-    const filter = host.exact ? ` ${host.prefix}` : wildcard ? ` *${second.text}` : '';
-    // The most specific route of a host says by which certificate it is known.
-    const key = filter === '' ? id : filter;
-    if (!lines.has(key)) lines.set(key, `${file}${filter}\n`);
-  }
-  return { files, list: [...lines.values()].join('') };
-}

@@ -15,6 +15,8 @@ export const maxHops = 10;
 /** What a path can be made of without anything that has to be looked at more closely. */
 const harmless = "^/[!$&'()*+,/0-9:=?@A-Z_a-z|~-]*$";
 
+const isHarmless = `{ path -m reg ${word(harmless)} }`;
+
 const noPathReason = refusedPaths[0]?.reason ?? '';
 const whyRefused = 'path,map_reg(refused.map)';
 
@@ -36,6 +38,8 @@ export function frontendText(table: MatchTable, { ports }: Settings): string {
     ...connectionRules(ports),
     'http-request set-var(txn.host) req.fhdr(host)',
     ...forwardedHeaders(ports),
+    'http-request add-header X-Gilliam-Hop 1',
+    ...straightRules(table),
     ...hostRules(table),
     ...refusals,
     ...nodeRules(table),
@@ -52,18 +56,42 @@ function connectionRules({ https }: Ports): string[] {
   ];
 }
 
+/** Of those whose host and path say at once what they lead to, which need none of the rules that follow. */
+const unclear = '!{ var(txn.to) -m found }';
+
+// One is its own.
+const goesRound = `{ req.hdr(x-gilliam-hop,${maxHops + 1}) -m found }`;
+
 /**
- * What is no request that a route could be asked for, whatever the routes are.
+ * Nearly all requests: with a host that is written as a route names it, which is a class by itself, and a path that
+ * could not be refused. Where that leads to a route no further rule is looked at, since each costs even those that it
+ * is not for. What is no route yet has no `/` in it, as all goals have.
  *
- * Here as below, what every request goes through tests whether variables are found: tests against patterns and look-ups
- * take a lock that HAProxy's threads share, and cost several times as much.
+ * Here as below, what every request goes through tests whether variables are found where it can: tests against patterns
+ * and look-ups take a lock that HAProxy's threads share, and cost several times as much.
  */
+function straightRules(table: MatchTable): string[] {
+  if (table.hosts.size === 0) return [];
+  const everyNodeIsGoal = table.choices.size + table.groups.length === 0;
+  return [
+    `http-request set-var(txn.to) ${lookUp('base')} if { var(txn.host) -m str -M -f hosts.map } ${isHarmless}`,
+    `http-request allow if { var(txn.to) ${everyNodeIsGoal ? '-m found' : '-m sub /'} } !${goesRound}`,
+  ];
+}
+
+/** The node of a class and a path, one behind the other. */
+function lookUp(key: string): string {
+  const { regex, replacement, end } = marking;
+  const marked = `regsub(${argument(regex)},${argument(replacement)}),concat(${end})`;
+  return word(`${key},${marked},map_beg(prefixes.map,${nowhere})`);
+}
+
+/** What is no request that a route could be asked for, whatever the routes are. */
 const refusals = [
-  `${answer(400, `%[${whyRefused}]`)} if !{ path -m reg ${word(harmless)} } { ${whyRefused} -m found }`,
+  `${answer(400, `%[${whyRefused}]`)} if ${unclear} !${isHarmless} { ${whyRefused} -m found }`,
   // As of CONNECT, or of OPTIONS *: what is not there matches nothing, and would be looked up as the host's own.
-  `${answer(400, noPathReason)} unless { path -m found }`,
-  `${answer(508, `the request has come by ${maxHops} times: a route leads back here`)} if { req.hdr(x-gilliam-hop,${maxHops}) -m found }`,
-  'http-request add-header X-Gilliam-Hop 1',
+  `${answer(400, noPathReason)} if ${unclear} !{ path -m found }`,
+  `${answer(508, `the request has come by ${maxHops} times: a route leads back here`)} if ${goesRound}`,
 ];
 
 /** Why a path is refused, by expression: tried in their order. */
@@ -72,27 +100,22 @@ export function refusedMap(): string {
 }
 
 /**
- * From the host to what is looked up. A host that is written as a route names it, as nearly all are, is a class by
- * itself; any other is brought in that form first. As it is logged, it is fit for JSON: nothing in the name of a host
- * needs that, and what does is still no name when it has been made so.
+ * From any other host to what is looked up. As it is logged, it is fit for JSON: nothing in the name of a host needs that,
+ * and what does is still no name when it has been made so.
  */
 function hostRules({ wildcards, expressions }: MatchTable): string[] {
-  const slow = 'unless { var(txn.key) -m found }';
-  const unclassed = 'unless { var(txn.class) -m found }';
+  const unclassed = `if ${unclear} !{ var(txn.class) -m found }`;
   // Where no other kind of host is to be looked for.
   const otherwise = wildcards.size + expressions.length === 0 ? `,${ANY}` : '';
   return [
-    'http-request set-var(txn.class) var(txn.host),map_str(hosts.map)',
-    `http-request set-var(txn.key) base if { var(txn.class) -m found }`,
     // Made fit for JSON, it would not fit in a buffer, and stay as it was sent.
-    `http-request set-var(txn.host) str(?) if !{ var(txn.key) -m found } { var(txn.host) -m len ${tooLongHost}: }`,
-    `http-request set-var(txn.host) var(txn.host),host_only,lower,rtrim(.),json ${slow}`,
-    `http-request set-var(txn.class) var(txn.host),map_str(hosts.map${otherwise}) ${slow}`,
-    // A host that a route names is one.
+    `http-request set-var(txn.host) str(?) if ${unclear} { var(txn.host) -m len ${tooLongHost}: }`,
+    `http-request set-var(txn.host) var(txn.host),host_only,lower,rtrim(.),json if ${unclear}`,
     ...refusedHosts.map(
       ({ regex, reason }) =>
-        `${answer(400, literal(reason))} if !{ var(txn.key) -m found } { var(txn.host) -m reg ${word(regex)} }`,
+        `${answer(400, literal(reason))} if ${unclear} { var(txn.host) -m reg ${word(regex)} }`,
     ),
+    `http-request set-var(txn.class) var(txn.host),map_str(hosts.map${otherwise}) if ${unclear}`,
     ...(wildcards.size > 0
       ? [
           `http-request set-var(txn.class) ${word(`var(txn.host),regsub("^[^.]+[.]","*."),map_str(wildcards.map)`)} ${unclassed}`,
@@ -102,17 +125,14 @@ function hostRules({ wildcards, expressions }: MatchTable): string[] {
       ? [`http-request set-var(txn.class) var(txn.host),map_reg(expressions.map) ${unclassed}`]
       : []),
     ...(otherwise === '' ? [`http-request set-var(txn.class) str(${ANY}) ${unclassed}`] : []),
-    `http-request set-var-fmt(txn.key) %[var(txn.class)]%[path] ${slow}`,
+    `http-request set-var-fmt(txn.key) %[var(txn.class)]%[path] if ${unclear}`,
   ];
 }
 
-function nodeRules(table: MatchTable): string[] {
-  const { shards, conditions, groups, choices } = table;
-  const { regex, replacement, end } = marking;
-  const marked = `regsub(${argument(regex)},${argument(replacement)}),concat(${end})`;
+function nodeRules({ shards, conditions, groups, choices }: MatchTable): string[] {
   const expands = groups.some(({ candidates }) => candidates.some(({ to }) => to.includes(EXPANDS)));
   return [
-    `http-request set-var(txn.to) ${word(`var(txn.key),${marked},map_beg(prefixes.map,${nowhere})`)}`,
+    `http-request set-var(txn.to) ${lookUp('var(txn.key)')} if ${unclear}`,
     ...(choices.size > 0 ? choiceRules() : []),
     ...(shards > 0 ? groupRules(conditions, shards) : []),
     ...(expands ? expandRules() : []),
@@ -203,13 +223,17 @@ function testOf(condition: Condition): string {
   }
 }
 
-/** What upstreams are told of the client, before its host is made another: never what the client says of itself. */
+/**
+ * What upstreams are told of the client, before its host is made another: never what the client says of itself. All
+ * such headers are looked for once, which is cheaper than once for each that is set.
+ */
 function forwardedHeaders({ https }: Ports): string[] {
   return [
     'http-request del-header Forwarded',
-    'http-request set-header X-Forwarded-For %[var(sess.client)]',
-    `http-request set-header X-Forwarded-Proto ${https === undefined ? 'http' : '%[var(sess.proto)]'}`,
-    'http-request set-header X-Forwarded-Host %[var(txn.host)]',
+    'http-request del-header X-Forwarded- -m beg',
+    'http-request add-header X-Forwarded-For %[var(sess.client)]',
+    `http-request add-header X-Forwarded-Proto ${https === undefined ? 'http' : '%[var(sess.proto)]'}`,
+    'http-request add-header X-Forwarded-Host %[var(txn.host)]',
   ];
 }
 
@@ -219,7 +243,7 @@ const accessLogFormat = [
   '"client":"%[var(sess.client)]"',
   '"method":"%HM"',
   '"host":"%[var(txn.host)]"',
-  '"path":"%[capture.req.uri,json(utf8s)]"',
+  '"path":"%[capture.req.uri,json]"',
   '"route":"%[var(txn.to),field(2,/)]"',
   '"instance":"%[srv_name,field(1,:)]"',
   '"release":"%[srv_name,field(2,:)]"',

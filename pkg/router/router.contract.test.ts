@@ -52,6 +52,7 @@ describe('a router', () => {
       'x-forwarded-for': '6.6.6.6',
       'x-forwarded-proto': 'https',
       'x-forwarded-host': 'evil.com',
+      'x-forwarded-port': '1',
       forwarded: 'for=6.6.6.6',
     });
     const { headers } = JSON.parse(body) as Seen;
@@ -62,6 +63,7 @@ describe('a router', () => {
       host: 'a.com',
     });
     expect(headers.forwarded).toBeUndefined();
+    expect(headers['x-forwarded-port']).toBeUndefined();
   });
 
   test('variables go into header changes', async () => {
@@ -87,10 +89,30 @@ describe('a router', () => {
     expect(answer.headers['x-gilliam-reason']).toBe('no route for this host');
   });
 
+  test('a host is no part of a path, nor the name of a class of hosts', async () => {
+    for (const host of ['a.com/user', '*any', 'a.com/', 'a.com<', 'a.com/user<']) {
+      const answer = await sendRaw(
+        harness.httpPort,
+        `GET /ada HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+      );
+      expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    }
+  });
+
   test('a service with no instance is 503 with Retry-After', async () => {
     const answer = await harness.get('/', { host: 'loop.com' });
     expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
-    expect(answer.body).toContain('loop.shop.service');
+    expect(answer.body).toBe('503: no instance of loop.shop.service serves\n');
+  });
+
+  test('instances that all refuse connections are another 503', async () => {
+    const gone = await Upstream.start('gone');
+    await harness.announce('shop/slow.1', gone);
+    gone.close();
+    const answer = await get('/slow/');
+    expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
+    expect(answer.body).toBe('503: no instance of slow.shop.service could be connected to\n');
+    await harness.registry.remove('shop/slow.1');
   });
 
   test('more requests than the limit are 429', async () => {
