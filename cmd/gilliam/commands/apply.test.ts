@@ -46,6 +46,31 @@ describe('apply', () => {
     expect(await storeRevision()).toEqual(writes);
   });
 
+  test('a release says which commit was applied, also where its image is of one before', async () => {
+    system('shop', web('shop', '    scale: 0\n'));
+    await gilliam('apply -f shop --no-wait');
+    cli.write('shop/gilliam.yml', web('shop', '    scale: 0\n    env: {LEVEL: debug}\n'));
+    cli.commit('louder');
+    await gilliam('apply -f shop --no-wait');
+    await gilliam('config --formation shop A=1');
+    // Of the same source still.
+    cli.write('shop/gilliam.yml', web('shop', '    scale: 0\n    env: {LEVEL: info}\n'));
+    const head = cli.commit('less loud');
+    await gilliam('apply -f shop --no-wait');
+    const { stdout } = await gilliam('releases --formation shop');
+    const rows = stdout
+      .trimEnd()
+      .split('\n')
+      .reverse()
+      .map((row) => row.split('\t'));
+    const [first, second, third, fourth] = rows.map(([, , commit]) => commit);
+    expect(rows.map((row) => row.at(-1))).toEqual(['a system', 'louder', 'set A', 'less loud']);
+    expect(new Set([first, second, fourth]).size).toBe(3);
+    expect(fourth).toBe(head.slice(0, 7));
+    expect(third).toBe('-');
+    expect(new Set(rows.map(([, , , image]) => image)).size).toBe(1);
+  });
+
   test('what was taken back is not tried again before it has changed, and apply says so', async () => {
     system('shop', web('shop'));
     await gilliam('apply -f shop --no-wait');

@@ -10,7 +10,7 @@ import { renderTable } from '../lib/table';
 export default class Releases extends FormationCommand {
   static override summary = 'List the releases, newest first';
   static override description =
-    'Without a terminal the columns are apart by tabs: release, time, commit, image, scale factors, message.';
+    'COMMIT is the one that was deployed or applied; - for a release that was made of none, as by gilliam config. Without a terminal the columns are apart by tabs: release, time, commit, image, scale factors, message.';
   static override examples = ['<%= config.bin %> releases'];
 
   override async run(): Promise<void> {

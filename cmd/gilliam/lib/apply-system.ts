@@ -217,7 +217,7 @@ async function call(
 }
 
 function wish(
-  { formation, manifest, directory, source, detected, newest }: WithImages,
+  { formation, manifest, directory, source, detected }: WithImages,
   { image, images }: Images,
   { author, message }: { readonly author: string; readonly message?: string },
 ): DesiredFormation {
@@ -227,8 +227,8 @@ function wish(
     images,
     processes: detected,
     readFile: (path) => readText(resolve(directory, path), path),
-    // What is not built anew is of the commit that it was built from.
-    ...(source && { source: source.hash, commit: image === '' ? newest?.spec?.commit : source.commit }),
+    // Of an image that was built before, too: its source is in this commit the same.
+    ...(source && { source: source.hash, commit: source.commit }),
     message: message ?? source?.subject ?? '',
     author,
   });

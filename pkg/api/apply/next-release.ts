@@ -29,12 +29,12 @@ export function nextRelease(state: FormationState, wish: ReleaseWish): NextRelea
   if (!wish.release) return newest && unchanged(newest);
   const base = newest?.spec ?? ReleaseSpec.fromPartial({});
   const carried = carriedProcesses(newest, wish.release, wish.prune);
-  // What the image was built from goes with the image.
+  // What the image was built from goes with the image; of which commit that is, may be said anew.
   const origin = wish.release.image === '' ? base : wish.release;
   const asked: ReleaseSpec = {
     ...wish.release,
     image: origin.image,
-    commit: origin.commit,
+    commit: wish.release.commit || origin.commit,
     source: origin.source,
     config: Object.fromEntries([...Object.entries(base.config), ...Object.entries(wish.release.config)]),
     processes: Object.fromEntries([...carried, ...Object.entries(wish.release.processes)]),
