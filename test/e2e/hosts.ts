@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type Client } from '../../pkg/client/client';
 import { ExecutorState } from '../../pkg/gen/gilliam/v1/executor';
@@ -17,6 +17,8 @@ export interface HostsOptions {
   readonly daemons?: readonly HostDaemon[];
   /** Deploys what is to run, before there are hosts: they have the release's image from the beginning. */
   readonly deploy?: (harness: HostsHarness) => Promise<Deployed>;
+  /** The stage has an image registry: hosts get images by themselves. */
+  readonly images?: boolean;
 }
 
 export interface Deployed {
@@ -37,6 +39,7 @@ export class HostsHarness extends Cli {
   #hosts: readonly Host[] = [];
   #etcd: EtcdProcess | undefined;
   #controlPlane: DaemonProcess | undefined;
+  #images: DaemonProcess | undefined;
   #client: Client | undefined;
   #port = 0;
 
@@ -50,9 +53,12 @@ export class HostsHarness extends Cli {
     hosts = 2,
     daemons = ['network', 'executor', 'router'],
     deploy,
+    images = false,
   }: HostsOptions = {}): Promise<HostsHarness> {
     const harness = new HostsHarness(daemons);
     try {
+      harness.#disposals.push(() => harness.removeDirectory());
+      if (images) harness.#keepImages();
       await harness.#start(hosts, deploy);
       return harness;
     } catch (error) {
@@ -89,6 +95,13 @@ export class HostsHarness extends Cli {
     return join(this.directory, 'executor-token');
   }
 
+  /** The stage's image registry goes, or comes back. */
+  async setImages(up: boolean): Promise<void> {
+    rmSync(this.#imagesSocket, { force: true });
+    if (up) this.#images?.start();
+    else await this.#images?.end();
+  }
+
   /** Nobody writes, plans or builds any more. */
   async killControl(): Promise<void> {
     await Promise.all([this.#etcd?.kill(), this.#controlPlane?.end('SIGKILL')]);
@@ -118,7 +131,6 @@ export class HostsHarness extends Cli {
 
   async #start(count: number, deploy: HostsOptions['deploy']): Promise<void> {
     await Host.sweep({ own: false });
-    this.#disposals.push(() => this.removeDirectory());
     const [network, etcd, port] = await Promise.all([
       HostNetwork.create(count),
       EtcdProcess.start(),
@@ -159,6 +171,27 @@ export class HostsHarness extends Cli {
     for (const host of this.#hosts) for (const daemon of this.#daemons) this.#checkRuns(host, daemon);
   }
 
+  get #imagesSocket(): string {
+    return join(this.directory, 'images.sock');
+  }
+
+  /** As the supervisor of a stage does. */
+  #keepImages(): void {
+    const directory = join(this.directory, 'images');
+    mkdirSync(directory);
+    const images = new DaemonProcess({
+      command: [join(root, 'hack/images.sh'), directory, this.#imagesSocket],
+      env: process.env,
+      log: join(this.directory, 'images.log'),
+    });
+    this.#images = images;
+    images.start();
+    this.#disposals.push(
+      () => images.end(),
+      () => this.#forgetImages(),
+    );
+  }
+
   #checkRuns(host: Host, daemon: HostDaemon): void {
     if (!host.running(daemon)) throw new Error(`${daemon} of ${host.name} has ended`);
   }
@@ -183,6 +216,7 @@ export class HostsHarness extends Cli {
         GILLIAM_EXECUTOR_TOKEN_FILE: this.executorTokenFile,
         GILLIAM_IDENTITY: 'control',
         GILLIAM_BASE_IMAGE: 'gilliam/base:bookworm',
+        GILLIAM_IMAGES: this.#images && `unix:${this.#imagesSocket}`,
       },
       log: join(this.directory, 'controlplane.log'),
     });
