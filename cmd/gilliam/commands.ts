@@ -19,6 +19,7 @@ export const commands: Readonly<Record<string, () => CommandModule>> = {
   up: () => require('./commands/up') as typeof import('./commands/up'),
   down: () => require('./commands/down') as typeof import('./commands/down'),
   status: () => require('./commands/status') as typeof import('./commands/status'),
+  join: () => require('./commands/join') as typeof import('./commands/join'),
   create: () => require('./commands/create') as typeof import('./commands/create'),
   apply: () => require('./commands/apply') as typeof import('./commands/apply'),
   diff: () => require('./commands/diff') as typeof import('./commands/diff'),
@@ -66,6 +67,8 @@ export const commands: Readonly<Record<string, () => CommandModule>> = {
   'executor uncordon': () =>
     require('./commands/executor/uncordon') as typeof import('./commands/executor/uncordon'),
   'executor drain': () => require('./commands/executor/drain') as typeof import('./commands/executor/drain'),
+  'executor invite': () =>
+    require('./commands/executor/invite') as typeof import('./commands/executor/invite'),
   'executor forget': () =>
     require('./commands/executor/forget') as typeof import('./commands/executor/forget'),
   version: () => require('./commands/version') as typeof import('./commands/version'),

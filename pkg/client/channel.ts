@@ -9,6 +9,7 @@ import { SystemClock, type Clock } from '../base/clock';
 import type { GilliamError } from '../base/errors';
 import { CancelledError, DeadlineError, UnavailableError } from '../base/errors';
 import { parseAddresses } from './addresses';
+import { reasonIn } from './connection-failure';
 import { Peers } from './peers';
 import { fromStatus, isFromServer } from './status';
 import { readAll, writeAll, type Writable } from './streams';
@@ -227,6 +228,5 @@ function cancelled(signal: AbortSignal): CancelledError {
 function whyUnavailable(error: ServiceError, address: string): string {
   const local = /^(127\.|localhost:|\[::1\])/.test(address);
   if (local && !/certificate|TLS|SSL/i.test(error.details)) return 'gilliam up';
-  const reason = /Last error: (.*?)(?: \(\d{4}-.*\))?$/.exec(error.details)?.[1] ?? error.details;
-  return `${reason}: is it running there, and is the address of the stage file right?`;
+  return `${reasonIn(error.details)}: is it running there, and is the address of the stage file right?`;
 }

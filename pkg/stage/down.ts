@@ -38,6 +38,11 @@ export class Down {
     this.#config = options.forget ? configIfSound(context.paths.config) : readConfig(context.paths.config);
   }
 
+  /** Whether the stage is at home here, as far as is known. */
+  get isHome(): boolean {
+    return this.#config?.role !== 'executor';
+  }
+
   async plan(signal: AbortSignal): Promise<readonly DownStep[]> {
     const { paths, docker } = this.context;
     const engine = await docker.engine(signal);

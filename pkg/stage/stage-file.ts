@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { InvalidError, NotFoundError } from '../base/errors';
-import { defaultStage, stageFilePath } from './paths';
+import { readConfig } from './config';
+import { defaultStage, stageFilePath, stagePaths } from './paths';
 import type { RouterPorts } from './ports';
 import { writePrivateFile } from './private-file';
 
@@ -25,13 +26,26 @@ export function readStageFile(stage: string, env: NodeJS.ProcessEnv): StageFile 
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw unreadable(path, error);
-    const up = stage === defaultStage ? 'gilliam up' : `gilliam up --stage ${stage}`;
-    throw new NotFoundError(
-      `no stage "${stage}" is known here: start one with "${up}", or put the file of an existing one at ${path}`,
-      { cause: error },
-    );
+    throw new NotFoundError(whyUnknown(stage, path, env), { cause: error });
   }
   return parseStageFile(text, path);
+}
+
+function whyUnknown(stage: string, path: string, env: NodeJS.ProcessEnv): string {
+  if (hasJoined(stage, env)) {
+    return `this machine is an executor of stage "${stage}", and has no token for people: work from the stage's home, or copy its file ${path} here`;
+  }
+  const up = stage === defaultStage ? 'gilliam up' : `gilliam up --stage ${stage}`;
+  return `no stage "${stage}" is known here: start one with "${up}", or put the file of an existing one at ${path}`;
+}
+
+function hasJoined(stage: string, env: NodeJS.ProcessEnv): boolean {
+  try {
+    return readConfig(stagePaths(stage, env).config)?.role === 'executor';
+  } catch {
+    // It may be another user's.
+    return false;
+  }
 }
 
 /** Makes or replaces the file in one step, readable by its owner only. */
