@@ -34,6 +34,14 @@ export class AgentRig {
     this.#config = config;
   }
 
+  /** One whose agent has begun. */
+  static open(
+    options: Partial<FakeDriverOptions> = {},
+    config: Partial<AgentConfig> = {},
+  ): Promise<AgentRig> {
+    return new AgentRig(options, config).begin();
+  }
+
   async begin(): Promise<this> {
     this.#stop = new AbortController();
     const agent = new Agent({
