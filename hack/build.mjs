@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { buildTranslation } from './build-translation.mjs';
 import { bundle, replace, root } from './bundle.mjs';
 
 function buf(...args) {
@@ -69,6 +70,7 @@ const started = performance.now();
 generate();
 const names = await daemons();
 await autoscaler();
+buildTranslation(join(root, 'dist/translate.bpf.o'));
 const { buildCli } = await import('./build-cli.mjs');
 await buildCli();
 console.log(`build: ${names.join(', ')}, gilliam in ${Math.round(performance.now() - started)} ms`);

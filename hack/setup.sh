@@ -55,6 +55,14 @@ need() {
   services="$services ${4:-}"
 }
 
+# The same for what a stage can do without, since some releases of Debian and Ubuntu have no package of this name.
+wishes=
+want() {
+  has "$1" && return
+  say "$2 is missing, $3"
+  wishes="$wishes $2"
+}
+
 install_packages() {
   [ -n "$packages" ] || return 0
   has apt-get || die "this is neither Debian nor Ubuntu: install by hand:$packages"
@@ -70,6 +78,21 @@ install_packages() {
   # shellcheck disable=SC2086
   apt_get install $packages
   packages=
+}
+
+install_wishes() {
+  if [ -z "$wishes" ] || ! has apt-get; then return 0; fi
+  # shellcheck disable=SC2086 # a list of words
+  apt_get install --simulate $wishes 2>/dev/null || apt_get update 2>/dev/null || true
+  for wish in $wishes; do
+    if apt_get install --simulate "$wish" 2>/dev/null; then
+      packages="$packages $wish"
+    else
+      say "there is no package $wish here: it is done without"
+    fi
+  done
+  wishes=
+  install_packages
 }
 
 # Says nothing unless it fails, and then all.
@@ -179,6 +202,7 @@ stage_packages() {
   need iptables iptables 'with which the Docker Engine publishes ports'
   need haproxy haproxy 'which carries the traffic of the router' haproxy
   need nft nftables 'with which names of services have virtual IPs'
+  want bpftool bpftool 'with which connections to virtual IPs cost what those to containers do'
   need conntrack conntrack 'with which connections to virtual IPs are drained'
   need ip iproute2 'with which an instance reaches itself by its name'
   need mmdebstrap mmdebstrap 'which makes the base image of Debian packages'
@@ -193,7 +217,14 @@ stage_packages() {
     need update-ca-certificates ca-certificates 'which builds trust'
   fi
   if [ "$mode" != stage ]; then need curl curl 'with which the demo asks the instances'; fi
+  if [ "$mode" != stage ]; then
+    want clang clang 'which compiles the translation of virtual IPs'
+    if ! [ -e /usr/include/bpf/bpf_helpers.h ]; then
+      want bpf-headers libbpf-dev 'with which that is compiled'
+    fi
+  fi
   install_packages
+  install_wishes
   # Its own package since Debian 13; before, docker.io has brought it.
   need docker docker-cli 'with which the base image is made'
   if [ "$mode" = --bench ]; then bench_packages; fi

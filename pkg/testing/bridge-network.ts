@@ -24,13 +24,17 @@ export class BridgeNetwork {
   readonly members: readonly string[];
   readonly machineAddress = '172.31.77.1';
 
-  private constructor(members: number) {
+  private constructor(
+    members: number,
+    /** A control group for all that runs in it. */
+    private readonly cgroup?: string,
+  ) {
     this.machine = `gt${this.#id}m`;
     this.members = Array.from({ length: members }, (_, index) => `gt${this.#id}${index}`);
   }
 
-  static async create(members: number): Promise<BridgeNetwork> {
-    const network = new BridgeNetwork(members);
+  static async create(members: number, cgroup?: string): Promise<BridgeNetwork> {
+    const network = new BridgeNetwork(members, cgroup);
     try {
       await network.#create();
       return network;
@@ -46,7 +50,9 @@ export class BridgeNetwork {
 
   /** What to put before a command so that it runs in a namespace. */
   inside(namespace: string): string[] {
-    return ['nsenter', `--net=/run/netns/${namespace}`];
+    const enter = ['nsenter', `--net=/run/netns/${namespace}`];
+    if (this.cgroup === undefined) return enter;
+    return ['sh', '-c', 'echo $$ >"$0" && exec "$@"', `${this.cgroup}/cgroup.procs`, ...enter];
   }
 
   /** Runs a program to its end, whatever that is. */

@@ -5,20 +5,28 @@ import { SystemClock } from '../base/clock';
 import { silentLogger } from '../base/log';
 import { BridgeNetwork, type Ran } from '../testing/bridge-network';
 import { FakeRegistry } from '../testing/fake-registry';
+import { TranslationSandbox } from '../testing/translation-sandbox';
 import { bridgeOf } from './bridge-of';
 import { Guard } from './guard';
 import { BridgeHairpin } from './hairpin';
 import { removeTable, SystemNft } from './nft';
+import type { Translation } from './translation';
 import { VirtualIps } from './virtual-ips';
 
 jest.setTimeout(60_000);
 
 const clock = new SystemClock();
 const table = 'gilliam_guard_test';
+const range = '198.19.240.0/20';
 const port = 6379;
 
 /** Real rules in a real kernel. Member 0 is `_cache` of shop, 1 shop's web, 2 blog's web, 3 nobody that is known. */
-describe('the guard of auxiliary services in the kernel', () => {
+describe.each([
+  ['by nftables alone', false],
+  ['translated at connect', true],
+])('the guard of auxiliary services in the kernel, %s', (_, translated) => {
+  let sandbox: TranslationSandbox | undefined;
+  let translation: Translation | undefined;
   let network: BridgeNetwork;
   let nft: SystemNft;
   let dir: string;
@@ -28,7 +36,8 @@ describe('the guard of auxiliary services in the kernel', () => {
   let address: string;
 
   beforeAll(async () => {
-    network = await BridgeNetwork.create(4);
+    if (translated) sandbox = await TranslationSandbox.create();
+    network = await BridgeNetwork.create(4, sandbox?.cgroup);
     nft = new SystemNft({ clock, command: [...network.inside(network.machine), 'nft'] });
     await network.serve(0, port, 'cache');
     await network.serveMachine(8080, 'machine');
@@ -44,7 +53,10 @@ describe('the guard of auxiliary services in the kernel', () => {
       String(port),
     );
   });
-  afterAll(() => network.remove());
+  afterAll(async () => {
+    await network.remove();
+    await sandbox?.remove();
+  });
 
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'gilliam-'));
@@ -54,6 +66,7 @@ describe('the guard of auxiliary services in the kernel', () => {
     await guard.close();
     await ips.close();
     await removeTable(nft, table);
+    await sandbox?.translator(table, range).remove();
     for (const family of ['ip', 'inet', 'bridge'] as const)
       expect(await nft.hasTable(table, family)).toBe(false);
     await rm(dir, { recursive: true });
@@ -63,9 +76,9 @@ describe('the guard of auxiliary services in the kernel', () => {
     await network.setBridged(bridged);
     const inside = network.inside(network.machine);
     const common = { registry, executor: 'here', table, nft, clock, log: silentLogger };
+    translation = sandbox?.translation(table, range);
     ips = new VirtualIps({
-      ...common,
-      range: '198.19.240.0/20',
+      ...{ ...common, range, ...(translation && { translation }) },
       file: join(dir, 'virtual-ips.json'),
       hairpin: new BridgeHairpin({
         ...{ address: network.machineAddress, command: [...inside, 'ip'] },
@@ -78,6 +91,7 @@ describe('the guard of auxiliary services in the kernel', () => {
       bridge: () => bridgeOf(network.machineAddress, [...inside, 'ip']),
     });
     await ips.start();
+    expect(translation?.isOn ?? false).toBe(translated);
     await guard.start();
     registry.setIdentity(network.address(0), 'shop/_cache.1');
     registry.setIdentity(network.address(1), 'shop/web.1');

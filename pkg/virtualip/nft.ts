@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
-import { type Clock, deadline } from '../base/clock';
-import { PreconditionError, UnavailableError } from '../base/errors';
+import type { Clock } from '../base/clock';
+import { PreconditionError } from '../base/errors';
+import { type Ended, runProgram, type RunProgramOptions } from './run-program';
 
 /** Virtual IPs are of family ip, the guard of auxiliary services of the others. */
 export type NftFamily = 'ip' | 'inet' | 'bridge';
@@ -27,22 +27,13 @@ export interface SystemNftOptions {
   readonly timeoutMs?: number;
 }
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** The machine's own, in the network namespace that this process is in. */
 export class SystemNft implements NftRunner, NftCounters {
-  readonly #clock: Clock;
-  readonly #command: readonly string[];
-  readonly #timeoutMs: number;
+  readonly #options: RunProgramOptions;
 
   constructor({ clock, command = ['nft'], timeoutMs = 15_000 }: SystemNftOptions) {
-    this.#clock = clock;
-    this.#command = command;
-    this.#timeoutMs = timeoutMs;
+    const remedy = 'install nftables (apt-get install nftables) for virtual IPs and names';
+    this.#options = { clock, command, timeoutMs, remedy };
   }
 
   async apply(script: string): Promise<void> {
@@ -64,36 +55,8 @@ export class SystemNft implements NftRunner, NftCounters {
     return new Map([...found].map(([, address = '', packets]) => [address, Number(packets)]));
   }
 
-  async #run(args: readonly string[], input = ''): Promise<Ended> {
-    const limit = deadline(this.#clock, this.#timeoutMs);
-    try {
-      return await this.#spawn(args, input, limit.signal);
-    } finally {
-      limit.dispose();
-    }
-  }
-
-  #spawn(args: readonly string[], input: string, signal: AbortSignal) {
-    return new Promise<Ended>((resolve, reject) => {
-      const [program = 'nft', ...before] = this.#command;
-      const child = spawn(program, [...before, ...args], {
-        stdio: ['pipe', 'pipe', 'pipe'],
-        // nft is where only root's PATH leads.
-        env: { ...process.env, LC_ALL: 'C', PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` },
-        signal,
-        killSignal: 'SIGKILL',
-      });
-      let [stdout, stderr] = ['', ''];
-      child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
-      child.stderr.on('data', (data: Buffer) => {
-        if (stderr.length < 4096) stderr += data.toString();
-      });
-      child.once('error', (error: NodeJS.ErrnoException) => reject(failure(error, program, signal)));
-      child.once('close', (code) => resolve({ code, stdout, stderr }));
-      // A program that ends before it has read everything says why by itself.
-      child.stdin.on('error', () => {});
-      child.stdin.end(input);
-    });
+  #run(args: readonly string[], input = ''): Promise<Ended> {
+    return runProgram(args, input, this.#options);
   }
 }
 
@@ -103,17 +66,6 @@ export async function removeTable(nft: NftRunner, table: string): Promise<void> 
     const name = `${family} ${table}`;
     if (await nft.hasTable(table, family)) await nft.apply(`add table ${name}\ndelete table ${name}\n`);
   }
-}
-
-function failure(error: NodeJS.ErrnoException, program: string, signal: AbortSignal): Error {
-  if (signal.aborted) return new UnavailableError('nft did not end in time', { cause: error });
-  if (error.code === 'ENOENT' || error.code === 'EACCES') {
-    return new PreconditionError(
-      `${program} ${error.code === 'ENOENT' ? 'is not there' : 'is not executable'}: install nftables (apt-get install nftables) for virtual IPs and names`,
-      { cause: error },
-    );
-  }
-  return new UnavailableError(`${program} cannot be run: ${error.message}`, { cause: error });
 }
 
 function refusal(stderr: string): Error {

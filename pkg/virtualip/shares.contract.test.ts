@@ -5,17 +5,25 @@ import { SystemClock } from '../base/clock';
 import { silentLogger } from '../base/log';
 import { BridgeNetwork } from '../testing/bridge-network';
 import { FakeRegistry } from '../testing/fake-registry';
+import { TranslationSandbox } from '../testing/translation-sandbox';
 import { SystemConnections } from './connections';
 import { BridgeHairpin } from './hairpin';
 import { removeTable, SystemNft } from './nft';
+import type { Translation } from './translation';
 import { VirtualIps } from './virtual-ips';
 
 jest.setTimeout(60_000);
 
 const clock = new SystemClock();
 const table = 'gilliam_shares';
+const range = '198.19.240.0/20';
 
-describe('shares of releases, by the real kernel', () => {
+describe.each([
+  ['by nftables alone', false],
+  ['translated at connect', true],
+])('shares of releases, by the real kernel, %s', (_, translated) => {
+  let sandbox: TranslationSandbox | undefined;
+  let translation: Translation | undefined;
   let network: BridgeNetwork;
   let nft: SystemNft;
   let dir: string;
@@ -23,14 +31,17 @@ describe('shares of releases, by the real kernel', () => {
   const registry = new FakeRegistry();
 
   beforeAll(async () => {
-    network = await BridgeNetwork.create(3);
+    if (translated) sandbox = await TranslationSandbox.create();
+    translation = sandbox?.translation(table, range);
+    network = await BridgeNetwork.create(3, sandbox?.cgroup);
     nft = new SystemNft({ clock, command: [...network.inside(network.machine), 'nft'] });
     await network.serve(1, 9001, 'one');
     await network.serve(2, 9001, 'two');
     dir = await mkdtemp(join(tmpdir(), 'gilliam-'));
     const inside = network.inside(network.machine);
     ips = new VirtualIps({
-      ...{ registry, executor: 'here', range: '198.19.240.0/20', table, nft, clock, log: silentLogger },
+      ...{ registry, executor: 'here', range, table, nft, clock, log: silentLogger },
+      ...(translation && { translation }),
       file: join(dir, 'virtual-ips.json'),
       dns: { address: network.machineAddress, port: 5399 },
       connections: new SystemConnections({
@@ -44,11 +55,13 @@ describe('shares of releases, by the real kernel', () => {
       }),
     });
     await ips.start();
+    expect(translation?.isOn ?? false).toBe(translated);
   });
   afterAll(async () => {
     await ips.close();
     await removeTable(nft, table);
     await network.remove();
+    await sandbox?.remove();
     await rm(dir, { recursive: true });
   });
 

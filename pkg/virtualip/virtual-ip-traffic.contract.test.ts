@@ -8,8 +8,11 @@ import { SystemRandom } from '../base/random';
 import type { TrafficLine } from '../registry/traffic';
 import { BridgeNetwork } from '../testing/bridge-network';
 import { FakeRegistry } from '../testing/fake-registry';
+import { TranslationSandbox } from '../testing/translation-sandbox';
 import { type ConnectionTable, SystemConnections } from './connections';
 import { removeTable, SystemNft } from './nft';
+import { TranslatedConnections } from './translated-connections';
+import type { Translation } from './translation';
 import { VirtualIpTraffic } from './virtual-ip-traffic';
 import { VirtualIps } from './virtual-ips';
 
@@ -17,9 +20,15 @@ jest.setTimeout(60_000);
 
 const clock = new SystemClock();
 const table = 'gilliam_traffic';
+const range = '198.19.240.0/20';
 const port = 9001;
 
-describe('connections through virtual IPs, as the real kernel counts them', () => {
+describe.each([
+  ['by nftables alone', false],
+  ['translated at connect', true],
+])('connections through virtual IPs, as the real kernel counts them, %s', (_, translated) => {
+  let sandbox: TranslationSandbox | undefined;
+  let translation: Translation | undefined;
   let network: BridgeNetwork;
   let nft: SystemNft;
   let dir: string;
@@ -28,22 +37,29 @@ describe('connections through virtual IPs, as the real kernel counts them', () =
   const registry = new FakeRegistry();
 
   beforeAll(async () => {
-    network = await BridgeNetwork.create(2);
+    if (translated) sandbox = await TranslationSandbox.create();
+    translation = sandbox?.translation(table, range);
+    network = await BridgeNetwork.create(2, sandbox?.cgroup);
     await network.setBridged(false);
     const inside = network.inside(network.machine);
     nft = new SystemNft({ clock, command: [...inside, 'nft'] });
     await network.serve(1, port, 'one');
     dir = await mkdtemp(join(tmpdir(), 'gilliam-'));
-    const connections = new SystemConnections({
+    const tracked = new SystemConnections({
       file: '/nonexistent',
       command: [...inside, 'cat', '/proc/net/nf_conntrack'],
     });
-    const common = { registry, table, nft, connections, clock, log: silentLogger };
+    const connections = translation ? new TranslatedConnections(tracked, translation) : tracked;
+    const common = {
+      ...{ registry, table, nft, connections, clock, log: silentLogger },
+      ...(translation && { translation }),
+    };
     ips = new VirtualIps({
-      ...{ ...common, executor: 'here', range: '198.19.240.0/20' },
+      ...{ ...common, executor: 'here', range },
       ...{ file: join(dir, 'virtual-ips.json'), dns: { address: network.machineAddress, port: 5399 } },
     });
     await ips.start();
+    expect(translation?.isOn ?? false).toBe(translated);
     // What was counted before the first look is of before: the test begins after it.
     await new Promise<void>((begun) => {
       const open: ConnectionTable['open'] = (range) => {
@@ -62,6 +78,7 @@ describe('connections through virtual IPs, as the real kernel counts them', () =
     await ips.close();
     await removeTable(nft, table);
     await network.remove();
+    await sandbox?.remove();
     await rm(dir, { recursive: true });
   });
 

@@ -10,6 +10,7 @@ import { type ConnectionUse, connectionUse } from './connection-use';
 import { type ConnectionTable, SystemConnections } from './connections';
 import type { NftCounters } from './nft';
 import { connectionSet } from './ruleset';
+import type { Translation } from './translation';
 import type { VirtualIps } from './virtual-ips';
 
 export interface VirtualIpTrafficOptions {
@@ -18,6 +19,8 @@ export interface VirtualIpTrafficOptions {
   readonly nft: NftCounters;
   /** As of the virtual IPs. */
   readonly table: string;
+  /** What is translated where it is made, which the rules do not see. */
+  readonly translation?: Pick<Translation, 'made'>;
   readonly connections?: ConnectionTable;
   readonly clock: Clock;
   readonly random: Random;
@@ -25,6 +28,8 @@ export interface VirtualIpTrafficOptions {
   /** Between two looks. Default 5 s, which is how often it is reported. */
   readonly lookMs?: number;
 }
+
+type Counts = ReadonlyMap<string, number>;
 
 /** A table of hundreds of thousands of connections takes long to read: so much of the time at most, as a divisor. */
 const restPerLook = 20;
@@ -37,8 +42,8 @@ export class VirtualIpTraffic {
   readonly #options: VirtualIpTrafficOptions;
   readonly #connections: ConnectionTable;
   readonly #counters: TrafficCounters;
-  /** How many the kernel had counted by virtual address; undefined before it was asked. */
-  #counted: ReadonlyMap<string, number> | undefined;
+  /** How many rules and translation had counted by virtual address; undefined before they were asked. */
+  #counted: readonly Counts[] | undefined;
   /** Those with connections that were open at the last look. */
   #open = new Map<string, ReleaseTraffic>();
   #timer: Disposable | undefined;
@@ -88,11 +93,11 @@ export class VirtualIpTraffic {
   }
 
   async #look(): Promise<void> {
-    const { registry, virtualIps, nft, table } = this.#options;
+    const { registry, virtualIps, nft, table, translation } = this.#options;
     const { viewpoint } = virtualIps;
-    const counted = await nft.packets(table, connectionSet);
+    const counted = [await nft.packets(table, connectionSet), (await translation?.made()) ?? new Map()];
     const open = (await this.#connections.open(viewpoint.range)) ?? [];
-    const made = grown(this.#counted ?? counted, counted);
+    const made = sumOf(counted.map((counts, index) => grown(this.#counted?.[index] ?? counts, counts)));
     this.#counted = counted;
     const nameOf = (virtual: string) => virtualIps.nameOf(virtual);
     this.#count(connectionUse({ made, open }, { registry, viewpoint, nameOf }));
@@ -113,11 +118,16 @@ export class VirtualIpTraffic {
   }
 }
 
-/** A table that was made anew counts from nothing. */
-function grown(
-  before: ReadonlyMap<string, number>,
-  after: ReadonlyMap<string, number>,
-): ReadonlyMap<string, number> {
+function sumOf(all: readonly Counts[]): Counts {
+  const sum = new Map<string, number>();
+  for (const [virtual, count] of all.flatMap((counts) => [...counts])) {
+    sum.set(virtual, count + (sum.get(virtual) ?? 0));
+  }
+  return sum;
+}
+
+/** What was made anew counts from nothing. */
+function grown(before: Counts, after: Counts): Counts {
   return new Map(
     [...after].map(([virtual, count]) => {
       const known = before.get(virtual) ?? 0;

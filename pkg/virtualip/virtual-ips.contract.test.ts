@@ -7,19 +7,26 @@ import { PreconditionError } from '../base/errors';
 import { silentLogger } from '../base/log';
 import { BridgeNetwork } from '../testing/bridge-network';
 import { FakeRegistry } from '../testing/fake-registry';
+import { TranslationSandbox } from '../testing/translation-sandbox';
 import { SystemConnections } from './connections';
 import { BridgeHairpin } from './hairpin';
 import { removeTable, SystemNft } from './nft';
+import { TranslatedConnections } from './translated-connections';
 import { VirtualIps } from './virtual-ips';
 
 jest.setTimeout(60_000);
 
 const clock = new SystemClock();
 const table = 'gilliam_test';
+const range = '198.19.240.0/20';
 const web = { service: 'web', formation: 'shop' };
 
 /** Real rules in a real kernel, in namespaces of their own. Member 0 calls, 1 and 2 serve. */
-describe('virtual IPs in the kernel', () => {
+describe.each([
+  ['by nftables alone', false],
+  ['translated at connect', true],
+])('virtual IPs in the kernel, %s', (_, translated) => {
+  let sandbox: TranslationSandbox | undefined;
   let network: BridgeNetwork;
   let nft: SystemNft;
   let dir: string;
@@ -27,12 +34,16 @@ describe('virtual IPs in the kernel', () => {
   const open: VirtualIps[] = [];
 
   beforeAll(async () => {
-    network = await BridgeNetwork.create(3);
+    if (translated) sandbox = await TranslationSandbox.create();
+    network = await BridgeNetwork.create(3, sandbox?.cgroup);
     nft = new SystemNft({ clock, command: [...network.inside(network.machine), 'nft'] });
     await network.serve(1, 9001, 'one');
     await network.serve(2, 9001, 'two');
   });
-  afterAll(() => network.remove());
+  afterAll(async () => {
+    await network.remove();
+    await sandbox?.remove();
+  });
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'gilliam-'));
     registry = new FakeRegistry();
@@ -41,6 +52,7 @@ describe('virtual IPs in the kernel', () => {
   afterEach(async () => {
     await Promise.all(open.splice(0).map((one) => one.close()));
     await removeTable(nft, table);
+    await sandbox?.translator(table, range).remove();
     expect(await nft.hasTable(table)).toBe(false);
     await rm(dir, { recursive: true });
   });
@@ -53,27 +65,22 @@ describe('virtual IPs in the kernel', () => {
       (
         await network.run(network.machine, 'cat', '/proc/sys/net/bridge/bridge-nf-call-iptables')
       ).stdout.trim() === '1';
+    const tracked = new SystemConnections({
+      file: '/nonexistent',
+      command: [...inside, 'cat', '/proc/net/nf_conntrack'],
+    });
+    const translation = sandbox?.translation(table, range);
     const ips = new VirtualIps({
-      ...{
-        registry,
-        executor: 'here',
-        range: '198.19.240.0/20',
-        table,
-        nft,
-        clock,
-        log: silentLogger,
-        times,
-      },
+      ...{ registry, executor: 'here', range, table, nft, clock, log: silentLogger, times },
       file: join(dir, 'virtual-ips.json'),
       dns: { address: network.machineAddress, port: 5399 },
-      connections: new SystemConnections({
-        file: '/nonexistent',
-        command: [...inside, 'cat', '/proc/net/nf_conntrack'],
-      }),
+      connections: translation ? new TranslatedConnections(tracked, translation) : tracked,
       hairpin: new BridgeHairpin({ address: network.machineAddress, command: [...inside, 'ip'], bridged }),
+      ...(translation && { translation }),
     });
     open.push(ips);
     await ips.start();
+    expect(translation?.isOn ?? false).toBe(translated);
     return ips;
   }
 

@@ -24,6 +24,7 @@ import {
 } from './ruleset';
 import { RunLoop } from './run-loop';
 import { allTargetsOf, hostsOf, servicesOf, targetKey, type Viewpoint } from './services-of';
+import type { Translation } from './translation';
 
 export interface VirtualIpsOptions {
   readonly registry: RegistryView;
@@ -41,6 +42,8 @@ export interface VirtualIpsOptions {
   /** Where queries to the resolver are answered. Absent: they are refused. */
   readonly dns?: Target;
   readonly connections?: ConnectionTable;
+  /** What translates beside nftables, for less. Default nothing. */
+  readonly translation?: Pick<Translation, 'start' | 'bringInStep' | 'check'>;
   readonly hairpin?: Hairpin;
   readonly lookup?: LookupHost;
   readonly times?: Partial<Times>;
@@ -137,7 +140,7 @@ export class VirtualIps implements Follower {
    * missing or refuses.
    */
   async start(): Promise<void> {
-    const { nft, table, registry } = this.#options;
+    const { nft, table, registry, translation } = this.#options;
     const remembered = await this.#names.load();
     // A table that is there has outlived the process before this one, and not the machine's restart.
     if ((await nft.hasTable(table)) && remembered && (await this.#takeOver())) {
@@ -146,6 +149,10 @@ export class VirtualIps implements Follower {
       await nft.apply(renderTable(this.#frame, new Map()));
     }
     this.#inStep = true;
+    await translation?.start();
+    // Where there were no rules to take over, what was translated is not true any more. If that cannot be ended now, it
+    // is before anything is acknowledged.
+    if (!this.#hold.active) await translation?.bringInStep(undefined, new Map()).catch(() => {});
     this.#disposables.add(registry.follow(this));
     this.#resyncLater();
   }
@@ -283,6 +290,7 @@ export class VirtualIps implements Follower {
         log.debug('the table of virtual IPs cannot be looked for', { error });
       }
       if (closed) return;
+      await this.#options.translation?.check();
       await (this.#options.hairpin ?? noHairpin).allow();
       if (closed) return;
       this.#lookAtAll();
@@ -331,6 +339,7 @@ export class VirtualIps implements Follower {
       throw error;
     }
     this.#applied = after;
+    await this.#options.translation?.bringInStep(whole ? undefined : before, after);
     this.#hold.settle();
   }
 

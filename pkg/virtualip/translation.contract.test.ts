@@ -1,0 +1,189 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SystemClock } from '../base/clock';
+import { PreconditionError } from '../base/errors';
+import { silentLogger } from '../base/log';
+import { BridgeNetwork } from '../testing/bridge-network';
+import { FakeRegistry } from '../testing/fake-registry';
+import { TranslationSandbox } from '../testing/translation-sandbox';
+import type { Bpftool } from './bpftool';
+import { SystemConnections } from './connections';
+import { removeTable, SystemNft } from './nft';
+import { TranslatedConnections } from './translated-connections';
+import { Translation } from './translation';
+import { VirtualIps } from './virtual-ips';
+
+jest.setTimeout(60_000);
+
+const clock = new SystemClock();
+const table = 'gilliam_test';
+const range = '198.19.240.0/20';
+const web = { service: 'web', formation: 'shop' };
+
+/** Real programs in a real kernel, for a control group of their own. Member 0 calls, 1 and 2 serve. */
+describe('translation of virtual IPs at connect', () => {
+  let sandbox: TranslationSandbox;
+  let network: BridgeNetwork;
+  let nft: SystemNft;
+  let dir: string;
+  let registry: FakeRegistry;
+  /** Why bpftool fails, whatever it is asked; or the first word of what it refuses. */
+  let broken: RegExp | undefined;
+  const open: VirtualIps[] = [];
+
+  beforeAll(async () => {
+    sandbox = await TranslationSandbox.create();
+    network = await BridgeNetwork.create(3, sandbox.cgroup);
+    nft = new SystemNft({ clock, command: [...network.inside(network.machine), 'nft'] });
+    await network.setBridged(false);
+    await network.serve(1, 9001, 'one');
+    await network.serve(2, 9001, 'two');
+  });
+  afterAll(async () => {
+    await network.remove();
+    await sandbox.remove();
+  });
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'gilliam-'));
+    registry = new FakeRegistry();
+    broken = undefined;
+  });
+  afterEach(async () => {
+    broken = undefined;
+    await Promise.all(open.splice(0).map((one) => one.close()));
+    await removeTable(nft, table);
+    await sandbox.translator(table, range).remove();
+    expect(await sandbox.attached()).toEqual([]);
+    await rm(dir, { recursive: true });
+  });
+
+  const bpftool: Bpftool = {
+    batch: async (commands) => {
+      const refused = commands.find((command) => broken?.test(command));
+      if (refused !== undefined) throw new PreconditionError(`bpftool has refused ${refused}`);
+      await sandbox.bpftool.batch(commands);
+    },
+    ask: (...command) => sandbox.bpftool.ask(...command),
+  };
+
+  async function start() {
+    const inside = network.inside(network.machine);
+    const translator = sandbox.translator(table, range, { bpftool });
+    const translation = new Translation({ translator, clock, log: silentLogger, retryMs: 200 });
+    const connections = new TranslatedConnections(
+      new SystemConnections({
+        file: '/nonexistent',
+        command: [...inside, 'cat', '/proc/net/nf_conntrack'],
+      }),
+      translation,
+    );
+    const ips = new VirtualIps({
+      ...{ registry, executor: 'here', range, table, nft, clock, log: silentLogger },
+      ...{ connections, translation, file: join(dir, 'virtual-ips.json') },
+      times: { drainMs: 20_000, resyncMs: 100 },
+    });
+    open.push(ips);
+    await ips.start();
+    expect(translation.isOn).toBe(true);
+    return { ips, translation, connections, translator };
+  }
+
+  const at = (member: number, port = 9001) => ({
+    ...{ host: '192.0.2.1', port: 10_000, ports: { [port]: 10_000 } },
+    ...{ executor: 'here', address: network.address(member) },
+  });
+  const client = () => network.members[0] as string;
+  const python = async (program: string, ...args: string[]) => {
+    const { stdout, stderr } = await network.run(client(), 'python3', '-c', program, ...args);
+    return stdout.trim() || stderr;
+  };
+  const get = (address: string | undefined) =>
+    network.run(client(), 'curl', '-s', '-S', '-m', '3', '--noproxy', '*', `http://${address}/`);
+  /** Whose address the endpoint sees: the client's own where nothing is in between. */
+  const seenBy = async (address: string | undefined) => (await get(address)).stdout.split(' ')[1];
+
+  async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+    const endMs = clock.monotonic() + 10_000;
+    while (!(await holds())) {
+      if (clock.monotonic() > endMs) throw new Error('it has not come to be so');
+      await network.run(network.machine, 'true');
+    }
+  }
+
+  it('sends packets straight to the endpoint, and tells programs the address that they asked for', async () => {
+    const { ips, translation } = await start();
+    await registry.put('shop/web.1', at(1));
+    const address = (await ips.addressOf(web)) as string;
+    expect(await seenBy(address)).toBe(network.address(0));
+    expect(await python(peer, 'AF_INET', address)).toBe(`${address} 9001 one`);
+    expect(await python(peer, 'AF_INET6', `::ffff:${address}`)).toBe(`::ffff:${address} 9001 one`);
+    expect(await python(notWaiting, address)).toBe('EINPROGRESS connected EISCONN');
+    expect((await translation.made()).get(address)).toBe(4);
+    await until(async () => (await translation.open()).length === 0);
+  });
+
+  it('leaves alone what is none of its own', async () => {
+    const { ips } = await start();
+    await registry.put('shop/web.1', at(1));
+    const address = await ips.addressOf(web);
+    expect(await python(peer, 'AF_INET', network.address(2))).toBe(`${network.address(2)} 9001 two`);
+    // Nobody serves this port: nftables refuses it.
+    expect((await get(`${address}:81`)).code).toBe(7);
+    // Processes elsewhere in the machine's control groups are not translated for.
+    const outside = await BridgeNetwork.prototype.run.call(
+      { inside: () => ['nsenter', `--net=/run/netns/${client()}`] },
+      ...([client(), 'curl', '-s', '-m', '3', '--noproxy', '*', `http://${address}/`] as const),
+    );
+    expect(outside.stdout).toBe(`one ${network.machineAddress}`);
+  });
+
+  it('counts a socket that was refused for nothing, and where it then has a connection, whatever holds it open', async () => {
+    const { ips, translation } = await start();
+    await registry.put('shop/web.1', at(1, 9009));
+    const address = (await ips.addressOf(web)) as string;
+    const child = await network.start(client(), 'python3', '-u', '-c', refusedFirst, address);
+    // It was refused twice, and may try again: nobody waits for that.
+    expect(await translation.open()).toEqual([]);
+    await registry.put('shop/web.2', at(2));
+    await registry.remove('shop/web.1');
+    child.kill('SIGUSR1');
+    const target = `${network.address(2)}:9001`;
+    await until(async () => (await translation.open()).length > 0);
+    expect(await translation.open()).toEqual([{ virtual: address, target, count: 1 }]);
+    expect((await translation.made()).get(address)).toBe(3);
+    child.kill('SIGKILL');
+    await until(async () => (await translation.open()).length === 0);
+  });
+});
+
+const peer = `
+import socket, sys
+s = socket.socket(getattr(socket, sys.argv[1])); s.settimeout(3)
+s.connect((sys.argv[2], 9001)); s.send(b'GET / HTTP/1.0\\r\\n\\r\\n')
+name = s.getpeername()
+answer = b''
+while True:
+    data = s.recv(999)
+    if not data: break
+    answer += data
+print(name[0], name[1], answer.decode().split('\\r\\n\\r\\n')[1].split()[0])
+`;
+
+const notWaiting = `
+import errno, select, socket, sys
+s = socket.socket(); s.setblocking(False)
+first = s.connect_ex((sys.argv[1], 9001))
+select.select([], [s], [], 3)
+print(errno.errorcode[first], 'connected' if s.connect_ex((sys.argv[1], 9001)) in (0, errno.EISCONN) else 'not', errno.errorcode[s.connect_ex((sys.argv[1], 9001))])
+`;
+
+const refusedFirst = `
+import errno, signal, socket, sys
+s = socket.socket()
+signal.signal(signal.SIGUSR1, lambda *_: None)
+print(errno.errorcode[s.connect_ex((sys.argv[1], 80))], errno.errorcode[s.connect_ex((sys.argv[1], 80))])
+signal.pause()
+print(s.connect_ex((sys.argv[1], 80)), flush=True)
+while True: signal.pause()
+`;

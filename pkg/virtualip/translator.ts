@@ -1,0 +1,341 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { endianness } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { PreconditionError } from '../base/errors';
+import { type AddressRange, formatAddress } from './address-range';
+import type { Bpftool } from './bpftool';
+import type { OpenConnections } from './connections';
+import type { Services } from './ruleset';
+import { bytesOf, commandOf, countAt, type Element, elementsIn, placeAt } from './translation-bytes';
+import { allTurns, changedTurns, type MapStep, planTurns, TranslationMaps } from './translation-plan';
+
+export interface TranslatorOptions {
+  readonly bpftool: Bpftool;
+  /** What translate.bpf.c was compiled to. */
+  readonly object: string;
+  /** A directory of the BPF file system for what outlives this process: `/sys/fs/bpf/<table>`. */
+  readonly pins: string;
+  /** The root of the version 2 control groups: its processes are translated for. Undefined where there is none. */
+  readonly cgroup: string | undefined;
+  readonly range: AddressRange;
+}
+
+/** Counts up whenever a map of translate.bpf.c means something else than before: those of before are not used then. */
+const layout = 1;
+
+/**
+ * The programs of translate.bpf.c, as they are attached: nobody is translated for who would not be counted off. They are
+ * taken away the other way round.
+ */
+const programs = [
+  'sock_ops',
+  'sock_release',
+  'getpeername4',
+  'getpeername6',
+  'connect4',
+  'connect6',
+] as const;
+const mapNames = ['settings', 'services', 'targets', 'sockets', 'open', 'made', 'barrier'] as const;
+
+/** What the programs go by. */
+interface Settings {
+  readonly on: number;
+  readonly first: number;
+  readonly last: number;
+  readonly layout: number;
+}
+
+interface Rival {
+  readonly at: string;
+  readonly settings: Settings;
+}
+
+/** Of connections that have ended: so many pairs are kept for those that come back. */
+const maxIdlePairs = 1_024;
+
+/**
+ * The kernel's programs that translate virtual addresses where a connection is made, and their maps. It does what it is
+ * told or throws; what to do then is translation.ts's.
+ */
+export class Translator {
+  readonly #options: TranslatorOptions;
+  readonly #maps: string;
+  /** What the kernel's maps hold, as long as all that was said to them was done. */
+  #held = new TranslationMaps();
+  #isOn = false;
+  /** The kernel's numbers of the programs that are attached. */
+  #attached: readonly number[] = [];
+  #idlePairs = 0;
+
+  constructor(options: TranslatorOptions) {
+    this.#options = options;
+    this.#maps = join(options.pins, 'maps');
+  }
+
+  /** Whether there is something that may be translating, of this process or of one before it. */
+  get isThere(): boolean {
+    return this.#attached.length > 0 || existsSync(this.#options.pins);
+  }
+
+  /**
+   * Takes over what a process before this one has left, with its connections, or begins anew; the programs are always
+   * this version's. Throws PreconditionError where it cannot be done here.
+   */
+  async begin(): Promise<void> {
+    this.#check();
+    const rivals = await this.#rivals();
+    if (rivals.length > 0) await this.#yieldTo(rivals);
+    const settings = await this.#settings(this.#options.pins);
+    const { first, last } = this.#options.range;
+    const usable =
+      settings?.layout === layout &&
+      settings.first === first &&
+      settings.last === last &&
+      mapNames.every((name) => existsSync(join(this.#maps, name)));
+    if (usable) return this.#load(usable);
+    await this.remove();
+    await mkdir(this.#options.pins).catch(asPrecondition);
+    await this.#load(usable).catch(async (error: unknown) => {
+      await this.remove();
+      throw error;
+    });
+  }
+
+  /** Whether all is still as this process has left it. */
+  async isAttached(): Promise<boolean> {
+    const there = new Set((await this.#atCgroup()).map(({ id }) => id));
+    const settings = await this.#settings(this.#options.pins);
+    return settings?.on === (this.#isOn ? 1 : 0) && this.#attached.every((id) => there.has(id));
+  }
+
+  /**
+   * Changes what differs between two states; without a state of before, makes it all as it should be. When it resolves,
+   * no connection that was made by what was before is under way without being counted.
+   */
+  async bringInStep(before: Services | undefined, after: Services): Promise<void> {
+    if (this.#idlePairs > maxIdlePairs) await this.#forgetIdlePairs();
+    const wanted = before ? changedTurns(before, after) : allTurns(this.#held, after);
+    const steps: readonly MapStep[] = planTurns(this.#held, wanted);
+    await this.#options.bpftool.batch(steps.map((step) => commandOf(this.#maps, step)));
+    for (const step of steps) this.#held.carryOut(step);
+    if (!this.#isOn) await this.#switch(true);
+  }
+
+  /** Translates no more, until it is begun again; connections stay as they are, and are counted off. */
+  async off(): Promise<void> {
+    if (!existsSync(this.#settingsPin)) return this.remove();
+    await this.#switch(false);
+    await this.#options.bpftool.batch([commandOf(this.#maps, { do: 'wait' })]);
+  }
+
+  /** Connections that were translated, and whose sockets are open. */
+  async open(): Promise<readonly OpenConnections[]> {
+    const pairs = (await this.#dump('open')).map(pairOf);
+    this.#idlePairs = pairs.filter(({ count }) => count <= 0).length;
+    return pairs.filter(({ count }) => count > 0);
+  }
+
+  /** How many connections were translated, or tried, by virtual address, since the maps were made. */
+  async made(): Promise<ReadonlyMap<string, number>> {
+    const counts = await this.#dump('made');
+    return new Map(counts.map(({ key, value }) => [formatAddress(key.readUInt32BE(0)), countAt(value)]));
+  }
+
+  /** Takes it all away. Connections go on. */
+  async remove(): Promise<void> {
+    await this.#detach(await this.#generations());
+    await rm(this.#options.pins, { recursive: true, force: true });
+    this.#attached = [];
+    this.#isOn = false;
+  }
+
+  get #settingsPin(): string {
+    return join(this.#maps, 'settings');
+  }
+
+  #check(): void {
+    const { object, cgroup } = this.#options;
+    if (endianness() !== 'LE') throw new PreconditionError('this machine has the other byte order');
+    if (!existsSync(object)) {
+      throw new PreconditionError(
+        `${basename(object)} is not there: it is built where clang and libbpf-dev are`,
+      );
+    }
+    if (cgroup === undefined) throw new PreconditionError('no control groups of version 2 are mounted');
+  }
+
+  /** Stages with addresses of this one's range: networks of one machine share its control groups, so what is translated. */
+  async #rivals(): Promise<readonly Rival[]> {
+    const { pins, range } = this.#options;
+    const rivals: Rival[] = [];
+    for (const name of await namesIn(dirname(pins))) {
+      if (!name.startsWith('gilliam_') || name === basename(pins)) continue;
+      const at = join(dirname(pins), name);
+      const settings = await this.#settings(at);
+      if (settings && settings.first <= range.last && settings.last >= range.first)
+        rivals.push({ at, settings });
+    }
+    return rivals;
+  }
+
+  /** Nobody translates then: what one of them does is wrong for programs in the network of another. Always throws. */
+  async #yieldTo(rivals: readonly Rival[]): Promise<never> {
+    const { pins, bpftool, range } = this.#options;
+    if (!existsSync(this.#settingsPin)) {
+      await mkdir(this.#maps, { recursive: true }).catch(asPrecondition);
+      await bpftool.batch([
+        `map create ${this.#settingsPin} type array key 4 value 16 entries 1 name settings`,
+      ]);
+    }
+    await this.#switch(false);
+    await bpftool.batch(rivals.map(({ at, settings }) => settingsCommand(at, { ...settings, on: 0 })));
+    throw new PreconditionError(
+      `${rivals.map(({ at }) => basename(at)).join(', ')} and ${basename(pins)} both have addresses of ${range.text} on this machine: give one of them another range`,
+    );
+  }
+
+  async #settings(pins: string): Promise<Settings | undefined> {
+    const pin = join(pins, 'maps', 'settings');
+    if (!existsSync(pin)) return undefined;
+    const [element] = elementsIn(await this.#options.bpftool.ask('map', 'dump', 'pinned', pin));
+    if (element?.value.length !== 16) return undefined;
+    const [on = 0, first = 0, last = 0, itsLayout = 0] = [0, 4, 8, 12].map((at) =>
+      element.value.readUInt32LE(at),
+    );
+    return { on, first, last, layout: itsLayout };
+  }
+
+  async #switch(on: boolean): Promise<void> {
+    const { range, pins, bpftool } = this.#options;
+    // Whatever comes of it, it is not known to be on.
+    this.#isOn = false;
+    const { first, last } = range;
+    await bpftool.batch([settingsCommand(pins, { on: on ? 1 : 0, first, last, layout })]);
+    this.#isOn = on;
+  }
+
+  async #read(): Promise<void> {
+    const held = new TranslationMaps();
+    for (const { key, value } of await this.#dump('services')) {
+      const [id, count] = [value.readUInt32LE(0), value.readUInt32LE(4)];
+      held.carryOut({ do: 'put-service', service: placeAt(key), id, count });
+    }
+    for (const { key, value } of await this.#dump('targets')) {
+      const [id, index] = [key.readUInt32LE(0), key.readUInt32LE(4)];
+      held.carryOut({ do: 'put-turn', id, index, target: placeAt(value) });
+    }
+    this.#held = held;
+    this.#isOn = (await this.#settings(this.#options.pins))?.on === 1;
+  }
+
+  async #dump(map: (typeof mapNames)[number]): Promise<readonly Element[]> {
+    return elementsIn(await this.#options.bpftool.ask('map', 'dump', 'pinned', join(this.#maps, map)));
+  }
+
+  /**
+   * Pairs whose connections have ended, and to which none will be made any more: whoever could still have counted one on
+   * was waited for when their service was changed.
+   */
+  async #forgetIdlePairs(): Promise<void> {
+    const reachable = new Set(
+      [...this.#held.services].flatMap(([service, { id }]) =>
+        [...(this.#held.turns.get(id)?.values() ?? [])].map((target) => `${addressOf(service)} ${target}`),
+      ),
+    );
+    const idle = (await this.#dump('open')).filter((element) => {
+      const { virtual, target, count } = pairOf(element);
+      return count <= 0 && !reachable.has(`${virtual} ${target}`);
+    });
+    await this.#options.bpftool.batch(
+      idle.map(
+        ({ key }) =>
+          `map delete pinned ${this.#maps}/open key hex ${key.toString('hex').replace(/..(?=.)/g, '$& ')}`,
+      ),
+    );
+    this.#idlePairs = 0;
+  }
+
+  #programsAt(generation: number): string {
+    return join(this.#options.pins, `programs_${generation}`);
+  }
+
+  /** Which loads of the programs are pinned. */
+  async #generations(): Promise<readonly number[]> {
+    const names = await namesIn(this.#options.pins);
+    return names.flatMap((name) => /^programs_(\d+)$/.exec(name)?.[1] ?? []).map(Number);
+  }
+
+  /** Loads and attaches the programs, in place of those of before. */
+  async #load(overMaps: boolean): Promise<void> {
+    const { bpftool, object, cgroup } = this.#options;
+    const before = await this.#generations();
+    const at = this.#programsAt(Math.max(0, ...before) + 1);
+    const maps = overMaps
+      ? mapNames.flatMap((name) => ['map', 'name', name, 'pinned', join(this.#maps, name)])
+      : ['pinmaps', this.#maps];
+    await bpftool.ask('prog', 'loadall', object, at, ...maps);
+    if (!overMaps) await this.#switch(false);
+    // The old ones are there until the new ones are: with both, the first translates, and only one counts off.
+    await bpftool.batch(
+      programs.map((name) => `cgroup attach ${cgroup} ${name} pinned ${join(at, name)} multi`),
+    );
+    await this.#detach(before);
+    this.#attached = await this.#idsAt(at);
+    await this.#read();
+  }
+
+  /** Takes away programs of before, and of this process. */
+  async #detach(generations: readonly number[]): Promise<void> {
+    const { bpftool, cgroup } = this.#options;
+    const mine = new Set(this.#attached);
+    for (const generation of generations) {
+      for (const id of await this.#idsAt(this.#programsAt(generation))) mine.add(id);
+    }
+    const attached = mine.size > 0 ? (await this.#atCgroup()).filter(({ id }) => mine.has(id)) : [];
+    await bpftool.batch(
+      programs
+        .toReversed()
+        .flatMap((program) => attached.filter(({ name }) => name === program))
+        .map(({ name, id }) => `cgroup detach ${cgroup} ${name} id ${id}`),
+    );
+    for (const generation of generations)
+      await rm(this.#programsAt(generation), { recursive: true, force: true });
+  }
+
+  async #atCgroup(): Promise<readonly { readonly id: number; readonly name: string }[]> {
+    const { bpftool, cgroup } = this.#options;
+    const list = cgroup === undefined ? [] : await bpftool.ask('cgroup', 'show', cgroup);
+    return Array.isArray(list) ? (list as { id: number; name: string }[]) : [];
+  }
+
+  /** The kernel's numbers of programs that are pinned: of those that are there, if their load was broken off. */
+  async #idsAt(directory: string): Promise<readonly number[]> {
+    const ids: number[] = [];
+    for (const name of await namesIn(directory)) {
+      const shown = await this.#options.bpftool.ask('prog', 'show', 'pinned', join(directory, name));
+      ids.push((shown as { id: number }).id);
+    }
+    return ids;
+  }
+}
+
+function settingsCommand(pins: string, { on, first, last, layout: itsLayout }: Settings): string {
+  return `map update pinned ${join(pins, 'maps', 'settings')} key hex ${bytesOf(0)} value hex ${bytesOf(on, first, last, itsLayout)}`;
+}
+
+function asPrecondition(cause: Error): never {
+  throw new PreconditionError(`nothing can be kept in the kernel: ${cause.message}`, { cause });
+}
+
+function pairOf({ key, value }: Element): OpenConnections {
+  return { virtual: formatAddress(key.readUInt32BE(0)), target: placeAt(key, 4), count: countAt(value) };
+}
+
+function addressOf(place: string): string {
+  return place.slice(0, place.indexOf(':'));
+}
+
+function namesIn(directory: string): Promise<string[]> {
+  return readdir(directory).catch(() => []);
+}
