@@ -39,6 +39,7 @@ export function frontendText(table: MatchTable, { ports }: Settings): string {
     'http-request set-var(txn.host) req.fhdr(host)',
     ...forwardedHeaders(ports),
     'http-request add-header X-Gilliam-Hop 1',
+    ...plainRules,
     ...straightRules(table),
     ...hostRules(table),
     ...refusals,
@@ -55,6 +56,15 @@ function connectionRules({ https }: Ports): string[] {
     ...(https === undefined ? [] : ['tcp-request session set-var(sess.proto) ssl_fc,iif(https,http)']),
   ];
 }
+
+/**
+ * What a server is asked is a path (RFC 9112, 3.2.1), and few programs take anything else well, though clients may send
+ * addresses. And behind an upgrade to h2c nobody could see what is asked: a client would get past every route.
+ */
+const plainRules = [
+  'http-request set-uri %[pathq] unless { url -m beg / }',
+  'http-request del-header Upgrade if { req.hdr(upgrade) -m str -i h2c }',
+];
 
 /** Of those whose host and path say at once what they lead to, which need none of the rules that follow. */
 const unclear = '!{ var(txn.to) -m found }';

@@ -185,6 +185,23 @@ describe('a router', () => {
     expect(one.requests + two.requests).toBe(before);
   });
 
+  test.each([
+    ['http://a.com/x?y=1', '/x?y=1'],
+    ['https://user:word@a.com/x', '/x'],
+    ['http:///', '/'],
+  ])('an instance is asked for a path, not for %s', async (target, path) => {
+    const answer = await sendRaw(harness.httpPort, `GET ${target} HTTP/1.1\r\nHost: a.com\r\n\r\n`, 300);
+    expect(answer).toMatch(/^HTTP\/1\.1 200/);
+    expect(answer).toContain(`"url":"${path}"`);
+  });
+
+  test.each(['h2c', 'H2C'])('an upgrade to %s is not passed on', async (protocol) => {
+    const upgrade = `Connection: Upgrade, HTTP2-Settings\r\nUpgrade: ${protocol}\r\nHTTP2-Settings: AAMAAABk\r\n`;
+    const answer = await sendRaw(harness.httpPort, `GET / HTTP/1.1\r\nHost: a.com\r\n${upgrade}\r\n`, 300);
+    expect(answer).toMatch(/^HTTP\/1\.1 200/);
+    expect(answer).not.toContain('"upgrade":');
+  });
+
   test('of Content-Length and Transfer-Encoding only one gets through, and no second request', async () => {
     const before = one.requests + two.requests;
     const answer = await sendRaw(
