@@ -26,6 +26,7 @@ import type { ApiContext } from './api-context';
 import type { Tokens } from './authenticator';
 import type { EnteredCall } from './call';
 import { EventRecorder } from './event-recorder';
+import { forgetImages } from './forgotten-images';
 import { defaultLimits, type Limits } from './limits';
 import { replicaToken } from './replicas/replica-token';
 import { Replicas, type ReplicaAccess } from './replicas/replicas';
@@ -101,6 +102,8 @@ export class Api {
     const { signal } = this.#stopping;
     setMaxListeners(0, signal);
     this.#background.push(this.context.caches.run(signal), this.#hub.run(signal));
+    const { stageImages } = this.context;
+    if (stageImages) this.#background.push(forgetImages(this.context, stageImages, signal));
   }
 
   /** How other control planes reach this one, from now on. */
