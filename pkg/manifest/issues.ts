@@ -1,4 +1,5 @@
-import type { z } from 'zod';
+import { stringify } from 'yaml';
+import { globalRegistry, type z } from 'zod';
 import { nearest } from '../resource/suggest';
 import type { Document } from './document';
 import type { Faults } from './faults';
@@ -44,7 +45,9 @@ function describe(issue: Issue, schema: Schema, base: Path, into: Into): void {
     case 'invalid_type': {
       const own = schemaAt(schema, issue.path);
       const value = valueAt(into.document.value, path);
-      const said = /^Invalid input/.test(issue.message) ? mustBe(own ? [own] : [], value) : issue.message;
+      const said = /^Invalid input/.test(issue.message)
+        ? `${mustBe(own ? [own] : [], value)}${formOf(own, path, value)}`
+        : issue.message;
       if (value === undefined) return into.found.add(path, 'is missing');
       return into.found.add(
         path,
@@ -101,6 +104,20 @@ function mustBe(options: readonly Schema[], value: unknown): string {
   return `must be ${choice}${value === undefined || value === null ? '' : `, and is ${is}`}`;
 }
 
+/** How a mapping is written, for one who has written a list. */
+function formOf(schema: Schema | undefined, path: Path, value: unknown): string {
+  const example = Array.isArray(value) && schema ? exampleOf(schema) : undefined;
+  if (typeof example !== 'object' || Array.isArray(example)) return '';
+  const text = stringify({ [String(path.at(-1))]: example }, { collectionStyle: 'flow', lineWidth: 0 });
+  return `: write ${text.trim().slice(2, -2)}`;
+}
+
+function exampleOf(schema: Schema): unknown {
+  const inner = unwrapOne(schema);
+  const { examples = [] }: { readonly examples?: readonly unknown[] } = globalRegistry.get(schema) ?? {};
+  return examples[0] ?? (inner && exampleOf(inner));
+}
+
 function wordsOf(schema: Schema): readonly string[] {
   const def = unwrap(schema)._zod.def;
   if (def.type === 'union') return optionsOf(schema).flatMap(wordsOf);
@@ -155,9 +172,12 @@ function optionsOf(schema: Schema | undefined): readonly Schema[] {
 
 /** Without what only changes the value: absent, by default, converted. */
 function unwrap(schema: Schema): Schema {
-  const { def } = schema._zod;
-  if (def.type === 'pipe') return unwrap((def as z.core.$ZodPipeDef).in);
-  if (def.type === 'optional' || def.type === 'default')
-    return unwrap((def as z.core.$ZodOptionalDef).innerType);
-  return schema;
+  const inner = unwrapOne(schema);
+  return inner ? unwrap(inner) : schema;
+}
+
+function unwrapOne({ _zod: { def } }: Schema): Schema | undefined {
+  if (def.type === 'pipe') return (def as z.core.$ZodPipeDef).in;
+  if (def.type === 'optional' || def.type === 'default') return (def as z.core.$ZodOptionalDef).innerType;
+  return undefined;
 }

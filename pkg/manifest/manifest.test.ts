@@ -45,6 +45,16 @@ describe('what is wrong is told with line, column and what was meant', () => {
       'gilliam.yml:1:1: processes must be a mapping, and is a list',
     ],
     [
+      'routes as a list, with the form that they have',
+      'formation: shop\nroutes:\n  - {pattern: shop.com/, target: web}',
+      'gilliam.yml:2:1: routes must be a mapping, and is a list: write routes: { shop.example/: web }',
+    ],
+    [
+      'another mapping as a list',
+      'imports: [web.accounts]',
+      'gilliam.yml:1:1: imports must be a mapping, and is a list: write imports: { users: web.accounts }',
+    ],
+    [
       'nothing for a mapping',
       'processes: {web: }',
       'gilliam.yml:1:13: processes.web is empty: it must be a mapping',
