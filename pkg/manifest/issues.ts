@@ -114,8 +114,8 @@ function formOf(schema: Schema | undefined, path: Path, value: unknown): string 
 
 function exampleOf(schema: Schema): unknown {
   const inner = unwrapOne(schema);
-  const { examples = [] }: { readonly examples?: readonly unknown[] } = globalRegistry.get(schema) ?? {};
-  return examples[0] ?? (inner && exampleOf(inner));
+  const examples = globalRegistry.get(schema)?.examples;
+  return Array.isArray(examples) ? (examples[0] as unknown) : inner && exampleOf(inner);
 }
 
 function wordsOf(schema: Schema): readonly string[] {
