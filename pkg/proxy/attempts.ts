@@ -3,7 +3,7 @@ import type { Connection } from './connection';
 import type { Destination, Destinations } from './destinations';
 import { dialRefusal } from './dial-refusal';
 import { DialError } from './dialer';
-import type { Refusal} from './refusal';
+import type { Refusal } from './refusal';
 import { refusalFor } from './refusal';
 import type { RequestTarget } from './target';
 import type { Upstream } from './upstream';

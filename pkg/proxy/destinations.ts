@@ -70,7 +70,7 @@ export class Destinations {
       readonly rules: OutsideRules;
       readonly clock: Clock;
       readonly random: Random;
-      readonly dialer: Dialer;
+      readonly dialer: Pick<Dialer, 'connect'>;
       readonly options: UpstreamOptions;
       readonly traffic?: TrafficCounters;
       /** There may be a place for requests that wait in a line. */

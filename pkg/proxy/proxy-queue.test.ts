@@ -7,6 +7,8 @@ const start = async (...given: Parameters<typeof ProxyHarness.start>) => {
   harness = await ProxyHarness.start(...given);
 };
 
+const connect = 'CONNECT web.shop.service:80 HTTP/1.1\r\nHost: web.shop.service\r\n\r\n';
+
 /** Callers that have each sent a request, in this order. */
 async function ask(count: number, text = get()) {
   const callers = [];
@@ -77,12 +79,12 @@ describe('requests to a service that takes no more connections', () => {
     expect(await third?.message()).toMatch(/^HTTP\/1.1 503 [^]*and 1 requests wait already/);
   });
 
-  it('are forgotten when their caller goes', async () => {
+  it.each(['a request', 'CONNECT'])('are forgotten when their caller goes: %s', async (what) => {
     await start({ connectionsPerEndpoint: 1, queueMs: 5_000 });
     const endpoint = await harness.endpoint();
     await ask(1);
     await endpoint.accepted();
-    const [second] = await ask(1);
+    const [second] = await ask(1, what === 'CONNECT' ? connect : undefined);
     await eventually('it waits', () => harness.proxy.stats().queued === 1);
     second?.destroy();
     await eventually('it is forgotten', () => harness.proxy.stats().queued === 0);
@@ -94,7 +96,7 @@ describe('requests to a service that takes no more connections', () => {
     const [first] = await ask(1);
     const instance = await endpoint.accepted();
     await instance.message();
-    const [second] = await ask(1, 'CONNECT web.shop.service:80 HTTP/1.1\r\nHost: web.shop.service\r\n\r\n');
+    const [second] = await ask(1, connect);
     await eventually('it waits', () => harness.proxy.stats().queued === 1);
     instance.send(ok('ok', ['Connection: close']));
     await first?.message();

@@ -69,6 +69,22 @@ describe('CONNECT', () => {
     expect(await caller.until('hello')).toBe(`${established}hello`);
   });
 
+  it('says for an unknown name which are near, and for a service without an instance when to come again', async () => {
+    await harness.endpoint('shop/web.1');
+    await harness.endpoint('shop/mail.1');
+    await harness.registry.remove('shop/web.1');
+    const unknown = await harness.caller();
+    unknown.send(connectTo('wbe.shop.service:80'));
+    expect(await unknown.rest()).toMatch(
+      /^HTTP\/1.1 404 [^]*there is no service wbe.shop.service: nearest are web.shop.service, /,
+    );
+    const none = await harness.caller();
+    none.send(connectTo('web.shop.service:80'));
+    expect(await none.rest()).toMatch(
+      /^HTTP\/1.1 503 [^]*retry-after: 1\r\n[^]*has no instance that is ready/,
+    );
+  });
+
   it('shows a break as a break', async () => {
     const endpoint = await harness.endpoint();
     const caller = await harness.caller();

@@ -29,7 +29,7 @@ export class Upstream implements Candidate {
   constructor(
     private readonly context: {
       readonly clock: Clock;
-      readonly dialer: Dialer;
+      readonly dialer: Pick<Dialer, 'connect'>;
       readonly options: UpstreamOptions;
       /** It takes another connection, or has one that is not used. */
       readonly onFree?: (upstream: Upstream) => void;
