@@ -6,10 +6,18 @@ import { isThisMachine } from '../../pkg/proxy/this-machine';
 import type { RegistryNode } from '../../pkg/registry/node';
 import type { TrafficLine } from '../../pkg/registry/traffic';
 import type { Daemon } from '../../pkg/stage/daemon';
+import { packageRoot } from '../../pkg/stage/package-root';
+import { parseRange } from '../../pkg/virtualip/address-range';
+import { SystemBpftool } from '../../pkg/virtualip/bpftool';
 import { bridgeOf } from '../../pkg/virtualip/bridge-of';
+import { cgroupRoot } from '../../pkg/virtualip/cgroup-root';
+import { SystemConnections } from '../../pkg/virtualip/connections';
 import { Guard } from '../../pkg/virtualip/guard';
 import { BridgeHairpin } from '../../pkg/virtualip/hairpin';
 import { SystemNft } from '../../pkg/virtualip/nft';
+import { TranslatedConnections } from '../../pkg/virtualip/translated-connections';
+import { Translation } from '../../pkg/virtualip/translation';
+import { Translator } from '../../pkg/virtualip/translator';
 import { VirtualIpTraffic } from '../../pkg/virtualip/virtual-ip-traffic';
 import { tableName, VirtualIps } from '../../pkg/virtualip/virtual-ips';
 import { whenThere } from './instance-address';
@@ -40,6 +48,8 @@ export async function startNames(options: NamesOptions, daemon: Daemon): Promise
   const { clock, random, log, signal, setting } = daemon;
   const nft = new SystemNft({ clock });
   const table = tableName(setting('GILLIAM_STAGE_KEY'));
+  const translation = await translationOf(table, daemon);
+  const connections = new TranslatedConnections(new SystemConnections(), translation);
   const virtualIps = new VirtualIps({
     registry,
     executor,
@@ -51,6 +61,8 @@ export async function startNames(options: NamesOptions, daemon: Daemon): Promise
     log,
     dns: { address, port },
     hairpin: new BridgeHairpin({ address }),
+    connections,
+    translation,
   });
   try {
     await virtualIps.start();
@@ -62,7 +74,9 @@ export async function startNames(options: NamesOptions, daemon: Daemon): Promise
     return undefined;
   }
   const guard = await startGuard({ ...options, virtualIps, nft, table }, daemon);
-  const traffic = new VirtualIpTraffic({ registry, virtualIps, nft, table, clock, random, log });
+  const traffic = new VirtualIpTraffic({
+    ...{ registry, virtualIps, nft, table, clock, random, log, connections, translation },
+  });
   traffic.start();
   const dns = new DnsServer({
     ...{ registry, virtualIps, upstream: resolvConf(clock), clock, random, log },
@@ -82,6 +96,17 @@ export async function startNames(options: NamesOptions, daemon: Daemon): Promise
       await virtualIps.close();
     },
   };
+}
+
+async function translationOf(table: string, { clock, log, setting }: Daemon): Promise<Translation> {
+  const translator = new Translator({
+    bpftool: new SystemBpftool({ clock }),
+    object: join(packageRoot(), 'dist/translate.bpf.o'),
+    pins: join('/sys/fs/bpf', table),
+    cgroup: await cgroupRoot(),
+    range: parseRange(setting('GILLIAM_VIRTUAL_RANGE')),
+  });
+  return new Translation({ translator, clock, log });
 }
 
 /** Undefined where the kernel has no such rules: names and proxy guard alone then. */

@@ -8,6 +8,7 @@ import { removeStageFile } from './stage-file';
 import type { StageContext, Step } from './step';
 import { stopProcess } from './stop-process';
 import { runningBuilds } from './survey';
+import { TranslationPins } from './translation-pins';
 
 export interface DownOptions {
   /** Instances run on, and are adopted by the next `up`. */
@@ -23,6 +24,7 @@ const graceMs = {
   haproxy: 5_000,
   network: 10_000,
   controlplane: 10_000,
+  images: 10_000,
   etcd: 10_000,
   dockerd: 30_000,
 };
@@ -68,6 +70,7 @@ export class Down {
       network: this.#stopStep('network', 'stop the network'),
       'virtual-ips': { title: 'remove the virtual IPs', run: (_, signal) => this.#removeVirtualIps(signal) },
       controlplane: this.#stopStep('controlplane', 'stop the control plane'),
+      'image-registry': this.#stopStep('images', 'stop the image registry'),
       volumes: { title: 'remove what services keep', run: (_, signal) => this.#removeVolumes(signal) },
       images: { title: 'remove the images', run: (_, signal) => this.#removeImages(signal) },
       etcd: this.#stopStep('etcd', 'stop etcd'),
@@ -107,16 +110,24 @@ export class Down {
 
   async #hasVirtualIps(signal: AbortSignal): Promise<boolean> {
     const table = this.#virtualIpTable;
-    return table !== undefined && (await this.#nftables.familiesOf(table, signal)).length > 0;
+    if (table === undefined) return false;
+    return this.#translation.isThere(table) || (await this.#nftables.familiesOf(table, signal)).length > 0;
   }
 
   async #removeVirtualIps(signal: AbortSignal): Promise<undefined> {
-    if (this.#virtualIpTable) await this.#nftables.remove(this.#virtualIpTable, signal);
+    if (!this.#virtualIpTable) return undefined;
+    await this.#translation.remove(this.#virtualIpTable, signal);
+    await this.#nftables.remove(this.#virtualIpTable, signal);
     return undefined;
   }
 
   get #virtualIpTable(): string | undefined {
     return this.#config && virtualIpTable(stageKey(this.#config));
+  }
+
+  get #translation(): TranslationPins {
+    const { run, env } = this.context;
+    return new TranslationPins({ run, env });
   }
 
   get #nftables(): Nftables {

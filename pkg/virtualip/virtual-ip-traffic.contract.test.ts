@@ -16,7 +16,7 @@ import type { Translation } from './translation';
 import { VirtualIpTraffic } from './virtual-ip-traffic';
 import { VirtualIps } from './virtual-ips';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const clock = new SystemClock();
 const table = 'gilliam_traffic';
@@ -84,7 +84,8 @@ describe.each([
 
   /** Until a line says so. */
   async function until(holds: (line: TrafficLine) => boolean): Promise<void> {
-    const endMs = clock.monotonic() + 10_000;
+    // A machine that is busy looks seldom.
+    const endMs = clock.monotonic() + 30_000;
     while (!traffic.lines().some((line) => line.release === 'v1' && holds(line))) {
       if (clock.monotonic() > endMs) throw new Error(`it is ${JSON.stringify(traffic.lines())}`);
       await network.run(network.machine, 'true');

@@ -18,6 +18,7 @@ async function harness() {
   await registry.put('shop/web.1', { ...at, executor: 'here', address: '172.17.0.2' });
   const kernel = {
     counted: undefined as number | undefined,
+    translated: 0,
     open: [] as OpenConnections[] | undefined,
     fails: false,
     looks: 0,
@@ -42,6 +43,7 @@ async function harness() {
         return new Map(kernel.counted === undefined ? [] : [[virtual, kernel.counted]]);
       },
     },
+    translation: { made: async () => new Map([[virtual, kernel.translated]]) },
     connections: {
       open: async () => {
         if (kernel.lookMs > 0) await clock.advance(kernel.lookMs);
@@ -81,6 +83,17 @@ it('goes on when the table was made anew: the kernel counts from nothing then', 
   expect(await look()).toMatchObject([{ connections: 9 }]);
   kernel.counted = undefined;
   expect(await look()).toMatchObject([{ connections: 9 }]);
+});
+
+it('counts what was translated as well, and goes on when one of both counts from nothing', async () => {
+  const { kernel, traffic, look } = await harness();
+  [kernel.counted, kernel.translated] = [10, 100];
+  traffic.start();
+  await look();
+  [kernel.counted, kernel.translated] = [11, 102];
+  expect(await look()).toMatchObject([{ connections: 3 }]);
+  [kernel.counted, kernel.translated] = [1, 103];
+  expect(await look()).toMatchObject([{ connections: 5 }]);
 });
 
 it('tells of connections as long as they are open, though nothing goes over them', async () => {

@@ -95,12 +95,16 @@ export class VirtualIpTraffic {
   async #look(): Promise<void> {
     const { registry, virtualIps, nft, table, translation } = this.#options;
     const { viewpoint } = virtualIps;
-    const counted = [await nft.packets(table, connectionSet), (await translation?.made()) ?? new Map()];
-    const open = (await this.#connections.open(viewpoint.range)) ?? [];
+    const [byRules, byTranslation, open] = await Promise.all([
+      nft.packets(table, connectionSet),
+      translation?.made() ?? new Map<string, number>(),
+      this.#connections.open(viewpoint.range),
+    ]);
+    const counted = [byRules, byTranslation];
     const made = sumOf(counted.map((counts, index) => grown(this.#counted?.[index] ?? counts, counts)));
     this.#counted = counted;
     const nameOf = (virtual: string) => virtualIps.nameOf(virtual);
-    this.#count(connectionUse({ made, open }, { registry, viewpoint, nameOf }));
+    this.#count(connectionUse({ made, open: open ?? [] }, { registry, viewpoint, nameOf }));
   }
 
   #count(uses: readonly ConnectionUse[]): void {

@@ -1,13 +1,18 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { runCommand } from '../../pkg/stage/command';
+import { virtualIpTable } from '../../pkg/stage/nftables';
+import { TranslationPins } from '../../pkg/stage/translation-pins';
 import { root } from './cli';
 import { DaemonProcess } from './daemon-process';
 import { DockerEngine, dockerAt, engineAddress } from './docker-engine';
 import type { HostNetwork } from './host-network';
 
 const exec = promisify(execFile);
+const translation = new TranslationPins({ run: runCommand, env: process.env });
 
 // Names of sockets are short.
 const parent = '/var/tmp';
@@ -45,6 +50,8 @@ export class Host {
   readonly name: string;
   readonly address: string;
   readonly #directory: string;
+  /** The table of its virtual IPs goes with its network; what translates them at connect does not. */
+  readonly #networkKey: string;
   readonly #engine: DockerEngine;
   readonly #tunnel: DaemonProcess;
   readonly #daemons: Readonly<Record<HostDaemon, DaemonProcess>>;
@@ -57,6 +64,7 @@ export class Host {
     this.name = `host-${number}`;
     this.address = network.address(number);
     this.#directory = join(hostsDirectory(), String(number));
+    this.#networkKey = `${stage.stageKey}-hosts-${process.pid}-${number}`;
     this.#engine = new DockerEngine({
       directory: this.#directory,
       seed: stage.seed,
@@ -137,6 +145,7 @@ export class Host {
     await network.end();
     await removeContainers(this.#directory);
     await Promise.all([this.#engine.end(), this.#tunnel.end()]);
+    await translation.remove(virtualIpTable(this.#networkKey));
   }
 
   /** Removes what engines have left on the disk, of this run and of those that were killed. */
@@ -147,6 +156,11 @@ export class Host {
       const directory = join(parent, name);
       for (const host of readdirSync(directory)) await removeContainers(join(directory, host));
       rmSync(directory, { recursive: true, force: true });
+    }
+    for (const table of await readdir('/sys/fs/bpf').catch(() => [])) {
+      const pid = /^gilliam_.*_hosts_(\d+)_\d+$/.exec(table)?.[1];
+      const isOver = Number(pid) === process.pid ? own : !existsSync(`/proc/${pid}`);
+      if (pid && isOver) await translation.remove(table);
     }
   }
 
@@ -161,7 +175,7 @@ export class Host {
       HOME: process.env.HOME,
       DOCKER_HOST: this.#engine.address,
       GILLIAM_STAGE: stage.stage,
-      GILLIAM_STAGE_KEY: stage.stageKey,
+      GILLIAM_STAGE_KEY: daemon === 'network' ? this.#networkKey : stage.stageKey,
       GILLIAM_EXECUTOR_NAME: this.name,
       GILLIAM_EXECUTOR_HOST: this.address,
       GILLIAM_TOKEN_FILE: stage.executorTokenFile,
@@ -172,11 +186,20 @@ export class Host {
       GILLIAM_REGISTRY_PORT: String(hostPorts.registry),
       GILLIAM_PROXY_PORT: String(hostPorts.proxy),
       GILLIAM_DNS_PORT: String(hostPorts.dns),
-      GILLIAM_VIRTUAL_RANGE: '198.18.16.0/20',
+      GILLIAM_VIRTUAL_RANGE: virtualRange(this.number),
       GILLIAM_HTTP_PORT: String(hostPorts.http),
       GILLIAM_HTTPS_PORT: String(hostPorts.https),
     };
   }
+}
+
+/**
+ * Hosts have one kernel, which translates virtual IPs for all of them: none may have an address of another one's. Those
+ * of another run are others, most of the time; where they are not, nftables translates alone.
+ */
+function virtualRange(number: number): string {
+  const index = (2 * process.pid + number) % 32;
+  return `198.${18 + Math.floor(index / 16)}.${16 * (index % 16)}.0/20`;
 }
 
 /** A program that listens at one address and passes all to another: what `ssh -L` does. */
