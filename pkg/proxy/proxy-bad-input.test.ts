@@ -425,7 +425,8 @@ describe('an instance that breaks off a response', () => {
 });
 
 it('an instance that takes a request and never answers: 504', async () => {
-  await impatient();
+  await harness.end();
+  harness = await ProxyHarness.start({ responseMs: 200 });
   const endpoint = await harness.endpoint();
   const caller = await harness.caller();
   caller.send(get());

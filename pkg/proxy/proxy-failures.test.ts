@@ -97,14 +97,17 @@ describe('retries', () => {
     expect(harness.proxy.stats().endpoints).toMatchObject([{ errors: 0, ejected: false }]);
   });
 
-  it('takes no connection that the instance is about to close', async () => {
-    await harness.endpoint('shop/web.1', answering(ok('', ['Keep-Alive: timeout=1'])));
+  it.each([
+    ['is about to close', 'Keep-Alive: timeout=1'],
+    ['closes', 'Connection: close'],
+  ])('takes no connection that the instance %s, as it has said', async (_, field) => {
+    const endpoint = await harness.endpoint('shop/web.1', answering(ok('', [field])));
     const caller = await harness.caller();
-    for (let round = 0; round < 2; round++) {
+    for (let round = 1; round <= 3; round++) {
       caller.send(get());
-      await caller.message();
+      expect(await caller.message()).toMatch(/^HTTP\/1.1 200 /);
+      expect(endpoint.connections).toHaveLength(round);
     }
-    expect(harness.proxy.stats().endpoints).toMatchObject([{ requests: 2 }]);
   });
 });
 
