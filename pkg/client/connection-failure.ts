@@ -14,7 +14,12 @@ export function connectionFailure({ cause, message }: UnavailableError): Connect
   return { reason, certificate: /certificate|altname|issuer|TLS|SSL/i.test(reason) };
 }
 
-/** gRPC's words around it left out. */
+/** `connect ECONNREFUSED 10.0.0.1:4410` of `No connection established. Last error: Error: connect … Resolution note: ` */
 export function reasonIn(details: string): string {
-  return /Last error: (.*?)(?: \(\d{4}-.*\))?$/s.exec(details)?.[1] ?? details;
+  const last = /Last error: (.*)$/s.exec(details)?.[1] ?? details;
+  return last
+    .replace(/\s*Resolution note:.*$/s, '')
+    .replace(/ \(\d{4}-.*\)$/s, '')
+    .replace(/^Error: /, '')
+    .replace(/\.$/, '');
 }

@@ -22,6 +22,19 @@ describe('gilliam down', () => {
       ['supervisor', 'executor', 'instances', ...networking, 'controlplane', 'etcd'],
     ],
     [
+      'stops the registry of a stage that is open to other machines once nobody asks it any more',
+      { running: new Set([...up.running, 'images']) },
+      [
+        ...(['supervisor', 'executor', 'instances', ...networking] as const),
+        ...(['controlplane', 'image-registry', 'etcd'] as const),
+      ],
+    ],
+    [
+      'on a machine that has joined: what is there',
+      { running: new Set(['supervisor', 'network', 'router', 'executor']) },
+      ['supervisor', 'executor', 'instances', ...networking],
+    ],
+    [
       'keeps the instances',
       { keepInstances: true },
       ['supervisor', 'executor', 'router', 'haproxy', 'network', 'controlplane', 'etcd'],

@@ -25,6 +25,7 @@ export type DownStep =
   | 'network'
   | 'virtual-ips'
   | 'controlplane'
+  | 'image-registry'
   | 'volumes'
   | 'images'
   | 'etcd'
@@ -49,6 +50,7 @@ export function planDown(survey: DownSurvey): readonly DownStep[] {
     // Instances that are kept have connections by them.
     survey.virtualIps && (!keepInstances || forget) && 'virtual-ips',
     running.has('controlplane') && 'controlplane',
+    running.has('images') && 'image-registry',
     forget && survey.known && 'volumes',
     forget && survey.known && 'images',
     running.has('etcd') && 'etcd',

@@ -252,7 +252,9 @@ export class Up {
       return next === undefined ? true : undefined;
     });
     if (!ready)
-      throw new UnavailableError(`not ready within ${readyDeadlineMs / 1000} s: ${why}: see ${paths.logs}`);
+      throw new UnavailableError(
+        `not ready within ${readyDeadlineMs / 1000} s: ${why}: see ${paths.logs}; what was started goes on trying`,
+      );
     // A machine that has joined has no token for people.
     if (this.role === 'executor') return undefined;
     const ca = readCa(this.config, paths);

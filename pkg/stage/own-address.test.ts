@@ -1,0 +1,29 @@
+import { networkInterfaces } from 'node:os';
+import { addressTowards, checkOwnAddress } from './own-address';
+
+const [own] = Object.values(networkInterfaces())
+  .flatMap((each) => each ?? [])
+  .filter(({ internal, family }) => !internal && family === 'IPv4')
+  .map(({ address }) => address);
+
+test.each<[string, RegExp]>([
+  [
+    '127.0.0.1',
+    /at 127\.0\.0\.1: it is an address that only this machine reaches: give one of its addresses \(/,
+  ],
+  ['localhost', /at localhost: it leads to \S+, which is an address that only this machine reaches/],
+  ['192.0.2.1', /it is none of its addresses: give one of/],
+  ['nowhere.invalid', /the name nowhere\.invalid leads nowhere on this machine: give one of/],
+])('others do not reach this machine at %s', async (host, message) => {
+  await expect(checkOwnAddress(host)).rejects.toThrow(message);
+});
+
+(own === undefined ? test.skip : test)('its own address is fine', async () => {
+  await expect(checkOwnAddress(own as string)).resolves.toBeUndefined();
+});
+
+test('the address of the way to another machine', async () => {
+  expect(await addressTowards('127.0.0.1', 4410)).toBe('127.0.0.1');
+  expect(await addressTowards('localhost', 4410)).toMatch(/^(127\.0\.0\.1|::1)$/);
+  expect(await addressTowards('nowhere.invalid', 4410)).toBeUndefined();
+});
