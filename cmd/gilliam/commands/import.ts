@@ -4,6 +4,7 @@ import { Formation } from '../../../pkg/gen/gilliam/v1/formation';
 import { FormationCommand } from '../formation-command';
 import { UsageError } from '../lib/errors';
 import { getFormation, updateFormation } from '../lib/formation-spec';
+import { targetStates } from '../lib/route-target-state';
 
 export default class Import extends FormationCommand {
   static override summary = "Give another formation's service a name of this formation's own";
@@ -43,11 +44,26 @@ export default class Import extends FormationCommand {
     const before = await getFormation(this.client, this.parent, signal);
     const change = { spec: { imports }, mask: names.map((name) => `imports.${name}`), plan: flags.plan };
     const after = await updateFormation(this.client, before, change, signal);
+    await this.#warnOf(imports);
     const would = flags.plan ? 'would import' : 'imported';
     this.answer(Formation.toJSON(after), [
       ...Object.entries(imports).map(([name, target]) => `${would} ${target} as ${name}`),
       ...removed.map((name) => `${flags.plan ? 'would forget' : 'forgot'} ${name}`),
     ]);
+  }
+
+  /** Of services that are not there: they may come later, so nothing is refused. */
+  async #warnOf(imports: Readonly<Record<string, string>>): Promise<void> {
+    const services = Object.entries(imports).map(([name, target]) => [name, `${target}.service`] as const);
+    const states = await targetStates(
+      this.client,
+      services.map(([, service]) => service),
+      this.context,
+    );
+    for (const [name, service] of services) {
+      const state = states.get(service);
+      if (state?.state === 'no service') this.warning(`${name} leads nowhere for now: ${state.why}`);
+    }
   }
 }
 

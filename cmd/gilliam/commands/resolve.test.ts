@@ -182,6 +182,16 @@ describe('routes to services that are not there', () => {
     expect((await gilliam('route --test e.com/web')).stderr).toBe('');
   });
 
+  test('and so are imports of them', async () => {
+    await gilliam('create blog', { cwd: '../blog' });
+    expect(await gilliam('import users=wbe.shop mails=web.shop --formation blog')).toEqual({
+      code: 0,
+      stdout: 'imported wbe.shop as users\nimported web.shop as mails\n',
+      stderr:
+        'warning: users leads nowhere for now: there is no wbe.shop.service: did you mean "web.shop.service"?\n',
+    });
+  });
+
   test('and shares of releases that do not exist', async () => {
     await cli.api.client.releases.createRelease({
       parent: 'formations/shop',

@@ -1,5 +1,6 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { NotFoundError } from '../../../pkg/base/errors';
 import { Formation } from '../../../pkg/gen/gilliam/v1/formation';
 import { FormationCommand } from '../formation-command';
 import { getFormation, updateFormation } from '../lib/formation-spec';
@@ -44,11 +45,24 @@ export default class Share extends FormationCommand {
     };
     const after = await updateFormation(this.client, before, change, signal);
     const done = flags.plan ? `would share ${service} with` : `${service} is shared with`;
+    await this.#warnOf(flags.with.filter((other) => other !== '*'));
     this.answer(json(after), `${done} ${all.join(', ')}`);
     const [other = ''] = flags.with;
     if (!flags.plan && other !== '*') {
       this.hint(
         `gilliam import ${service.replace(/^_/, '')}=${service}.${this.formation} --formation ${other}`,
+      );
+    }
+  }
+
+  /** Of formations that are not there: they may come later, so nothing is refused. */
+  async #warnOf(formations: readonly string[]): Promise<void> {
+    for (const formation of formations) {
+      await getFormation(this.client, `formations/${formation}`, this.context.signal).catch(
+        (error: unknown) => {
+          if (!(error instanceof NotFoundError)) throw error;
+          this.warning(`--with: ${error.message}`);
+        },
       );
     }
   }
