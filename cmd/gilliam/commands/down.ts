@@ -9,7 +9,7 @@ import { stageContext } from '../lib/stage-context';
 export default class Down extends BaseCommand {
   static override summary = 'Stop the stage on this machine';
   static override description =
-    'Stops its instances, its parts, and Docker only where up has started it. The next up starts the instances again. On a machine that has joined a stage it stops what is there, and nothing elsewhere: the stage starts its instances on others after some seconds, and before they stop with "gilliam executor drain".';
+    'Stops its instances, its parts, and Docker only where up has started it. The next up starts the instances again. On a machine that has joined a stage it stops what is there, and nothing elsewhere; after "gilliam executor drain", no request notices.';
   static override examples = ['<%= config.bin %> down', '<%= config.bin %> down --keep-instances'];
   static override flags = {
     'keep-instances': Flags.boolean({
