@@ -1,17 +1,17 @@
-import { SystemClock } from '../base/clock';
+import { type Clock, SystemClock } from '../base/clock';
 import { RawServer } from '../testing/raw-connection';
 import { freePort } from '../testing/tcp-proxy';
 import { Dialer, type DialError, type Resolve } from './dialer';
 import { outsideRules } from './outside';
 
-const dialer = (resolve: Resolve, times: { resolveMs?: number; connectMs?: number } = {}) =>
+const dialer = (resolve: Resolve, given: { resolveMs?: number; connectMs?: number; clock?: Clock } = {}) =>
   new Dialer({
     clock: new SystemClock(),
     resolve,
     resolveMs: 1_000,
     connectMs: 1_000,
     isSelf: () => false,
-    ...times,
+    ...given,
   });
 const never: Resolve = () => Promise.reject(new Error('not to be asked'));
 const kindOf = (promise: Promise<unknown>): Promise<string> =>
@@ -63,6 +63,29 @@ describe('a dialer', () => {
       'late',
     );
     expect(await kindOf(dialer(async () => []).connect({ host: 'a', port, trusted: false }))).toBe('absent');
+  });
+
+  it('gives up on a host that takes no connection in time', async () => {
+    const server = await RawServer.start();
+    const clock = new SystemClock();
+    // Time is over before anything can come over the network.
+    jest.spyOn(clock, 'after').mockImplementation((_, callback) => {
+      queueMicrotask(callback);
+      return { dispose: () => {} };
+    });
+    try {
+      const late = dialer(never, { clock, connectMs: 3_000 }).connect({
+        host: '127.0.0.1',
+        port: server.port,
+        trusted: true,
+      });
+      await expect(late).rejects.toMatchObject({
+        kind: 'late',
+        message: `127.0.0.1:${server.port} took no connection within 3000 ms`,
+      });
+    } finally {
+      await server.close();
+    }
   });
 
   it('does not even look up what no rule could allow', async () => {
