@@ -12,7 +12,7 @@ const arbitraryLines = fc.array(
 );
 
 function pack(lines: readonly { timeMs: number; isError: boolean; line: Buffer }[]): LogChunk {
-  const packer = new LogPacker('web.1', 'v1');
+  const packer = new LogPacker('web.1', 'v1', 'c1');
   for (const { timeMs, isError, line } of lines) packer.add(timeMs, isError, line);
   // As it comes out of a message.
   return LogChunk.decode(LogChunk.encode(packer.finish()).finish());
@@ -23,6 +23,7 @@ test('what is unpacked is what was packed', () => {
     fc.property(arbitraryLines, (lines) => {
       const chunk = pack(lines);
       const expected: LogLine[] = lines.map(({ timeMs, isError, line }) => ({
+        container: 'c1',
         ...{ instance: 'web.1', release: 'v1', time: new Date(timeMs), line },
         stream: isError ? LogLine_Stream.STDERR : LogLine_Stream.STDOUT,
       }));

@@ -15,9 +15,10 @@ export class LogPacker {
   readonly #lines: Uint8Array[] = [];
   #lastMs = 0;
 
-  constructor(instance: string, release: string) {
+  constructor(instance: string, release: string, container?: string) {
     this.#chunk = {
       ...{ instance, release, text: Buffer.alloc(0), lengths: [], stepsMs: [], stderrLines: [] },
+      ...(container !== undefined && { container }),
     };
   }
 
@@ -49,6 +50,7 @@ export function unpack({
   time,
   stepsMs,
   stderrLines,
+  container,
 }: LogChunk): LogLine[] {
   const errors = new Set(stderrLines);
   let timeMs = time?.getTime() ?? 0;
@@ -58,7 +60,10 @@ export function unpack({
     const line = text.subarray(from, from + length);
     from += length;
     const stream = errors.has(index) ? LogLine_Stream.STDERR : LogLine_Stream.STDOUT;
-    return { instance, release, stream, time: new Date(timeMs), line };
+    return {
+      ...{ instance, release, stream, time: new Date(timeMs), line },
+      ...(container !== undefined && { container }),
+    };
   });
 }
 

@@ -8,13 +8,14 @@ interface Printed {
   readonly timeMs: number;
   readonly text: string;
   readonly release?: string;
+  readonly container?: string;
 }
 
 function asLines(printed: readonly Printed[]): LogBatch {
   return {
-    lines: printed.map(({ instance, timeMs, text, release = 'v1' }): LogLine => ({
+    lines: printed.map(({ instance, timeMs, text, release = 'v1', container }): LogLine => ({
       ...{ instance, release, stream: LogLine_Stream.STDOUT },
-      ...{ time: new Date(timeMs), line: Buffer.from(text) },
+      ...{ time: new Date(timeMs), line: Buffer.from(text), container },
     })),
   };
 }
@@ -77,6 +78,20 @@ test('after a break the lines of one that has ended come after those of the next
   expect(textOf(cursor.fresh(asLines([next, news])))).toEqual(['news of v2']);
   // What has ended is read beside what lives, and comes when it comes.
   expect(textOf(cursor.fresh(asLines([ended])))).toEqual([]);
+});
+
+test('after a break the lines of a container that is gone are not shown again behind those of the next', () => {
+  const cursor = new LogCursor(1_000);
+  const textOf = (batch: LogBatch) => linesOf(batch).map(({ line }) => line.toString());
+  const before = { instance: 'web.1', timeMs: 1_001, text: 'before', container: 'c1' };
+  const after = { ...before, timeMs: 1_002, text: 'after', container: 'c2' };
+  for (const line of [before, after]) expect(textOf(cursor.fresh(asLines([line])))).toEqual([line.text]);
+  cursor.resume();
+  // What lives is read beside what is gone, and may come first.
+  const news = { ...after, timeMs: 1_003, text: 'news' };
+  expect(textOf(cursor.fresh(asLines([after, news])))).toEqual(['news']);
+  const late = { ...before, timeMs: 1_002, text: 'late' };
+  expect(textOf(cursor.fresh(asLines([before, late])))).toEqual(['late']);
 });
 
 test('what others have printed before reading began is not shown for a break', () => {

@@ -13,7 +13,7 @@ interface Place {
 }
 
 /**
- * How far each instance's lines were read, so that reading can begin anew where it broke off: no line is missing, and none
+ * How far each container's lines were read, so that reading can begin anew where it broke off: no line is missing, and none
  * comes twice.
  */
 export class LogCursor {
@@ -80,7 +80,12 @@ export class LogCursor {
   }
 }
 
-/** A rollout gives the name of an instance that has ended to one of another release: each has lines of its own. */
-function keyOf({ instance, release }: Pick<LogLine, 'instance' | 'release'>): string {
-  return `${instance} ${release}`;
+/**
+ * What prints in order. An instance that was restarted has had several containers, and what those printed that are gone is
+ * read beside what the living one prints; so is what another one of its name has printed.
+ */
+function keyOf({ instance, release, container = '' }: Printed): string {
+  return `${instance} ${release} ${container}`;
 }
+
+type Printed = Pick<LogLine, 'instance' | 'release' | 'container'>;

@@ -47,6 +47,25 @@ test('what instances printed outlives them, and the executor’s restart', async
   expect(await lines({ formation: 'blog' })).toEqual([]);
 });
 
+test('each line says which container has printed it', async () => {
+  rig.plane.assign(fakeTask(1), fakeTask(2));
+  await rig.clock.advance(100);
+  const gone = rig.id('u1').slice(0, 12);
+  for (const uid of ['u1', 'u2']) rig.driver.print(rig.id(uid), 'hello');
+  rig.plane.stop('u1');
+  await rig.clock.advance(100);
+  rig.plane.forget(['u1']);
+  await rig.clock.advance(100);
+  const containerOf = async (wanted: Partial<LogsWanted>) => {
+    const stream = JSON.stringify(wanted);
+    rig.plane.wantLogs({ uid: '', ...wanted, stream });
+    await rig.clock.advance(10);
+    return rig.plane.logs.get(stream)?.lines.map(({ container }) => container);
+  };
+  expect(await containerOf({ formation: 'shop' })).toEqual([gone]);
+  expect(await containerOf({ uid: 'u2' })).toEqual([rig.id('u2').slice(0, 12)]);
+});
+
 test('the lines are chosen here: by text, by time, and the last of each', async () => {
   await past(1, 2);
   const shop = { formation: 'shop' };

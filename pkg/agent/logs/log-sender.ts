@@ -43,9 +43,15 @@ export interface LogSenderOptions {
   readonly changed: (uid: string, signal: AbortSignal) => Promise<void>;
 }
 
+/** Who has printed a line: an instance, in one of its containers. */
+interface Printer extends Pick<Identity, 'shortName' | 'release'> {
+  /** The beginning of the container's id. */
+  readonly shortId: string;
+}
+
 /** Lines, and whose they are. */
 interface Lines {
-  readonly of: Pick<Identity, 'shortName' | 'release'>;
+  readonly of: Printer;
   readonly entries: readonly LogEntry[];
 }
 
@@ -121,7 +127,7 @@ export class LogSender {
   }
 
   /** With `follow`, through restarts: a container's log ends with each exit and goes on with the next start. */
-  async *#living(of: Identity, wanted: LogsWanted, signal: AbortSignal): AsyncGenerator<Lines> {
+  async *#living(identity: Identity, wanted: LogsWanted, signal: AbortSignal): AsyncGenerator<Lines> {
     const { driver, clock, source, changed } = this.#options;
     const choice = choiceOf(wanted);
     let cursorNs = choice.sinceNs;
@@ -134,6 +140,7 @@ export class LogSender {
         // All lines of a new container are news.
         if (read !== undefined && read !== id) cursorNs = undefined;
         read = id;
+        const of: Printer = { ...identity, shortId: shortId(id) };
         const filtered = choice.contains !== undefined || choice.untilNs !== undefined;
         try {
           if (tailLines !== undefined && filtered) {
@@ -188,8 +195,8 @@ async function* chosenOf(
   }
 }
 
-function packEntries(entries: readonly LogEntry[], { shortName, release }: Lines['of']): LogChunk {
-  const packer = new LogPacker(shortName, release);
+function packEntries(entries: readonly LogEntry[], { shortName, release, shortId }: Printer): LogChunk {
+  const packer = new LogPacker(shortName, release, shortId);
   for (const { stream, timeNs, line } of entries) packer.add(msOf(timeNs), stream === 'stderr', line);
   return packer.finish();
 }
@@ -199,12 +206,13 @@ function msOf(timeNs: bigint): number {
   return Number(timeNs / 1_000_000n);
 }
 
-function toLine(entry: LogEntry, of: Lines['of']): LogLine {
+function toLine(entry: LogEntry, of: Printer): LogLine {
   return {
     instance: of.shortName,
     release: of.release,
     stream: entry.stream === 'stdout' ? LogLine_Stream.STDOUT : LogLine_Stream.STDERR,
     time: new Date(msOf(entry.timeNs)),
     line: entry.line,
+    container: of.shortId,
   };
 }
