@@ -10,6 +10,8 @@ import { grpcConnect } from '../../pkg/agent/transport';
 import { CgroupMeter } from '../../pkg/agent/usage/cgroup-meter';
 import { EngineMeter, firstOf } from '../../pkg/agent/usage/engine-meter';
 import { DockerImageEngine } from '../../pkg/images/docker-image-engine';
+import { HttpRegistry } from '../../pkg/images/http-registry';
+import { parseRegistry } from '../../pkg/images/registry-setting';
 import { RegistryClient } from '../../pkg/registry/client';
 import { apiEndpoint } from '../../pkg/stage/api-endpoint';
 import { runDaemon } from '../../pkg/stage/daemon';
@@ -20,6 +22,7 @@ runDaemon('executor', async ({ clock, random, log, version, signal, setting }) =
   const token = readToken(setting('GILLIAM_TOKEN_FILE'));
   const directory = setting('GILLIAM_DATA_DIR', '');
   const registry = setting('GILLIAM_REGISTRY', '');
+  const images = setting('GILLIAM_IMAGES', '');
   const connection = { ...apiEndpoint(setting), token, stage };
   const agent = new Agent({
     driver: new DockerDriver({ clock }),
@@ -28,6 +31,7 @@ runDaemon('executor', async ({ clock, random, log, version, signal, setting }) =
     images: new ImageFetcher({
       engine: new DockerImageEngine(new Docker(), clock),
       connect: grpcImages(connection),
+      registry: images ? new HttpRegistry({ place: parseRegistry(images), clock }) : undefined,
       ...{ clock, random, log },
     }),
     meter: firstOf(new CgroupMeter(), new EngineMeter()),

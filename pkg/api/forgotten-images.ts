@@ -18,6 +18,7 @@ export async function forgetImages(
   let candidates: ReadonlySet<string> = new Set();
   while (!signal.aborted) {
     try {
+      await sleep(clock, everyMs, signal);
       const there = await images.repository.list(signal);
       await caches.synced(signal);
       const named = namedImages(caches.of(releases).list(), caches.of(formations).list());
@@ -31,7 +32,6 @@ export async function forgetImages(
     } catch (error) {
       if (!signal.aborted) log.info('no look at forgotten images', { error: messageOf(error) });
     }
-    await sleep(clock, everyMs, signal).catch(() => {});
   }
 }
 

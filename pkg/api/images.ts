@@ -65,9 +65,14 @@ async function* answerTo(
   yield { part: { $case: 'head', value: { status, headers } } };
   for await (const bytes of body) {
     for (let at = 0; at < bytes.length; at += maxChunkBytes) {
-      yield { part: { $case: 'chunk', value: Buffer.from(bytes.subarray(at, at + maxChunkBytes)) } };
+      yield { part: { $case: 'chunk', value: bufferOf(bytes.subarray(at, at + maxChunkBytes)) } };
     }
   }
+}
+
+/** The same bytes. */
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 function requestOf({ repository }: StageImages, request: ReadImageRequest): RegistryRequest {

@@ -33,6 +33,8 @@ export interface ChannelOptions {
   readonly keepaliveTimeoutMs?: number;
   /** The largest message that is accepted. Default 16 MiB. */
   readonly maxReceiveBytes?: number;
+  /** How much a peer may send before it is taken: more than the usual 64 KiB for what is large and comes from afar. */
+  readonly windowBytes?: number;
   readonly clock?: Clock;
 }
 
@@ -54,6 +56,7 @@ export class Channel {
       'grpc.max_reconnect_backoff_ms': 1000,
       'grpc.max_receive_message_length': options.maxReceiveBytes ?? 16 * 2 ** 20,
       'grpc.max_send_message_length': -1,
+      ...(options.windowBytes !== undefined && { 'grpc-node.flow_control_window': options.windowBytes }),
       // A proxy of the environment is for the web, not for the control plane.
       'grpc.enable_http_proxy': 0,
       // Two clients of one process must not share a connection: closing one would have to wait for the other.

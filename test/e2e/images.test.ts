@@ -59,7 +59,7 @@ describe('two hosts whose engines have no images', () => {
     expect(await statusOf()).toMatchObject({
       state: InstanceState.PULLING,
       message: expect.stringMatching(
-        /^image sha256:[0-9a-f]{12} cannot be fetched by the control plane: the image registry at unix:.* does not answer: .*; retrying in /,
+        /^image sha256:[0-9a-f]{12} cannot be fetched: the image registry at unix:.* does not answer: .*; retrying in /,
       ) as string,
     });
     await hosts.setImages(true);

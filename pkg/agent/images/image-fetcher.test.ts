@@ -7,7 +7,11 @@ import type {
   ReadImageRequest,
   ReadImageResponse,
 } from '../../gen/gilliam/v1/image_service';
+import type { DoorCredentials } from '../../images/engine-door';
+import type { ImageName } from '../../images/image-engine';
+import type { ImageRegistry } from '../../images/image-registry';
 import { FakeImageEngine } from '../../testing/fake-image-engine';
+import { FakeImageRegistry } from '../../testing/fake-image-registry';
 import { VirtualClock } from '../../testing/virtual-clock';
 import { ImageMissing, PullFailed } from '../driver-errors';
 import { ImageFetcher } from './image-fetcher';
@@ -23,7 +27,7 @@ interface Plane {
 }
 
 /** A fetcher whose control plane says what is given, by default that the image is ready. */
-function rig({ prepare, read }: Plane = {}) {
+function rig({ prepare, read }: Plane = {}, registry?: ImageRegistry) {
   const clock = new VirtualClock();
   const engine = new FakeImageEngine();
   engine.brings = image;
@@ -34,7 +38,14 @@ function rig({ prepare, read }: Plane = {}) {
   };
   const nothing = async function* () {};
   const connect = () => ({ prepare: prepare ?? ready, read: read ?? nothing, close: () => void closed++ });
-  const fetcher = new ImageFetcher({ engine, connect, clock, random: new SystemRandom(), log: silentLogger });
+  const fetcher = new ImageFetcher({
+    engine,
+    connect,
+    clock,
+    random: new SystemRandom(),
+    log: silentLogger,
+    registry,
+  });
   return { clock, engine, fetcher, closed: () => closed };
 }
 
@@ -80,7 +91,7 @@ test.each<[string, Error, new (message: string) => Error, string]>([
     'is away',
     new UnavailableError('it does not answer'),
     PullFailed,
-    'cannot be fetched by the control plane: it does not answer',
+    'cannot be fetched: it does not answer',
   ],
 ])('a control plane that %s', async (_, error, type, message) => {
   const { fetcher, engine } = rig({ prepare: failing(error) });
@@ -135,21 +146,33 @@ test('a control plane that is silent is given up, one that gives signs of life i
   expect(error?.message).toContain('the control plane has said nothing for 30 s');
 });
 
+/** As an engine begins to pull. */
+async function readManifest(
+  { repository: at }: ImageName,
+  { username, password }: DoorCredentials,
+): Promise<void> {
+  const [host = '', ...path] = at.split('/');
+  const url = `http://${host}/v2/${path.join('/')}/manifests/${tag}`;
+  const options = { auth: `${username}:${password}`, agent: false as const };
+  await new Promise((resolve) => get(url, options, (answer) => answer.resume().on('end', resolve)));
+}
+
 test('of what an engine fails with, the reason is told that it was refused for', async () => {
   const { fetcher, engine } = rig({ read: failing(new UnavailableError('the image registry is away')) });
-  engine.transfer = async (_, { repository: at }, { username, password }) => {
-    const [host = '', ...path] = at.split('/');
-    const url = `http://${host}/v2/${path.join('/')}/manifests/${tag}`;
-    await new Promise((resolve) =>
-      get(url, { auth: `${username}:${password}`, agent: false }, (answer) =>
-        answer.resume().on('end', resolve),
-      ),
-    );
+  engine.transfer = async (_, name, credentials) => {
+    await readManifest(name, credentials);
     throw new UnavailableError('received unexpected HTTP status: 502 Bad Gateway');
   };
-  await expect(fetcher.fetch(image, never)).rejects.toThrow(
-    'cannot be fetched by the control plane: the image registry is away',
-  );
+  await expect(fetcher.fetch(image, never)).rejects.toThrow('cannot be fetched: the image registry is away');
+});
+
+test('a machine that reaches the registry itself reads it there, and not by the API', async () => {
+  const registry = new FakeImageRegistry(repository);
+  registry.addImage(image);
+  const { fetcher, engine } = rig({ read: failing(new Error('the API was asked')) }, registry);
+  engine.transfer = (_, name, credentials) => readManifest(name, credentials);
+  await fetcher.fetch(image, never);
+  expect(registry.asked).toEqual([`GET /v2/${repository}/manifests/${tag}`]);
 });
 
 test('who does not wait any more is told so', async () => {

@@ -6,6 +6,7 @@ import type { Random } from '../../base/random';
 import { EngineDoor } from '../../images/engine-door';
 import type { ImageEngine, ImageName } from '../../images/image-engine';
 import { isImageRepository, keptName, shortImage } from '../../images/image-name';
+import type { ImageRegistry } from '../../images/image-registry';
 import { mayRead } from '../../images/registry-path';
 import { DriverError, ImageMissing, PullFailed } from '../driver-errors';
 import { ApiRegistry, untilSilent } from './api-registry';
@@ -14,6 +15,8 @@ import type { ConnectImages, ImageSource } from './image-source';
 export interface ImageFetcherOptions {
   readonly engine: ImageEngine;
   readonly connect: ConnectImages;
+  /** The stage's image registry where this machine reaches it; absent: it is read by the API. */
+  readonly registry?: ImageRegistry;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -58,9 +61,9 @@ export class ImageFetcher {
     { repository, tag, image }: ImageName & { readonly image: string },
     signal: AbortSignal,
   ): Promise<void> {
-    const { engine, clock, random, log } = this.options;
+    const { engine, clock, random, log, registry = new ApiRegistry(source, clock) } = this.options;
     const door = await EngineDoor.open({
-      registry: new ApiRegistry(source, clock),
+      registry,
       allows: (method, path) => mayRead(repository, method, path),
       random,
     });
@@ -99,7 +102,7 @@ function explained(error: unknown, image: string): DriverError {
       options,
     );
   }
-  return new PullFailed(`image ${shortImage(image)} cannot be fetched by the control plane: ${why}`, options);
+  return new PullFailed(`image ${shortImage(image)} cannot be fetched: ${why}`, options);
 }
 
 function isUnknownCall(error: unknown): boolean {
