@@ -55,6 +55,14 @@ export class Cores {
     return node;
   }
 
+  /** The first node, begun anew with nothing, among these, none of whom it hears. */
+  lone(peers: readonly string[] = []): RegistryCore {
+    const node = this.#make('e0');
+    node.setMembers(peers);
+    this.nodes[0] = node;
+    return node;
+  }
+
   /** As nodes do it that find out that they may not know all that they have said. */
   recover(): void {
     for (const node of this.nodes) {

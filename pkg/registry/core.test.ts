@@ -46,6 +46,25 @@ describe('one node', () => {
     expect(cores.at(0).index.formations()).toEqual([]);
   });
 
+  test('one that was restarted and has no peers to ask forgets as well, after a time in which all that they knew is over', async () => {
+    const cores = new Cores(1);
+    const node = cores.lone();
+    node.announce(web, {}, 'agent');
+    node.withdraw(web, 'agent', false);
+    await cores.pass(defaultTimes.tombstoneMs - 5_000);
+    expect(node.complete).toBe(false);
+    await cores.pass(10_000);
+    expect(node.complete).toBe(true);
+    expect(node.index.formations()).toEqual([]);
+  });
+
+  test('one whose peers do not answer goes on asking', async () => {
+    const cores = new Cores(2);
+    const node = cores.lone(['e1']);
+    await cores.pass(defaultTimes.tombstoneMs + 5_000);
+    expect(node.complete).toBe(false);
+  });
+
   test('others neither take over nor withdraw what an agent announces', () => {
     const node = new Cores(1).at(0);
     node.announce(web, {}, 'agent');
@@ -148,6 +167,23 @@ describe('several nodes', () => {
     expect(restarted.liveOwn).toBe(5);
     cores.heal();
     for (const node of cores.nodes) expect(viewOf(node)).toEqual(before);
+  });
+
+  test('what a restarted node has said since counts, though its peers remember a later word of it', async () => {
+    const cores = new Cores(2);
+    await cores.clock.advance(60_000);
+    cores.at(0).announce(web, { port: 1 }, 'agent');
+    cores.heal();
+    // With nothing, and with a clock that is behind what it was.
+    cores.aheadMs[0] = -30_000;
+    const restarted = cores.lone(['e1']);
+    restarted.announce(web, { port: 2 }, 'agent');
+    cores.level(restarted, cores.at(1));
+    restarted.finishRecovery();
+    cores.heal();
+    for (const node of cores.nodes) {
+      expect(node.index.lookup(name)).toMatchObject([{ origin: 'e0', body: { port: 2 } }]);
+    }
   });
 
   test('what a restarted node does not know of itself goes everywhere', async () => {

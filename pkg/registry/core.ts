@@ -66,12 +66,15 @@ export class RegistryCore {
   readonly #own: OwnEntries;
   readonly #origins: Origins;
   #complete = false;
+  /** Since when there is nobody else; undefined while there is. */
+  #aloneSinceMs: number | undefined;
   /** What we hold of ourselves is right, but its times are not: all of it is said anew when it is known what others have. */
   #restamps = false;
 
   constructor(options: CoreOptions) {
     const { name, clock, times } = options;
     this.#options = options;
+    this.#aloneSinceMs = clock.monotonic();
     this.hybrid = new HybridClock(clock, times.maxClockAheadMs);
     this.liveness = new Liveness(name, { clock, livenessMs: times.nodeLivenessMs });
     this.#own = new OwnEntries(options);
@@ -189,6 +192,9 @@ export class RegistryCore {
 
   /** Only these nodes and itself are listened to, and with the others their entries go. */
   setMembers(names: readonly string[]): void {
+    const { name, clock } = this.#options;
+    const alone = names.every((each) => each === name);
+    this.#aloneSinceMs = alone ? (this.#aloneSinceMs ?? clock.monotonic()) : undefined;
     for (const state of this.#origins.setMembers(names)) {
       for (const { path } of state.items()) this.index.set(state.origin, path, undefined);
     }
@@ -256,6 +262,7 @@ export class RegistryCore {
   /** Lets time take effect: a heartbeat, what has expired, who has fallen silent, what can be forgotten. */
   tick(): void {
     this.#keepTime();
+    this.#endSolitude();
     this.liveness.beat();
     const expired = this.#own.expired();
     for (const { path } of expired) this.#end(path);
@@ -339,6 +346,13 @@ export class RegistryCore {
       ended = true;
     }
     return ended;
+  }
+
+  /** With nobody to ask for so long, whatever others may still know of us is over: what we hold is all there is. */
+  #endSolitude(): void {
+    const { clock, times } = this.#options;
+    if (this.#complete || this.#aloneSinceMs === undefined) return;
+    if (clock.monotonic() - this.#aloneSinceMs > times.tombstoneMs) this.finishRecovery();
   }
 
   #watchSilence(): void {
