@@ -16,8 +16,8 @@ let port: number;
 
 beforeEach(async () => {
   node = makeNode('e1', {
-    limits: { writesPerSecond: 5, writesBurst: 20, entriesPerFormation: 3 },
-    times: { livenessMs: 30_000 },
+    limits: { writesPerSecond: 5, writesBurst: 20, entriesPerFormation: 3, entriesPerNode: 5, waiting: 4 },
+    times: { livenessMs: 30_000, pingMs: 50 },
   });
   [port = 0] = await node.listen([{ host: '127.0.0.1', port: 0 }]);
 });
@@ -219,6 +219,41 @@ describe('limits', () => {
     expect(refused.text).toContain('3 entries of shop');
   });
 
+  test('of entries of a node, whatever their formations; what its agent announces is always taken', async () => {
+    const put = (formation: string, one: string) =>
+      call('PUT', `/${formation}/web.${one}`, { token: announceToken(token, formation), body });
+    for (const one of ['a', 'b', 'c']) expect((await put('shop', one)).status).toBe(201);
+    for (const one of ['a', 'b']) expect((await put('blog', one)).status).toBe(201);
+    const refused = await put('blog', 'c');
+    expect(refused.status).toBe(429);
+    expect(refused.text).toContain('5 entries are announced at this node, which is all it takes');
+    expect((await put('blog', 'a')).status).toBe(200);
+    expect((await call('PUT', '/blog/web.1', { token, body })).status).toBe(201);
+  });
+
+  test('of those who wait for changes: the others are told to come again, and make room when they go', async () => {
+    const ends: (() => void)[] = [];
+    let listening = 0;
+    for (let one = 0; one < 4; one++) {
+      const headers = { accept: 'text/event-stream' };
+      const sent = request({ port, path: '/shop', headers, agent: false }, () => listening++);
+      sent.on('error', () => {});
+      sent.end();
+      ends.push(() => sent.destroy());
+    }
+    await until('all listen', () => listening === 4);
+    const poll = async () => {
+      const { etag = '' } = (await call('GET', '/shop')).headers;
+      return call('GET', '/shop?wait=10', { headers: { 'if-none-match': String(etag) } });
+    };
+    const refused = await poll();
+    expect([refused.status, refused.text]).toEqual([429, expect.stringContaining('too many wait')]);
+    for (const end of ends) end();
+    let status = 0;
+    for (let tries = 0; tries < 100 && status !== 304; tries++) ({ status } = await poll());
+    expect(status).toBe(304);
+  });
+
   test('of the ports of one announcement: so many are taken', async () => {
     expect((await call('PUT', '/shop/web.a', { token: shop, body: manyPorts(64) })).status).toBe(201);
   });
@@ -298,6 +333,8 @@ describe('followers over HTTP', () => {
     await until('the state comes', () => received.includes('data: {}\n\n'));
     node.announce({ formation: 'shop', service: 'web', instance: '1' }, {});
     await until('the change comes', () => received.includes('data: {"web.1":{}}\n\n'));
+    // Whatever stands between would take a connection on which nothing happens for a dead one.
+    await until('it is kept alive', () => received.endsWith(': still here\n\n'));
     sent.destroy();
   });
 });
