@@ -1,4 +1,5 @@
 import type { SeededRandom } from '../../base/random';
+import { formations } from '../../resource/objects';
 import type { World } from './world';
 
 /** Something that can be done to a stage. */
@@ -12,6 +13,14 @@ export interface Act {
 
 export function below(random: SeededRandom, count: number): number {
   return Math.floor(random.next() * count);
+}
+
+export const formationNames = ['shop', 'blog'] as const;
+
+/** One that is there, or that was never made. */
+export function formationOf(world: World, random: SeededRandom): string {
+  const known = world.history.list(formations).map(({ metadata }) => metadata.name);
+  return known.length > 0 ? oneOf(random, known) : formationNames[0];
 }
 
 /** One of several; there has to be one. */

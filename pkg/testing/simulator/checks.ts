@@ -8,6 +8,7 @@ import { KeepsRunningCheck } from './checks/keeps-running';
 import { LeaderCheck } from './checks/leader';
 import { PlacementCheck } from './checks/placement';
 import { ReleaseCheck } from './checks/release';
+import { VolumesCheck } from './checks/volumes';
 import { WatchCheck } from './checks/watch';
 import { WritesCheck } from './checks/writes';
 import type { EngineCall } from './engine-port';
@@ -46,6 +47,7 @@ export class Checks implements Required<Check> {
       new WatchCheck(world, violate),
       new LeaderCheck(world, violate),
       new ComebackCheck(world, violate),
+      new VolumesCheck(world, violate),
     ];
   }
 
@@ -69,6 +71,10 @@ export class Checks implements Required<Check> {
 
   onEngineCall(machine: Machine, call: EngineCall): void {
     for (const check of this.#all) check.onEngineCall?.(machine, call);
+  }
+
+  onRemoveVolume(machine: Machine, name: string): void {
+    for (const check of this.#all) check.onRemoveVolume?.(machine, name);
   }
 
   onWithdraw(machine: Machine, name: string): void {

@@ -14,11 +14,17 @@ export interface EngineCall {
   readonly running: boolean;
 }
 
+export interface EngineListener {
+  /** Told of what the agent asks of the engine, as it arrives there. */
+  readonly onCall: (call: EngineCall) => void;
+  readonly onRemoveVolume: (name: string) => void;
+}
+
 /** The engine as one agent process has it: what is asked is done, whether or not who asked lives to hear of it. */
 export function enginePort(
   engine: FakeDriver,
   process: SimProcess,
-  onCall: (call: EngineCall) => void,
+  { onCall, onRemoveVolume }: EngineListener,
 ): { readonly driver: Driver; readonly host: Host } {
   const answer = <T>(work: Promise<T>): Promise<T> => process.learn(work, 0.5 + process.random.next() * 4);
   const tell = (verb: EngineCall['verb'], id: string) => {
@@ -47,7 +53,10 @@ export function enginePort(
       return answer(engine.remove(id, signal));
     },
     createVolume: (volume, signal) => answer(engine.createVolume(volume, signal)),
-    removeVolume: (name, signal) => answer(engine.removeVolume(name, signal)),
+    removeVolume: (name, signal) => {
+      onRemoveVolume(name);
+      return answer(engine.removeVolume(name, signal));
+    },
     events: async (owner, signal) => {
       const events = await answer(engine.events(owner, signal));
       return later(events, process);

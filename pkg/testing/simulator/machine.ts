@@ -26,6 +26,8 @@ export interface MachineOptions {
   readonly dial: (process: SimProcess) => Promise<Connection>;
   /** Told of what the agent asks of the engine, as it arrives there. */
   readonly onCall: (machine: Machine, call: EngineCall) => void;
+  /** Told that it has the engine delete a volume. */
+  readonly onRemoveVolume: (machine: Machine, name: string) => void;
   /** Told that the agent takes back what it has announced: `shop/web.1`. */
   readonly onWithdraw: (machine: Machine, name: string) => void;
   /** Told of what the agent knows now to be written down. */
@@ -100,7 +102,10 @@ export class Machine {
     const { name, newProcess, log, sabotage } = this.#options;
     const process = newProcess();
     this.#process = process;
-    const port = enginePort(this.engine, process, (call) => this.#options.onCall(this, call));
+    const port = enginePort(this.engine, process, {
+      onCall: (call) => this.#options.onCall(this, call),
+      onRemoveVolume: (volume) => this.#options.onRemoveVolume(this, volume),
+    });
     const network = daemonPort(this.daemon, process, (key) => this.#options.onWithdraw(this, key));
     const agent = new Agent({
       driver: sabotage?.driver?.(port.driver, name) ?? port.driver,

@@ -7,6 +7,7 @@ import type { Sabotage } from './sabotage';
 import { scenarioOf, story } from './scenario';
 
 const losing = { 12: 'long partition', 40: 'scale up' };
+const emptying = { 12: 'empty', 20: 'fill' };
 const incapable = { 12: 'picky release', 14: 'fill' };
 
 /** A check that cannot fail is none: each is shown a product that is broken in a way that it is there to notice. */
@@ -14,6 +15,10 @@ describe('a broken product is noticed', () => {
   test.each<[number, string, Sabotage, Readonly<Record<number, string>>]>([
     [1, 'an instance is moved', { controllersStore: stores.movesInstances }, {}],
     [1, 'an instance is made where it is to run', { controllersStore: stores.makesPlaced }, {}],
+    [1, 'data is moved', { controllersStore: stores.movesVolumes }, emptying],
+    [2, 'two containers have one volume', { driver: executors.sharesVolumes }, { 12: 'scale up' }],
+    [3, 'a job is not run', { controllersStore: stores.forgetsCronJobs }, { 12: 'cron' }],
+    [5, 'data goes with its container', { driver: executors.removesVolumes }, emptying],
     [2, 'an engine is asked for two containers', { driver: executors.createsTwice }, {}],
     [2, 'a container is made on another executor', { driver: executors.createsElsewhere() }, {}],
     [3, 'what was lost is not replaced', { controllersStore: stores.replacesNothing }, losing],
@@ -26,7 +31,7 @@ describe('a broken product is noticed', () => {
       5,
       'an old version is changed all the same',
       { apiStore: stores.ignoresConflicts },
-      { 12: 'race', 15: 'race' },
+      { 12: 'race', 13: 'race', 14: 'race' },
     ],
     [5, 'reports are acknowledged, and not written', { apiStore: stores.forgetsReports }, {}],
     [
@@ -73,7 +78,7 @@ describe('a broken product is noticed', () => {
     expect(found).toContain(9);
   }, 60_000);
 
-  test.each([[losing], [incapable]])('and a sound one is not: %j', async (acts) => {
+  test.each([[losing], [emptying], [incapable]])('and a sound one is not: %j', async (acts) => {
     expect((await run(1, story(acts))).violation).toBeUndefined();
   });
 });

@@ -3,7 +3,7 @@ import { SeededRandom } from '../../base/random';
 import type { Violation } from './checks';
 import { heal } from './fault-acts';
 import type { Action } from './scenario';
-import { acts } from './scenario';
+import { acts, opening } from './scenario';
 import { unmet } from './settled';
 import { askWhy } from './why';
 import { World, type WorldOptions } from './world';
@@ -56,10 +56,15 @@ export async function run(
   }
 }
 
-function perform(world: World, { act, seed }: Action): void {
+/** What goes wrong is told; in the opening, before there are faults, nothing may. */
+function perform(world: World, action: Action): void {
+  const { act, seed } = action;
   const found = acts.find(({ name }) => name === act);
   if (!found) throw new Error(`no act is called ${act}`);
-  const fail = (error: unknown) => world.trace.add(`< ${act}: ${messageOf(error)}`);
+  const fail = (error: unknown) => {
+    world.trace.add(`< ${act}: ${messageOf(error)}`);
+    if (opening.includes(action)) world.checks.violate(5, `the story could not begin: ${messageOf(error)}`);
+  };
   void Promise.resolve(found.perform(world, new SeededRandom(seed))).then(
     () => world.trace.add(`< ${act} done`),
     fail,

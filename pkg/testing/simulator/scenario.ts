@@ -1,8 +1,10 @@
 import { SeededRandom } from '../../base/random';
 import type { Act } from './act';
+import { cronActs } from './cron-acts';
 import { faultActs } from './fault-acts';
 import { seedOf } from './seed';
 import { userActs } from './user-acts';
+import { volumeActs } from './volume-acts';
 
 /** One thing that is done to the stage. What it is about follows from its own seed, so that others can be left out. */
 export interface Action {
@@ -11,17 +13,19 @@ export interface Action {
   readonly seed: number;
 }
 
-export const acts: readonly Act[] = [...userActs, ...faultActs];
+export const acts: readonly Act[] = [...userActs, ...cronActs, ...volumeActs, ...faultActs];
 
 /** Where every story begins. */
-const opening: readonly Action[] = ['create', 'sound release', 'fill'].map((act, index) => ({
+export const opening: readonly Action[] = ['create', 'sound release', 'fill'].map((act, index) => ({
   ...{ atMs: 3_000 + index * 1_500, act },
   seed: index,
 }));
 
 /** A story that is told by hand: the opening, and then, from 12 s on, each act at its second. */
 export function story(acts: Readonly<Record<number, string>>): readonly Action[] {
-  const told = Object.entries(acts).map(([second, act]) => ({ atMs: Number(second) * 1_000, act, seed: 0 }));
+  const told = Object.entries(acts).map(([second, act], seed) => ({
+    ...{ atMs: Number(second) * 1_000, act, seed },
+  }));
   return [...opening, ...told];
 }
 

@@ -3,30 +3,33 @@ import { ExecutorState } from '../../gen/gilliam/v1/executor';
 import { InstanceState } from '../../gen/gilliam/v1/instance';
 import type { Process } from '../../gen/gilliam/v1/release';
 import { RolloutPhase } from '../../gen/gilliam/v1/rollout';
-import { entryOf } from '../../resource/entries';
 import { isFinished } from '../../resource/instance';
 import {
+  cronJobs,
   executors,
   formations,
   instances,
   releases,
   rollouts,
-  scales,
   sessions,
 } from '../../resource/objects';
-import type { Instance, Scale } from '../../resource/objects';
 import type { Violation } from './checks';
+import { miscounted } from './counted';
 import { nameOf, watchedKinds } from './watcher';
 import type { World } from './world';
 
-type Unmet = Omit<Violation, 'atMs'>;
+export type Unmet = Omit<Violation, 'atMs'>;
+
+/** How long a run may wait for the one before it to stop, and be placed. */
+const overdueMs = 15_000;
 
 /** What is not yet as it has to be when faults have ended and some time has passed; nothing when all is well. */
 export function unmet(world: World): Unmet[] {
   return [
     ...unconnected(world),
     ...unfinished(world),
-    ...world.history.list(scales).flatMap((scale) => miscounted(world, scale)),
+    ...miscounted(world),
+    ...overdue(world),
     ...misplaced(world),
     ...unseen(world),
   ];
@@ -70,39 +73,18 @@ function cannotRun({ command, requirements }: Process): boolean {
   return command[0] === 'missing' || requirements.length > 0;
 }
 
-/** Invariant 3: as many as asked for. Invariant 11: or why not. */
-function miscounted({ history }: World, { metadata, spec }: Scale): Unmet[] {
-  const { formation, name } = metadata;
-  const release = history.get(releases, formation, name);
-  if (!release || history.get(formations, '', formation)?.metadata.deleted) return [];
-  return Object.entries(spec.factors).flatMap(([process, factor]) => {
-    const definition = entryOf(release.spec.processes, process);
-    const own = history
-      .list(instances)
-      .filter(
-        ({ metadata: of, spec: is }) =>
-          of.formation === formation && is.release === name && is.process === process,
-      )
-      .filter(({ spec: is }) => !is.oneOff);
-    const what = `${formation} ${name} ${process}`;
-    if (definition?.command[0] === 'missing') return unexplained(what, own, InstanceState.FAILED);
-    if (definition?.requirements.length) return unexplained(what, own, InstanceState.PENDING);
-    const ready = own.filter(({ status }) => status.state === InstanceState.RUNNING && status.ready).length;
-    return ready === factor
-      ? []
-      : [{ invariant: 3, what: `${what} has ${ready} ready instances of ${factor}` }];
+/** Jobs that are due, and are not run. */
+function overdue({ history, time }: World): Unmet[] {
+  return history.list(cronJobs).flatMap(({ metadata, spec, status }) => {
+    const { nextDue, observedGeneration } = status;
+    const what = `cron job ${metadata.formation}/${metadata.name}`;
+    if (history.get(formations, '', metadata.formation)?.metadata.deleted) return [];
+    if (observedGeneration !== metadata.generation)
+      return [{ invariant: 3, what: `${what} is not looked at` }];
+    // One that replaces its last run waits for that to end.
+    const late = !spec.suspended && (!nextDue || nextDue.getTime() < time.now() - overdueMs);
+    return late ? [{ invariant: 3, what: `${what} is due, and does not run` }] : [];
   });
-}
-
-/** Of what cannot run, the newest of each ordinal says why. */
-function unexplained(what: string, own: readonly Instance[], state: InstanceState): Unmet[] {
-  const silent = own.filter(({ status }) => status.state === state && (!status.reason || !status.message));
-  const some = own.some(({ status }) => status.state === state);
-  if (!some) return [{ invariant: 11, what: `${what} cannot run, and nobody says so` }];
-  return silent.map(({ metadata }) => ({
-    invariant: 11,
-    what: `${metadata.name} does not say why it is ${state}`,
-  }));
 }
 
 /** Containers run where and only where an instance says so. */

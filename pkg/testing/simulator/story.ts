@@ -1,5 +1,13 @@
-import { executors, formations, instances, rollouts, scales } from '../../resource/objects';
-import type { Executor, Instance, Rollout, Scale } from '../../resource/objects';
+import {
+  cronJobs,
+  executors,
+  formations,
+  instances,
+  rollouts,
+  scales,
+  volumes,
+} from '../../resource/objects';
+import type { CronJob, Executor, Instance, Rollout, Scale, Volume } from '../../resource/objects';
 import type { StoreChange } from './history';
 
 /** What a change means to someone who reads a trace; undefined when it is of no interest. */
@@ -24,6 +32,10 @@ const gists: Readonly<Record<string, (object: never) => string>> = {
     return `${state}${spec.draining ? ' draining' : spec.cordoned ? ' cordoned' : ''}`;
   },
   [scales.name]: ({ spec }: Scale) => JSON.stringify(spec.factors),
+  [volumes.name]: ({ metadata, spec }: Volume) =>
+    `${metadata.uid.slice(0, 8)} on ${spec.executor}${metadata.deleted ? ', to be deleted' : ''}`,
+  [cronJobs.name]: ({ spec, status }: CronJob) =>
+    `${spec.suspended ? 'suspended ' : ''}${status.lastReason} ${status.lastInstance}`,
   [rollouts.name]: ({ spec, status }: Rollout) => {
     const phase = status.phase.replace('ROLLOUT_PHASE_', '').toLowerCase();
     return `to ${spec.to} ${phase} ${status.reason}`;

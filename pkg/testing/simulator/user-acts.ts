@@ -1,11 +1,10 @@
+import { shownRelease } from '../../api/release-secrets';
 import type { SeededRandom } from '../../base/random';
 import { SpawnRequest } from '../../gen/gilliam/v1/exec_service';
 import { UpdateExecutorRequest } from '../../gen/gilliam/v1/executor_service';
 import { CreateFormationRequest, DeleteFormationRequest } from '../../gen/gilliam/v1/formation_service';
 import { InstanceState } from '../../gen/gilliam/v1/instance';
 import { StopInstanceRequest } from '../../gen/gilliam/v1/instance_service';
-import type { Process } from '../../gen/gilliam/v1/release';
-import type { DeepPartial } from '../../gen/gilliam/v1/release_service';
 import { CreateReleaseRequest } from '../../gen/gilliam/v1/release_service';
 import { RolloutSpec_Intent } from '../../gen/gilliam/v1/rollout';
 import {
@@ -16,15 +15,9 @@ import {
 import { UpdateScaleRequest } from '../../gen/gilliam/v1/scale_service';
 import { executors, formations, instances, releases, rollouts, scales } from '../../resource/objects';
 import type { Act } from './act';
-import { below, oneOf } from './act';
+import { below, formationOf, formationNames as names, oneOf } from './act';
+import { image, software, type Flaw } from './software';
 import type { World } from './world';
-
-const names = ['shop', 'blog'] as const;
-const image = (random: SeededRandom) =>
-  `sha256:${below(random, 2 ** 32)
-    .toString(16)
-    .padStart(8, '0')
-    .repeat(8)}`;
 
 /** What users do. */
 export const userActs: readonly Act[] = [
@@ -56,7 +49,8 @@ export const userActs: readonly Act[] = [
   {
     name: 'fill',
     weight: 0,
-    perform: (world, random) => scale(world, names[0], { web: 2 + below(random, 2), worker: 2 }),
+    perform: (world, random) =>
+      scale(world, names[0], { web: 2 + below(random, 2), worker: 2, _cache: 1, _db: 1 }),
   },
   ...(['broken', 'picky'] as const).map((flaw) => ({
     name: `${flaw} release`,
@@ -64,13 +58,18 @@ export const userActs: readonly Act[] = [
     perform: (world: World, random: SeededRandom) => release(world, random, names[0], { [flaw]: true }),
   })),
   { name: 'scale up', weight: 0, perform: (world) => scale(world, names[0], { web: 6, worker: 6 }) },
+  {
+    name: 'empty',
+    weight: 0,
+    perform: (world) => scale(world, names[0], { web: 0, worker: 0, _cache: 0, _db: 0 }),
+  },
   { name: 'scale down', weight: 0, perform: (world) => scale(world, names[0], { web: 1, worker: 0 }) },
   {
     name: 'scale',
     weight: 7,
     perform: (world, random) => {
-      const process = random.next() < 0.7 ? 'web' : 'worker';
-      const factor = random.next() < 0.2 ? 0 : 1 + below(random, 5);
+      const process = oneOf(random, ['web', 'web', 'web', 'worker', 'worker', '_cache', '_db']);
+      const factor = random.next() < 0.2 ? 0 : process === '_db' ? 1 : 1 + below(random, 5);
       return scale(world, formationOf(world, random), { [process]: factor });
     },
   },
@@ -198,40 +197,29 @@ export const userActs: readonly Act[] = [
   },
   {
     name: 'delete',
-    weight: 0.5,
+    weight: 0.7,
     async perform(world, random) {
       const formation = formationOf(world, random);
       world.trace.add(`> delete ${formation}`);
-      const request = DeleteFormationRequest.fromPartial({ name: `formations/${formation}` });
+      // Without that it is refused where there is data.
+      const deleteVolumes = random.next() < 0.8;
+      const request = DeleteFormationRequest.fromPartial({ name: `formations/${formation}`, deleteVolumes });
       await world.user.call(({ formations: api }, call) => api.deleteFormation(request, call));
     },
   },
 ];
 
-/** `broken`: web cannot be started; `picky`: there is no executor for worker. */
-async function release(
-  world: World,
-  random: SeededRandom,
-  formation: string,
-  flaw: { readonly broken?: boolean; readonly picky?: boolean },
-): Promise<void> {
-  const web: DeepPartial<Process> = {
-    command: [flaw.broken ? 'missing' : 'serve'],
-    ports: [{ containerPort: 8080 }],
-    health: { check: { $case: 'http', value: { path: '/health' } } },
-    drainMs: 4_000,
-    graceMs: 3_000,
-  };
-  const worker = { command: ['work'], requirements: flaw.picky ? ['tags.gpu == "yes"'] : [] };
+async function release(world: World, random: SeededRandom, formation: string, flaw: Flaw): Promise<void> {
   const config = { SEED: String(below(random, 1e6)) };
   const request = CreateReleaseRequest.fromPartial({
     parent: `formations/${formation}`,
-    spec: { image: image(random), processes: { web, worker }, config },
+    spec: { image: image(random), processes: software(random, flaw), config },
     requestId: random.uuid(),
   });
   world.trace.add(`> release ${formation}${flaw.broken ? ' broken' : ''}${flaw.picky ? ' picky' : ''}`);
   const told = await world.user.call(({ releases: api }, call) => api.createRelease(request, call));
-  world.checks.writes.acknowledged(releases, told.release as never);
+  // Its secrets are told to nobody.
+  world.checks.writes.acknowledged(releases, told.release as never, shownRelease);
 }
 
 export async function scale(world: World, formation: string, factors: Record<string, number>): Promise<void> {
@@ -242,10 +230,4 @@ export async function scale(world: World, formation: string, factors: Record<str
   world.trace.add(`> scale ${formation} ${JSON.stringify(factors)}`);
   const { scale: told } = await world.user.call(({ scales: api }, call) => api.updateScale(request, call));
   world.checks.writes.acknowledged(scales, told as never);
-}
-
-/** One that is there, or that was never made. */
-function formationOf(world: World, random: SeededRandom): string {
-  const known = world.history.list(formations).map(({ metadata }) => metadata.name);
-  return known.length > 0 ? oneOf(random, known) : names[0];
 }

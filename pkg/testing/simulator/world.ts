@@ -79,6 +79,10 @@ export class World {
             this.trace.add(`${machine.name} ${call.verb} ${call.uid.slice(0, 8)}`);
             observers.onEngineCall(machine, call);
           },
+          onRemoveVolume: (machine, name) => {
+            this.trace.add(`${machine.name} remove volume ${name}`);
+            observers.onRemoveVolume(machine, name);
+          },
           onWithdraw: (machine, name) => observers.onWithdraw(machine, name),
           onAcknowledged: (reports) => observers.onAcknowledged(reports),
         }),

@@ -15,6 +15,8 @@ export interface Check {
   onControllersCommit?(process: SimProcess, writes: readonly Write[], revision: bigint): void;
   /** An agent asks its engine for something. */
   onEngineCall?(machine: Machine, call: EngineCall): void;
+  /** An agent has its engine delete a volume, by the engine's name of it. */
+  onRemoveVolume?(machine: Machine, name: string): void;
   /** An agent takes back an announcement: `shop/web.1`. */
   onWithdraw?(machine: Machine, name: string): void;
   /** An agent hears that what it reported is written down. */

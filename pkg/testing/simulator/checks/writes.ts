@@ -16,13 +16,13 @@ export class WritesCheck implements Check {
     this.#violate = violate;
   }
 
-  /** What a user was told to be written is what the store has at that revision. */
-  acknowledged<T extends StoredObject>(kind: Kind<T>, told: T): void {
+  /** What a user was told to be written is what the store has at that revision, as users are shown it. */
+  acknowledged<T extends StoredObject>(kind: Kind<T>, told: T, shown = (written: T) => written): void {
     const { metadata } = told;
     const written = this.#world.history.written(kind, metadata, metadata.revision);
     const what = `${kind.name} ${metadata.formation}/${metadata.name}`;
     if (!written) this.#violate(5, `${what} was acknowledged at ${metadata.revision}, and is not there`);
-    else if (!isDeepStrictEqual(written, stored(kind, told))) {
+    else if (!isDeepStrictEqual(stored(kind, shown(written as T)), stored(kind, told))) {
       this.#violate(5, `${what} was acknowledged, and something else was written`);
     }
   }

@@ -1,3 +1,4 @@
+import type { ContainerSpec } from '../../../agent/container-spec';
 import type { Driver } from '../../../agent/driver';
 import type { ServiceNetwork } from '../../../agent/network/service-network';
 import type { ConnectResponse } from '../../../gen/gilliam/v1/session_service';
@@ -22,6 +23,33 @@ export function createsElsewhere(): (driver: Driver) => Driver {
     all.push(driver);
     return altered(driver, { create: (spec, signal) => (all[0] ?? driver).create(spec, signal) });
   };
+}
+
+/** Whoever comes later has the data of the first. */
+export function sharesVolumes(driver: Driver): Driver {
+  let first: ContainerSpec['volumes'];
+  return altered(driver, {
+    create: (spec, signal) => {
+      first ??= spec.volumes;
+      return driver.create({ ...spec, volumes: first }, signal);
+    },
+  });
+}
+
+/** A volume goes with the container that has it. */
+export function removesVolumes(driver: Driver): Driver {
+  const names = new Map<string, readonly string[]>();
+  return altered(driver, {
+    create: async (spec, signal) => {
+      const made = await driver.create(spec, signal);
+      names.set(made.id, spec.volumes?.map(({ name }) => name) ?? []);
+      return made;
+    },
+    remove: async (id, signal) => {
+      await driver.remove(id, signal);
+      for (const name of names.get(id) ?? []) await driver.removeVolume(name, signal);
+    },
+  });
 }
 
 export function startsOnce(driver: Driver): Driver {

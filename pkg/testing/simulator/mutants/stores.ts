@@ -1,6 +1,6 @@
 import { ConflictError } from '../../../base/errors';
 import { InstanceSpec_Desired, InstanceState } from '../../../gen/gilliam/v1/instance';
-import { formations, instances, releases, scales } from '../../../resource/objects';
+import { cronJobs, formations, instances, releases, scales, volumes } from '../../../resource/objects';
 import type { Release } from '../../../resource/objects';
 import type { Store, Write } from '../../../store/store';
 import { altered } from '../altered';
@@ -54,6 +54,13 @@ export const countsBack = rewriting(formations, 'update', (formation) => {
   const { status } = formation;
   return status.lastRelease < 2 ? formation : { ...formation, status: { ...status, lastRelease: 0 } };
 });
+
+export const movesVolumes = rewriting(volumes, 'update', (volume) => ({
+  ...volume,
+  spec: { ...volume.spec, executor: 'elsewhere' },
+}));
+
+export const forgetsCronJobs = rewriting(cronJobs, 'update', () => undefined);
 
 export const forgetsScales = rewriting(scales, 'update', () => undefined);
 
