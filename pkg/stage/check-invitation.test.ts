@@ -2,7 +2,7 @@ import { type KeyPair, makeAuthority, makeServerCertificate } from '../certifica
 import { connect } from '../client/client';
 import { ApiHarness, eventually } from '../testing/api-harness';
 import { SessionClient } from '../testing/session-client';
-import { checkInvitation, type Candidate } from './check-invitation';
+import { checkInvitation, checkVersions, type Candidate } from './check-invitation';
 import type { Invitation } from './invitation';
 
 const now = new Date();
@@ -60,11 +60,6 @@ test.each<[string, () => Partial<Invitation>, RegExp]>([
   ],
   ['another token', () => ({ token: 'old' }), /refuses the token of the invitation: .*executor invite/],
   ['another stage', () => ({ stage: 'prod' }), /is stage "test", and the invitation is to "prod"/],
-  [
-    'made by a version that does not fit',
-    () => ({ version: '2.0.0' }),
-    /runs Gilliam 2\.0\.0, and this is 1\.2\.9: have the same/,
-  ],
 ])('refused, with what to do: %s', async (_, change, message) => {
   await expect(check(change())).rejects.toThrow(message);
 });
@@ -73,7 +68,8 @@ test('refused: a name that another machine has, and a Gilliam that does not fit'
   await expect(check({}, { name: 'e1', address: '10.0.0.2' })).rejects.toThrow(
     'stage "test" has an executor e1 already, at 127.0.0.1: choose another name with --name',
   );
-  await expect(check({ version: '2.0.0' }, candidate, '2.0.0')).rejects.toThrow(
-    'stage "test" runs Gilliam 1.2.3, and this is 2.0.0',
+  await expect(check({}, candidate, '2.0.0')).rejects.toThrow(
+    'stage "test" runs Gilliam 1.2.3, and this is 2.0.0: have the same version on all machines',
   );
+  expect(() => checkVersions('test', '2.0.0', '1.2.3')).toThrow('stage "test" runs Gilliam 2.0.0');
 });

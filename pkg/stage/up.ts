@@ -43,12 +43,17 @@ export class Up {
     this.#config = readConfig(context.paths.config);
   }
 
+  /** Throws PreconditionError when this machine is something else already, or is not reached as it is to be. */
+  async check(): Promise<void> {
+    checkRole(this.options, this.#config);
+    if (this.options.address !== undefined) await checkOwnAddress(this.options.address);
+  }
+
   /** Looks at the machine. Throws PreconditionError when what is asked for cannot be, or not while the stage is up. */
   async plan(signal: AbortSignal): Promise<UpPlan> {
     const { paths, docker, run, env } = this.context;
     const config = this.#config;
-    checkRole(this.options, config);
-    if (this.options.address !== undefined) await checkOwnAddress(this.options.address);
+    await this.check();
     const baseImage = env.GILLIAM_BASE_IMAGE || config?.baseImage || defaultBaseImage;
     const input: SurveyInput = { paths, config, baseImage, docker, run, env };
     const found = await survey(input, signal);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { checkInvitation } from '../../../pkg/stage/check-invitation';
+import { checkInvitation, checkVersions } from '../../../pkg/stage/check-invitation';
 import { type Invitation, parseInvitation } from '../../../pkg/stage/invitation';
 import { candidateFor } from '../../../pkg/stage/join';
 import { withLock } from '../../../pkg/stage/lock';
@@ -50,6 +50,7 @@ export default class Join extends UpCommand {
         `the invitation is to stage "${invitation.stage}", not "${asked}": leave --stage out`,
       );
     }
+    checkVersions(invitation.stage, invitation.version, this.context.version);
     const stage = stageContext(invitation.stage, this.context);
     const { name, address } = await candidateFor(stage, invitation, flags);
     const up = new Up(stage, {
@@ -59,6 +60,7 @@ export default class Join extends UpCommand {
       address,
       joining: { invitation, name },
     });
+    await up.check();
     await checkInvitation(stage, invitation, { name, address }, signal);
     const work = async () => {
       const plan = await this.bringUp(up, { ...flags, stage: invitation.stage });
