@@ -33,8 +33,9 @@ export function buildHandlers(context: ApiContext): Handlers<BuildServiceService
             for await (const part of builder.build(input, call.signal)) {
               if (part.$case === 'result') {
                 const { image } = part.value;
-                const warning = await publishBuilt(context, image, call.signal);
-                if (warning !== undefined) yield { part: outputPart(`${warning}\n`) };
+                for await (const line of publishBuilt(context, image, call.signal)) {
+                  yield { part: outputPart(`${line}\n`) };
+                }
                 if (forApply && source !== '') {
                   await rememberBuilt(context, formation, { source, image }, call.signal);
                 }

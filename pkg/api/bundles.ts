@@ -63,7 +63,8 @@ export function bundleHandlers(context: ApiContext): Handlers<BundleServiceServi
           throw tar.failure ?? error;
         }
         context.log.info('image imported', { image: id });
-        await publishBuilt(context, id, call.signal);
+        // What it says is logged, too; an import has nobody to tell it to before it has ended.
+        for await (const _ of publishBuilt(context, id, call.signal));
         return { image: id };
       } finally {
         place.dispose();

@@ -135,6 +135,7 @@ describe('a build', () => {
     publish = async (which) => void asked.push(which);
     const { image: built, output } = await build();
     expect(asked).toEqual([built]);
+    expect(output).toContain("bringing the image to the stage's registry, for other machines\n");
     expect(output).not.toContain('warning');
   });
 
