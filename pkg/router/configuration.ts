@@ -146,6 +146,7 @@ function globalText({ socket, maxConnections, times, user, group }: Settings): s
   tune.ssl.cachesize 20000
   tune.pool-low-fd-ratio ${idleShare}
   tune.pool-high-fd-ratio ${idleShare + 10}
+  tune.pattern.cache-size 0
   profiling.tasks off
 ${user === undefined ? '' : `  user ${user}\n`}${group === undefined ? '' : `  group ${group}\n`}
 `;

@@ -12,10 +12,10 @@ import type { Ports, Settings } from './settings';
 /** How often a request may come by here before it is taken for one that goes round in circles. */
 export const maxHops = 10;
 
-/** What a path can be made of without anything that has to be looked at more closely. */
-const harmless = "^/[!$&'()*+,/0-9:=?@A-Z_a-z|~-]*$";
+/** How what is asked for begins where it is a path, and one without anything that has to be looked at more closely. */
+const harmless = "^/[!$&'()*+,/0-9:=@A-Z_a-z|~-]*(?:[?]|$)";
 
-const isHarmless = `{ path -m reg ${word(harmless)} }`;
+const isHarmless = `{ url -m reg ${word(harmless)} }`;
 
 const noPathReason = refusedPaths[0]?.reason ?? '';
 const whyRefused = 'path,map_reg(refused.map)';
@@ -39,8 +39,10 @@ export function frontendText(table: MatchTable, { ports }: Settings): string {
     'http-request set-var(txn.host) req.fhdr(host)',
     ...forwardedHeaders(ports),
     'http-request add-header X-Gilliam-Hop 1',
-    ...plainRules,
+    noUpgrade,
     ...straightRules(table),
+    pathOnly,
+    ...straightRules(table, `${unclear} `),
     ...hostRules(table),
     ...refusals,
     ...nodeRules(table),
@@ -57,14 +59,14 @@ function connectionRules({ https }: Ports): string[] {
   ];
 }
 
+/** Behind an upgrade to h2c nobody could see what is asked: a client would get past every route. */
+const noUpgrade = 'http-request del-header Upgrade if { req.hdr(upgrade) -m str -i h2c }';
+
 /**
  * What a server is asked is a path (RFC 9112, 3.2.1), and few programs take anything else well, though clients may send
- * addresses. And behind an upgrade to h2c nobody could see what is asked: a client would get past every route.
+ * addresses, as all do in HTTP/2.
  */
-const plainRules = [
-  'http-request set-uri %[pathq] unless { url -m beg / }',
-  'http-request del-header Upgrade if { req.hdr(upgrade) -m str -i h2c }',
-];
+const pathOnly = 'http-request set-uri %[pathq] unless { url -m beg / }';
 
 /** Of those whose host and path say at once what they lead to, which need none of the rules that follow. */
 const unclear = '!{ var(txn.to) -m found }';
@@ -80,12 +82,14 @@ const goesRound = `{ req.hdr(x-gilliam-hop,${maxHops + 1}) -m found }`;
  * Here as below, what every request goes through tests whether variables are found where it can: tests against patterns
  * and look-ups take a lock that HAProxy's threads share, and cost several times as much.
  */
-function straightRules(table: MatchTable): string[] {
+function straightRules(table: MatchTable, still = ''): string[] {
   if (table.hosts.size === 0) return [];
+  const allow = (condition: string) => `http-request allow if ${condition} !${goesRound}`;
   const everyNodeIsGoal = table.choices.size + table.groups.length === 0;
   return [
-    `http-request set-var(txn.to) ${lookUp('base')} if { var(txn.host) -m str -M -f hosts.map } ${isHarmless}`,
-    `http-request allow if { var(txn.to) ${everyNodeIsGoal ? '-m found' : '-m sub /'} } !${goesRound}`,
+    `http-request set-var(txn.to) ${lookUp('base')} if ${still}{ var(txn.host) -m str -M -f hosts.map } ${isHarmless}`,
+    allow(`{ var(txn.to) ${everyNodeIsGoal ? '-m found' : '-m sub /'} }`),
+    ...(table.choices.size > 0 ? [...choiceRules(), allow(chosen)] : []),
   ];
 }
 
@@ -176,9 +180,11 @@ export function unknownText({ hold }: Settings): string {
 
 const noHost = 'no route for this host';
 
+const chosen = '{ var(txn.node) -m found }';
+
 /** By method, where nothing else decides. */
 function choiceRules(): string[] {
-  const choosing = 'if { var(txn.node) -m found }';
+  const choosing = `if ${chosen}`;
   const method = `%[method,map_str(methods.map,${OTHERS})]`;
   return [
     'http-request set-var(txn.node) var(txn.to) if { var(txn.to) -m beg ~ }',
