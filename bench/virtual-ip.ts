@@ -1,4 +1,5 @@
-// Requests through a virtual IP, against the same upstream asked in the ways that there are without one, in the same run:
+// Requests through a virtual IP, as instances make them (translated where they connect) and where only nftables is
+// there, against the same upstream asked in the ways that there are without one, in the same run:
 // by the container's own address, over the bridge; by the machine's published port, which is what `gilliam ps` tells, by
 // the rules that Docker makes for it where it has no proxy of its own between; and over a bridge of a machine that has
 // none of Gilliam's tables at all. The client, the upstream and the machine between them are network namespaces on one
@@ -15,6 +16,7 @@ import { SystemClock } from '../pkg/base/clock';
 import { silentLogger } from '../pkg/base/log';
 import { BridgeNetwork } from '../pkg/testing/bridge-network';
 import { FakeRegistry } from '../pkg/testing/fake-registry';
+import { TranslationSandbox } from '../pkg/testing/translation-sandbox';
 import { bridgeOf } from '../pkg/virtualip/bridge-of';
 import { Guard } from '../pkg/virtualip/guard';
 import { BridgeHairpin } from '../pkg/virtualip/hairpin';
@@ -27,18 +29,21 @@ const publishedPort = 13_601;
 const rounds = Number(process.env.GILLIAM_BENCH_ROUNDS ?? 10);
 const seconds = Number(process.env.GILLIAM_BENCH_SECONDS ?? 1);
 const table = 'gilliam_bench';
+const range = '198.19.240.0/20';
 const clock = new SystemClock();
 
-/** How the upstream is asked. All but the last on a machine with Gilliam's tables. */
+/** How the upstream is asked. All but the last on a machine with Gilliam's tables, and all but two with its programs. */
 const ways = {
   virtual: 'a virtual IP',
+  rules: 'a virtual IP, by nftables alone',
   bridge: "the container's own address, over the bridge",
   published: 'its published port',
-  bare: "the container's own address, over the bridge of a machine without Gilliam's tables",
+  bare: "the container's own address, over the bridge of a machine without Gilliam",
 } as const;
 type Way = keyof typeof ways;
+const subjects = ['virtual', 'rules'] as const;
 const peers: readonly Way[] = ['bridge', 'published', 'bare'];
-const all: readonly Way[] = ['virtual', ...peers];
+const all: readonly Way[] = [...subjects, ...peers];
 
 interface Sample {
   readonly requestsPerSecond: number;
@@ -55,7 +60,7 @@ async function main(): Promise<void> {
 
 async function compare(kind: string, headers: readonly string[], bridged: boolean): Promise<void> {
   const sites = new Map<Way, Site>();
-  const samples: Record<Way, Sample[]> = { virtual: [], bridge: [], published: [], bare: [] };
+  const samples: Record<Way, Sample[]> = { virtual: [], rules: [], bridge: [], published: [], bare: [] };
   try {
     for (const way of all) sites.set(way, await open(way, bridged));
     // The first round warms up, and is left.
@@ -81,18 +86,20 @@ function report(what: string, samples: Readonly<Record<Way, readonly Sample[]>>)
   for (const { of, figure, unit, target } of quantities) {
     const values = (way: Way) => samples[way].map((sample) => sample[of]);
     for (const way of all) say(`${what}, ${of}, ${way}: ${values(way).map(Math.round).join(' ')}`);
-    for (const peer of peers) {
-      print({
-        bench: 'virtual-ip',
-        figure: `${figure}, through ${ways.virtual}, ${what}`,
-        value: median(values('virtual')),
-        unit,
-        samples: rounds,
-        peer: { name: ways[peer], value: median(values(peer)) },
-        // Of the same round, so that a busy machine slows down both.
-        ratio: median(values('virtual').map((value, round) => value / (values(peer)[round] as number))),
-        target,
-      });
+    for (const subject of subjects) {
+      for (const peer of peers) {
+        print({
+          bench: 'virtual-ip',
+          figure: `${figure}, through ${ways[subject]}, ${what}`,
+          value: median(values(subject)),
+          unit,
+          samples: rounds,
+          peer: { name: ways[peer], value: median(values(peer)) },
+          // Of the same round, so that a busy machine slows down both.
+          ratio: median(values(subject).map((value, round) => value / (values(peer)[round] as number))),
+          ...(subject === 'virtual' && { target }),
+        });
+      }
     }
   }
 }
@@ -108,19 +115,29 @@ interface Site {
 
 async function open(way: Way, bridged: boolean): Promise<Site> {
   const dir = await mkdtemp(join(tmpdir(), 'gilliam-bench-'));
-  const network = await BridgeNetwork.create(2);
+  const translated = way !== 'rules' && way !== 'bare';
+  const sandbox = translated ? await TranslationSandbox.create() : undefined;
+  const network = await BridgeNetwork.create(2, sandbox?.cgroup);
   const disposables: { close(): Promise<void> }[] = [];
   const close = async () => {
     for (const one of disposables.splice(0).reverse()) await one.close();
     await network.remove();
+    await sandbox?.remove();
     await rm(dir, { recursive: true });
   };
   try {
     await network.setBridged(bridged);
     const upstream = await startUpstream(network, dir);
     if (way === 'published') await publish(network);
-    const virtual = way === 'bare' ? undefined : await install(network, bridged, dir, disposables);
-    const host = { virtual, published: network.machineAddress, bridge: undefined, bare: undefined }[way];
+    const virtual =
+      way === 'bare' ? undefined : await install({ network, sandbox, bridged, dir }, disposables);
+    const host = {
+      virtual,
+      rules: virtual,
+      published: network.machineAddress,
+      bridge: undefined,
+      bare: undefined,
+    }[way];
     const url = `http://${host ?? network.address(1)}:${way === 'published' ? publishedPort : port}/`;
     return { network, url, upstream, close };
   } catch (error) {
@@ -129,19 +146,27 @@ async function open(way: Way, bridged: boolean): Promise<Site> {
   }
 }
 
+interface Place {
+  readonly network: BridgeNetwork;
+  /** Absent: nftables alone. */
+  readonly sandbox: TranslationSandbox | undefined;
+  readonly bridged: boolean;
+  readonly dir: string;
+}
+
 /** What a machine of a stage has: virtual IPs, and the guard of auxiliary services. The upstream's virtual IP. */
 async function install(
-  network: BridgeNetwork,
-  bridged: boolean,
-  dir: string,
+  { network, sandbox, bridged, dir }: Place,
   disposables: { close(): Promise<void> }[],
 ): Promise<string> {
   const inside = network.inside(network.machine);
   const registry = new FakeRegistry();
   const nft = new SystemNft({ clock, command: [...inside, 'nft'] });
   const common = { registry, executor: 'bench', table, nft, clock, log: silentLogger };
+  const translation = sandbox?.translation(table, range);
   const virtualIps = new VirtualIps({
-    ...{ ...common, range: '198.19.240.0/20', file: join(dir, 'virtual-ips.json') },
+    ...(translation && { translation }),
+    ...{ ...common, range, file: join(dir, 'virtual-ips.json') },
     hairpin: new BridgeHairpin({
       address: network.machineAddress,
       command: [...inside, 'ip'],
@@ -158,6 +183,7 @@ async function install(
   registry.setIdentity(network.address(1), 'shop/_cache.1');
   const at = { host: network.machineAddress, port, ports: { [port]: publishedPort } };
   await registry.put('shop/_cache.1', { ...at, executor: 'bench', address: network.address(1) });
+  if (translation && !translation.isOn) throw new Error('virtual IPs are not translated at connect');
   const address = await virtualIps.addressOf({ service: '_cache', formation: 'shop' });
   await guard.inStep();
   if (address === undefined) throw new Error('there is no virtual IP');

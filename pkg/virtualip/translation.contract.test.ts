@@ -1,17 +1,21 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { SystemClock } from '../base/clock';
 import { PreconditionError } from '../base/errors';
 import { silentLogger } from '../base/log';
 import { BridgeNetwork } from '../testing/bridge-network';
 import { FakeRegistry } from '../testing/fake-registry';
 import { TranslationSandbox } from '../testing/translation-sandbox';
-import type { Bpftool } from './bpftool';
+import { type Bpftool, SystemBpftool } from './bpftool';
 import { SystemConnections } from './connections';
 import { removeTable, SystemNft } from './nft';
 import { TranslatedConnections } from './translated-connections';
 import { Translation } from './translation';
+import type { TranslatorOptions } from './translator';
 import { VirtualIps } from './virtual-ips';
 
 jest.setTimeout(60_000);
@@ -155,6 +159,150 @@ describe('translation of virtual IPs at connect', () => {
     child.kill('SIGKILL');
     await until(async () => (await translation.open()).length === 0);
   });
+
+  it('invariant 7: what is withdrawn gets no connection after that was acknowledged, and loses none before', async () => {
+    const { ips } = await start();
+    await registry.put('shop/web.1', at(1));
+    const address = (await ips.addressOf(web)) as string;
+    const loads = Array.from({ length: 3 }, () =>
+      network.run(client(), 'python3', '-c', constantly, address),
+    );
+    for (let turn = 0; turn < 5; turn++) {
+      const port = 9100 + turn;
+      // One that dies the moment it may.
+      const server = await network.start(
+        network.members[2] as string,
+        ...['sh', '-c', `exec python3 -u -m http.server ${port} --directory ${dir} 2>/dev/null`],
+      );
+      await registry.put('shop/web.2', at(2, port));
+      await registry.remove('shop/web.2');
+      server.kill('SIGKILL');
+    }
+    for (const load of loads) expect((await load).stdout.trim()).toMatch(/^\d+ 0$/);
+  });
+
+  it('keeps connections through changes and through a restart, and counts them in the end', async () => {
+    const first = await start();
+    await registry.put('shop/web.1', at(1));
+    const address = (await first.ips.addressOf(web)) as string;
+    const child = await network.start(client(), 'python3', '-u', '-c', kept, address);
+    const target = `${network.address(1)}:9001`;
+    expect(await first.translation.open()).toEqual([{ virtual: address, target, count: 1 }]);
+    await first.ips.close();
+    // Without the process, it goes on.
+    expect(await seenBy(address)).toBe(network.address(0));
+    const before = await sandbox.attached();
+    const second = await start();
+    expect(await sandbox.attached()).toEqual(before);
+    expect(await second.translation.open()).toEqual([{ virtual: address, target, count: 1 }]);
+    expect(await seenBy(address)).toBe(network.address(0));
+    await registry.put('shop/web.2', at(2));
+    let acknowledged = false;
+    const withdrawal = registry.remove('shop/web.1').then(() => (acknowledged = true));
+    await until(async () => (await get(address)).stdout.startsWith('two '));
+    const answer = once(child.stdout as Readable, 'data');
+    child.kill('SIGUSR1');
+    expect(String(await answer)).toBe(`${address} one\n`);
+    expect(acknowledged).toBe(false);
+    child.kill('SIGUSR2');
+    await withdrawal;
+  });
+
+  it('leaves other stages alone', async () => {
+    const { ips } = await start();
+    const other = sandbox.translator('gilliam_other', '198.19.224.0/20');
+    await other.begin();
+    const services = (port: number) =>
+      new Map([
+        [
+          'web.other.service',
+          [
+            {
+              ...{ name: 'web.other.service', address: '198.19.224.9', port: 80 },
+              endpoints: [{ address: network.address(2), port }],
+            },
+          ],
+        ],
+      ]);
+    await other.bringInStep(undefined, services(9001));
+    await registry.put('shop/web.1', at(1));
+    const address = await ips.addressOf(web);
+    expect((await get('198.19.224.9')).stdout).toBe(`two ${network.address(0)}`);
+    expect(await seenBy(address)).toBe(network.address(0));
+    await other.remove();
+    expect(await seenBy(address)).toBe(network.address(0));
+  });
+
+  it('of a stage whose addresses another one has is off in both, and comes back when that has gone', async () => {
+    const { ips, translation } = await start();
+    await registry.put('shop/web.1', at(1));
+    const address = await ips.addressOf(web);
+    const other = sandbox.translator('gilliam_other', '198.19.248.0/22');
+    await expect(other.begin()).rejects.toThrow('gilliam_test and gilliam_other both have addresses');
+    // nftables has it, so the machine is in between.
+    expect(await seenBy(address)).toBe(network.machineAddress);
+    await until(() => !translation.isOn);
+    await other.remove();
+    await until(() => translation.isOn);
+    expect(await seenBy(address)).toBe(network.address(0));
+  });
+
+  it('comes back when others have taken its programs or pins away', async () => {
+    const { ips } = await start();
+    await registry.put('shop/web.1', at(1));
+    const address = await ips.addressOf(web);
+    const list = (await sandbox.bpftool.ask('cgroup', 'show', sandbox.cgroup)) as {
+      id: number;
+      name: string;
+    }[];
+    const { id } = list.find(({ name }) => name === 'connect4') as { id: number };
+    await sandbox.bpftool.batch([`cgroup detach ${sandbox.cgroup} connect4 id ${id}`]);
+    expect(await seenBy(address)).toBe(network.machineAddress);
+    await until(async () => (await seenBy(address)) === network.address(0));
+    await rm(join(sandbox.pins, table), { recursive: true });
+    await until(
+      async () => (await sandbox.attached()).length === list.length && existsSync(join(sandbox.pins, table)),
+    );
+    await until(async () => (await seenBy(address)) === network.address(0));
+  });
+
+  it('that cannot follow is off, never behind: nftables serves, and it begins anew', async () => {
+    const { ips, translation } = await start();
+    await registry.put('shop/web.1', at(1));
+    const address = await ips.addressOf(web);
+    broken = /services/;
+    await registry.put('shop/web.2', at(2));
+    await registry.remove('shop/web.1');
+    expect(translation.isOn).toBe(false);
+    for (let n = 0; n < 3; n++) expect((await get(address)).stdout).toBe(`two ${network.machineAddress}`);
+    broken = undefined;
+    await until(async () => (await get(address)).stdout === `two ${network.address(0)}`);
+    // Not even off: nothing is acknowledged.
+    broken = /services|settings/;
+    let acknowledged = false;
+    const withdrawal = registry.remove('shop/web.2').then(() => (acknowledged = true));
+    await until(async () => !translation.isOn);
+    await network.run(network.machine, 'sleep', '0.5');
+    expect(acknowledged).toBe(false);
+    broken = undefined;
+    await withdrawal;
+    expect((await get(address)).code).toBe(7);
+  });
+
+  it('is nothing where something is missing, and says what', async () => {
+    const missing = (options: Partial<TranslatorOptions>) =>
+      sandbox.translator('gilliam_missing', range, options).begin();
+    await expect(missing({ object: '/nonexistent/translate.bpf.o' })).rejects.toThrow(
+      'translate.bpf.o is not there',
+    );
+    await expect(missing({ cgroup: undefined })).rejects.toThrow('no control groups of version 2');
+    await expect(missing({ pins: '/sys/nowhere/gilliam_x' })).rejects.toThrow(
+      'nothing can be kept in the kernel',
+    );
+    const absent = new SystemBpftool({ clock, command: ['gilliam-has-no-bpftool'] });
+    await expect(missing({ bpftool: absent })).rejects.toThrow('install it (apt-get install bpftool)');
+    expect(existsSync(join(sandbox.pins, 'gilliam_missing'))).toBe(false);
+  });
 });
 
 const peer = `
@@ -185,5 +333,33 @@ signal.signal(signal.SIGUSR1, lambda *_: None)
 print(errno.errorcode[s.connect_ex((sys.argv[1], 80))], errno.errorcode[s.connect_ex((sys.argv[1], 80))])
 signal.pause()
 print(s.connect_ex((sys.argv[1], 80)), flush=True)
+while True: signal.pause()
+`;
+
+/** A connection each, for some seconds: how many there were, and how many failed. */
+const constantly = `
+import http.client, sys, time
+end, done, failed = time.time() + 6, 0, 0
+while time.time() < end:
+    try:
+        c = http.client.HTTPConnection(sys.argv[1], 80, timeout=5)
+        c.request('GET', '/'); assert c.getresponse().read() is not None; c.close(); done += 1
+    except Exception: failed += 1
+print(done, failed)
+`;
+
+const kept = `
+import http.client, signal, sys
+c = http.client.HTTPConnection(sys.argv[1], 9001)
+def ask(*_):
+    c.request('GET', '/')
+    answer = c.getresponse().read().decode().split()[0]
+    print(c.sock.getpeername()[0], answer)
+def close(*_):
+    c.close()
+    while True: signal.pause()
+signal.signal(signal.SIGUSR1, ask)
+signal.signal(signal.SIGUSR2, close)
+ask()
 while True: signal.pause()
 `;

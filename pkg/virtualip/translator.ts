@@ -144,7 +144,7 @@ export class Translator {
 
   /** Takes it all away. Connections go on. */
   async remove(): Promise<void> {
-    await this.#detach(await this.#generations());
+    await this.#detach(await this.#generations(), this.#attached);
     await rm(this.#options.pins, { recursive: true, force: true });
     this.#attached = [];
     this.#isOn = false;
@@ -276,21 +276,23 @@ export class Translator {
       : ['pinmaps', this.#maps];
     await bpftool.ask('prog', 'loadall', object, at, ...maps);
     if (!overMaps) await this.#switch(false);
+    const ids = await this.#idsAt(at);
+    const former = this.#attached;
+    // Known before they are attached: whatever comes of it, they are found again.
+    this.#attached = [...former, ...ids.values()];
     // The old ones are there until the new ones are: with both, the first translates, and only one counts off.
-    await bpftool.batch(
-      programs.map((name) => `cgroup attach ${cgroup} ${name} pinned ${join(at, name)} multi`),
-    );
-    await this.#detach(before);
-    this.#attached = await this.#idsAt(at);
+    await bpftool.batch(programs.map((name) => `cgroup attach ${cgroup} ${name} id ${ids.get(name)} multi`));
+    await this.#detach(before, former);
+    this.#attached = [...ids.values()];
     await this.#read();
   }
 
-  /** Takes away programs of before, and of this process. */
-  async #detach(generations: readonly number[]): Promise<void> {
+  /** Takes away programs that are pinned, and others by their numbers. */
+  async #detach(generations: readonly number[], others: readonly number[]): Promise<void> {
     const { bpftool, cgroup } = this.#options;
-    const mine = new Set(this.#attached);
+    const mine = new Set(others);
     for (const generation of generations) {
-      for (const id of await this.#idsAt(this.#programsAt(generation))) mine.add(id);
+      for (const id of (await this.#idsAt(this.#programsAt(generation))).values()) mine.add(id);
     }
     const attached = mine.size > 0 ? (await this.#atCgroup()).filter(({ id }) => mine.has(id)) : [];
     await bpftool.batch(
@@ -310,11 +312,11 @@ export class Translator {
   }
 
   /** The kernel's numbers of programs that are pinned: of those that are there, if their load was broken off. */
-  async #idsAt(directory: string): Promise<readonly number[]> {
-    const ids: number[] = [];
+  async #idsAt(directory: string): Promise<ReadonlyMap<string, number>> {
+    const ids = new Map<string, number>();
     for (const name of await namesIn(directory)) {
       const shown = await this.#options.bpftool.ask('prog', 'show', 'pinned', join(directory, name));
-      ids.push((shown as { id: number }).id);
+      ids.set(name, (shown as { id: number }).id);
     }
     return ids;
   }
