@@ -3,7 +3,8 @@ import { Refusal } from './refusal';
 
 /** What the caller is told of a place that could not be connected to. */
 export function dialRefusal(error: DialError, host: string): Refusal {
-  const message = error.message.startsWith(host) ? error.message : `${host}: ${error.message}`;
+  const isNamed = error.message.startsWith(host) || error.message.includes(`"${host}"`);
+  const message = isNamed ? error.message : `${host}: ${error.message}`;
   switch (error.kind) {
     case 'absent':
     case 'unreachable':

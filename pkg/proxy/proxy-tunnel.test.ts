@@ -284,7 +284,9 @@ describe('outside the stage', () => {
     await harness.endpoint('shop/web.1');
     const caller = await harness.caller();
     caller.send(get([], 'http://nowhere.example.com/'));
-    expect(await caller.message()).toMatch(/^HTTP\/1.1 502 [^]*there is no host "nowhere.example.com"/);
+    expect(await caller.message()).toMatch(
+      /^HTTP\/1.1 502 [^]*\r\ngilliam-error: there is no host "nowhere.example.com"\r\n/,
+    );
     // A short name that is nobody's was most likely meant to be a service's.
     caller.send(get([], 'http://wbe/'));
     expect(await caller.message()).toMatch(
