@@ -100,17 +100,20 @@ test('cancelling the call cancels the build, and makes room for the next', async
 
 test('an upload that breaks off in the middle builds nothing', async () => {
   const end = new AbortController();
+  let over = () => {};
+  const ended = new Promise<void>((resolve) => (over = resolve));
   async function* requests(): AsyncGenerator<BuildRequest> {
     yield { part: start() };
     yield { part: chunk() };
     end.abort();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await ended;
     yield { part: chunk() };
   }
   const run = async () => {
     for await (const _ of api.client.build.build(requests(), { signal: end.signal }));
   };
   await expect(run()).rejects.toThrow(CancelledError);
+  over();
   // The only place for a build is free again once the server has seen the end of this one.
   await eventually(() => expect(build([start(), chunk(5)])).resolves.toHaveLength(4));
   expect(api.builder.received).toEqual([5]);

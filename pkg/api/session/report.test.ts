@@ -155,9 +155,13 @@ describe('a report', () => {
     const executor = await rig.joined();
     const task = await taskOf(executor, instance);
     api.memory.setReachable(false);
+    const commit = jest.spyOn(api.store, 'commit');
     const sequence = executor.report([executor.status(task, InstanceState.RUNNING)]);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // Tried, and tried again: what was refused was not taken for written.
+    const tries = () => commit.mock.calls.filter(([[write]]) => write?.kind.name === 'Instance');
+    await eventually(() => expect(tries().length).toBeGreaterThan(1));
     expect(executor.acknowledged).toBe(0n);
+    commit.mockRestore();
     api.memory.setReachable(true);
     await acknowledged(executor, sequence);
     expect((await api.instance('web-1-1')).status.state).toBe(InstanceState.RUNNING);
