@@ -29,7 +29,7 @@ const graceMs = {
   dockerd: 30_000,
 };
 
-/** Takes a single-machine stage down: what it has started, and nothing else. */
+/** Takes down what of a stage is on this machine: what it has started, and nothing else. */
 export class Down {
   readonly #config: StageConfig | undefined;
 
