@@ -49,10 +49,12 @@ test('what the registry has is not asked of the engine', async () => {
 });
 
 test('a tag that is of another image is put right', async () => {
-  const { publisher, registry, engine, repository } = rig();
+  const { publisher, registry, engine, repository, pushed } = rig();
   registry.addImage(`sha256:${'b2'.repeat(32)}`, 'a1'.repeat(32));
   engine.add(image, 'x:y');
+  expect(await repository.has(image, never)).toBe(false);
   await publisher.publish(image, never);
+  expect(pushed).toHaveLength(1);
   expect(await repository.has(image, never)).toBe(true);
 });
 
