@@ -15,6 +15,9 @@ afterEach(() => dns.close());
 describe('the DNS server of nonsense', () => {
   const header = (...words: number[]) => Buffer.from(words.flatMap((word) => [word >> 8, word & 255]));
 
+  // An OPT record: the root's name, type 41, payloads of 1,232 bytes.
+  const option = Buffer.from([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);
+
   it.each([
     ['two questions', header(1, 0x0100, 2, 0, 0, 0), 1],
     ['no question', header(1, 0x0100, 0, 0, 0, 0), 1],
@@ -27,6 +30,20 @@ describe('the DNS server of nonsense', () => {
     [
       'records that are not there',
       Buffer.concat([header(1, 0x0100, 1, 0, 0, 5), Buffer.from([0, 0, 1, 0, 1])]),
+      1,
+    ],
+    [
+      'a name of more than 255 bytes',
+      Buffer.concat([
+        header(1, 0x0100, 1, 0, 0, 0),
+        ...Array.from({ length: 4 }, () => Buffer.concat([Buffer.from([63]), Buffer.alloc(63, 'a')])),
+        Buffer.from([0, 0, 1, 0, 1]),
+      ]),
+      1,
+    ],
+    [
+      'two words about EDNS',
+      Buffer.concat([header(1, 0x0100, 1, 0, 0, 2), Buffer.from([0, 0, 1, 0, 1]), option, option]),
       1,
     ],
     ['an update', header(1, 5 << 11, 1, 0, 0, 0), 4],

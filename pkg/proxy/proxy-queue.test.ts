@@ -80,7 +80,7 @@ describe('requests to a service that takes no more connections', () => {
   });
 
   it.each(['a request', 'CONNECT'])('are forgotten when their caller goes: %s', async (what) => {
-    await start({ connectionsPerEndpoint: 1, queueMs: 5_000 });
+    await start({ connectionsPerEndpoint: 1, queueMs: 60_000 });
     const endpoint = await harness.endpoint();
     await ask(1);
     await endpoint.accepted();
