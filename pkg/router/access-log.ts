@@ -16,7 +16,7 @@ export interface AccessLogOptions {
   readonly makeAppend: () => Promise<void>;
 }
 
-/** Keeps the access log within bounds. Written without us, so that no request waits for us, and none is unlogged. */
+/** Keeps the access log within bounds. Written without us, so that no request waits for us. */
 export async function boundAccessLog(options: AccessLogOptions, signal: AbortSignal): Promise<void> {
   const { clock, log, everyMs = 1_000 } = options;
   while (!signal.aborted) {
