@@ -105,6 +105,7 @@ export const faultActs: readonly Act[] = [
       const lateMs = random.next() * 50;
       const idleMs = between(random, 500, 8_000);
       plane.stores.controllers.holdNext(async () => {
+        if (world.healed) return;
         world.trace.add(`! ${process.name} is paused ${isSent ? 'after' : 'before'} a write`);
         process.pause();
         world.network.suspect(process.host);

@@ -76,7 +76,7 @@ describe('a broken product is noticed', () => {
       found.push((await run(seed, scenarioOf(seed, storyLength), { sabotage })).violation?.invariant);
     }
     expect(found).toContain(9);
-  }, 60_000);
+  }, 120_000);
 
   test.each([[losing], [emptying], [incapable]])('and a sound one is not: %j', async (acts) => {
     expect((await run(1, story(acts))).violation).toBeUndefined();
