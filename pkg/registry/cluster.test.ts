@@ -130,7 +130,7 @@ describe('three nodes', () => {
     await until('it is told', () => follower.withdrawn === 1);
     gone.abort();
     await expect(first).rejects.toThrow('has gone');
-    expect(await cluster.at(0).node.withdraw(key('1'), { waitMs: 200 })).toEqual({
+    expect(await cluster.at(0).node.withdraw(key('1'), { waitMs: 2_000 })).toEqual({
       acknowledged: [],
       missing: ['e1/router'],
     });
