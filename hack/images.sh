@@ -24,8 +24,8 @@ http:
   addr: '$socket'
 YAML
 
-# Only while nothing is brought to it: what is on its way would be taken for garbage. In the background, so that this shell hears of
-# its end and takes the collector with it.
+# Only while nothing is brought to it: what is on its way would be taken for garbage. In the background, so that this
+# shell hears of its end and takes the collector with it.
 mkdir -p "$directory/data/docker/registry/v2/repositories"
 docker-registry garbage-collect --delete-untagged "$config" >/dev/null &
 collector=$!

@@ -40,7 +40,10 @@ export interface AgentOptions {
   readonly archive?: LogArchive;
   /** This machine's network daemon; absent for an executor without service network. */
   readonly network?: ServiceNetwork;
-  /** Where the stage's own images are had from; absent for an executor that runs only what its engine has or registries. */
+  /**
+   * Where the stage's own images are had from; absent for an executor that runs only what its engine has or
+   * registries.
+   */
   readonly images?: StageFetcher;
   /** Absent: what containers use is not told. */
   readonly meter?: ContainerMeter;

@@ -3,9 +3,9 @@ import { isImageId } from '../images/image-name';
 import type { ApiContext } from './api-context';
 
 /**
- * Brings a new image to the stage's registry, so that every executor can have it at once, and says in a line that it does: the first one
- * of a stage takes long. A second line says why that was not possible: it is tried again when an executor asks, and this machine's needs
- * it from nowhere.
+ * Brings a new image to the stage's registry, so that every executor can have it at once, and says in a line that it
+ * does: the first one of a stage takes long. A second line says why that was not possible: it is tried again when an
+ * executor asks, and this machine's needs it from nowhere.
  */
 export async function* publishBuilt(
   { stageImages, log }: Pick<ApiContext, 'stageImages' | 'log'>,

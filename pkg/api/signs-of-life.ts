@@ -2,8 +2,8 @@ import type { Clock } from '../base/clock';
 import type { Disposable } from '../base/disposable';
 
 /**
- * What the source says, and a sign of life whenever it has said nothing for so long: whoever waits can then have a deadline on silence,
- * which tells a peer that is gone from one that takes long.
+ * What the source says, and a sign of life whenever it has said nothing for so long: whoever waits can then have a
+ * deadline on silence, which tells a peer that is gone from one that takes long.
  */
 export async function* withSignsOfLife<T>(
   source: AsyncIterable<T>,

@@ -2,8 +2,8 @@ import type { Clock } from './clock';
 import type { Disposable } from './disposable';
 
 /**
- * A deadline on silence, for what may take as long as it likes as long as it goes on. The signal fires with `error` when nothing
- * has been heard for `limitMs`, or with the parent's reason. Dispose it when what it guards has ended.
+ * A deadline on silence, for what may take as long as it likes as long as it goes on. The signal fires with `error`
+ * when nothing has been heard for `limitMs`, or with the parent's reason. Dispose it when what it guards has ended.
  */
 export class Silence implements Disposable {
   readonly #controller = new AbortController();

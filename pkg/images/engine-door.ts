@@ -25,9 +25,10 @@ const realm = { 'www-authenticate': 'Basic realm="images of the stage"' };
 const passed = ['accept', 'content-length', 'content-range', 'content-type', 'range'];
 
 /**
- * An image registry at 127.0.0.1 for the Docker Engine of this machine, open for as long as one image takes: engines speak HTTP there
- * without being told. What it is asked it passes on to a registry that the engine need not reach, trust or have a password of. Its own
- * password is another one each time, as every user of the machine may connect to it.
+ * An image registry at 127.0.0.1 for the Docker Engine of this machine, open for as long as one image takes: engines
+ * speak HTTP there without being told. What it is asked it passes on to a registry that the engine need not reach,
+ * trust or have a password of. Its own password is another one each time, as every user of the machine may connect to
+ * it.
  */
 export class EngineDoor {
   readonly #options: EngineDoorOptions;

@@ -8,7 +8,10 @@ export interface ImageEngine {
   isNamed(image: string, signal: AbortSignal): Promise<boolean>;
   /** Names an image that is there. */
   tag(image: string, name: ImageName, signal: AbortSignal): Promise<void>;
-  /** Takes the name from its image, which goes too when it has no other and is not in use. What has no such name is no error. */
+  /**
+   * Takes the name from its image, which goes too when it has no other and is not in use. What has no such name is no
+   * error.
+   */
   untag(name: ImageName, signal: AbortSignal): Promise<void>;
   /** Brings the image of the name to the registry that is in it. Throws UnavailableError saying why not. */
   push(name: ImageName, credentials: DoorCredentials, signal: AbortSignal): Promise<void>;

@@ -32,8 +32,9 @@ export class Publisher {
   }
 
   /**
-   * Resolves when the registry has the image. However many ask for it, it is brought there once; and to the end when they are all gone, as
-   * somebody will ask again. Throws NotFoundError when the engine does not have it either, UnavailableError when it is to be tried again.
+   * Resolves when the registry has the image. However many ask for it, it is brought there once; and to the end when
+   * they are all gone, as somebody will ask again. Throws NotFoundError when the engine does not have it either,
+   * UnavailableError when it is to be tried again.
    */
   async publish(image: string, signal: AbortSignal): Promise<void> {
     const { repository, engine } = this.#options;

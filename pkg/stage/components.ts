@@ -123,8 +123,8 @@ export function handsOutImages({ role, address }: Pick<StageConfig, 'role' | 'ad
 }
 
 /**
- * The registry of the stage's images, which the control plane brings there and executors read by the API. On a socket of its owner: on
- * loopback, every user of the machine could fill the disk, or remove what executors are to fetch.
+ * The registry of the stage's images, which the control plane brings there and executors read by the API. On a socket
+ * of its owner: on loopback, every user of the machine could fill the disk, or remove what executors are to fetch.
  */
 function images({ config, paths, packageRoot, env }: ComponentInput): Component | undefined {
   if (!handsOutImages(config)) return undefined;

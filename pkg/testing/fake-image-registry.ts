@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { UnavailableError } from '../base/errors';
 import type { ImageRegistry, RegistryAnswer, RegistryRequest } from '../images/image-registry';
 
-/** An image registry in memory, as far as reading, putting manifests, listing and removing go; and one that misbehaves. */
+/**
+ * An image registry in memory, as far as reading, putting manifests, listing and removing go; and one that misbehaves.
+ */
 export class FakeImageRegistry implements ImageRegistry {
   readonly #manifests = new Map<string, string>();
   readonly #blobs = new Map<string, Buffer>();
