@@ -15,6 +15,7 @@ import { SystemConnections } from './connections';
 import { removeTable, SystemNft } from './nft';
 import { TranslatedConnections } from './translated-connections';
 import { Translation } from './translation';
+import { bytesOf } from './translation-bytes';
 import type { TranslatorOptions } from './translator';
 import { VirtualIps } from './virtual-ips';
 
@@ -287,6 +288,23 @@ describe('translation of virtual IPs at connect', () => {
     broken = undefined;
     await withdrawal;
     expect((await get(address)).code).toBe(7);
+  });
+
+  it('forgets endpoints that have gone, and none that is still there or has connections', async () => {
+    const { ips, translation } = await start();
+    await registry.put('shop/web.1', at(1));
+    const address = await ips.addressOf(web);
+    expect(await seenBy(address)).toBe(network.address(0));
+    const map = join(sandbox.pins, table, 'maps/open');
+    const pair = (n: number, count: number) =>
+      `map update pinned ${map} key hex c6 13 f0 09 0a 01 ${bytesOf(n).split(' ').slice(0, 2).join(' ')} 00 50 00 00 value hex ${bytesOf(count, 0)}`;
+    const gone = Array.from({ length: 1_100 }, (_, n) => pair(n, 0));
+    await sandbox.bpftool.batch([...gone, pair(9_999, 1)]);
+    await until(async () => (await translation.open()).length === 1);
+    await registry.put('shop/web.2', at(2));
+    const left = (await sandbox.bpftool.ask('map', 'dump', 'pinned', map)) as unknown[];
+    // The one with a connection, and that of the endpoint that was asked.
+    expect(left).toHaveLength(2);
   });
 
   it('is nothing where something is missing, and says what', async () => {

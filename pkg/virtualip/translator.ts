@@ -4,38 +4,20 @@ import { endianness } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { PreconditionError } from '../base/errors';
 import { type AddressRange, formatAddress } from './address-range';
-import type { Bpftool } from './bpftool';
+import { AttachedPrograms, type AttachedProgramsOptions } from './attached-programs';
 import type { OpenConnections } from './connections';
 import type { Services } from './ruleset';
 import { bytesOf, commandOf, countAt, type Element, elementsIn, placeAt } from './translation-bytes';
 import { allTurns, changedTurns, type MapStep, planTurns, TranslationMaps } from './translation-plan';
 
-export interface TranslatorOptions {
-  readonly bpftool: Bpftool;
-  /** What translate.bpf.c was compiled to. */
-  readonly object: string;
-  /** A directory of the BPF file system for what outlives this process: `/sys/fs/bpf/<table>`. */
-  readonly pins: string;
-  /** The root of the version 2 control groups: its processes are translated for. Undefined where there is none. */
-  readonly cgroup: string | undefined;
+export interface TranslatorOptions extends AttachedProgramsOptions {
+  /** Of virtual addresses. */
   readonly range: AddressRange;
 }
 
 /** Counts up whenever a map of translate.bpf.c means something else than before: those of before are not used then. */
 const layout = 1;
 
-/**
- * The programs of translate.bpf.c, as they are attached: nobody is translated for who would not be counted off. They are
- * taken away the other way round.
- */
-const programs = [
-  'sock_ops',
-  'sock_release',
-  'getpeername4',
-  'getpeername6',
-  'connect4',
-  'connect6',
-] as const;
 const mapNames = ['settings', 'services', 'targets', 'sockets', 'open', 'made', 'barrier'] as const;
 
 /** What the programs go by. */
@@ -61,21 +43,21 @@ const maxIdlePairs = 1_024;
 export class Translator {
   readonly #options: TranslatorOptions;
   readonly #maps: string;
+  readonly #programs: AttachedPrograms;
   /** What the kernel's maps hold, as long as all that was said to them was done. */
   #held = new TranslationMaps();
   #isOn = false;
-  /** The kernel's numbers of the programs that are attached. */
-  #attached: readonly number[] = [];
   #idlePairs = 0;
 
   constructor(options: TranslatorOptions) {
     this.#options = options;
     this.#maps = join(options.pins, 'maps');
+    this.#programs = new AttachedPrograms(options);
   }
 
   /** Whether there is something that may be translating, of this process or of one before it. */
   get isThere(): boolean {
-    return this.#attached.length > 0 || existsSync(this.#options.pins);
+    return this.#programs.some || existsSync(this.#options.pins);
   }
 
   /**
@@ -93,20 +75,29 @@ export class Translator {
       settings.first === first &&
       settings.last === last &&
       mapNames.every((name) => existsSync(join(this.#maps, name)));
-    if (usable) return this.#load(usable);
+    if (usable) {
+      await this.#programs.load(
+        mapNames.flatMap((name) => ['map', 'name', name, 'pinned', join(this.#maps, name)]),
+      );
+      return this.#read();
+    }
     await this.remove();
     await mkdir(this.#options.pins).catch(asPrecondition);
-    await this.#load(usable).catch(async (error: unknown) => {
+    try {
+      // New maps translate nothing.
+      await this.#programs.load(['pinmaps', this.#maps]);
+      await this.#switch(false);
+      await this.#read();
+    } catch (error) {
       await this.remove();
       throw error;
-    });
+    }
   }
 
   /** Whether all is still as this process has left it. */
   async isAttached(): Promise<boolean> {
-    const there = new Set((await this.#atCgroup()).map(({ id }) => id));
     const settings = await this.#settings(this.#options.pins);
-    return settings?.on === (this.#isOn ? 1 : 0) && this.#attached.every((id) => there.has(id));
+    return settings?.on === (this.#isOn ? 1 : 0) && (await this.#programs.areThere());
   }
 
   /**
@@ -144,9 +135,8 @@ export class Translator {
 
   /** Takes it all away. Connections go on. */
   async remove(): Promise<void> {
-    await this.#detach(await this.#generations(), this.#attached);
+    await this.#programs.remove();
     await rm(this.#options.pins, { recursive: true, force: true });
-    this.#attached = [];
     this.#isOn = false;
   }
 
@@ -254,71 +244,6 @@ export class Translator {
       ),
     );
     this.#idlePairs = 0;
-  }
-
-  #programsAt(generation: number): string {
-    return join(this.#options.pins, `programs_${generation}`);
-  }
-
-  /** Which loads of the programs are pinned. */
-  async #generations(): Promise<readonly number[]> {
-    const names = await namesIn(this.#options.pins);
-    return names.flatMap((name) => /^programs_(\d+)$/.exec(name)?.[1] ?? []).map(Number);
-  }
-
-  /** Loads and attaches the programs, in place of those of before. */
-  async #load(overMaps: boolean): Promise<void> {
-    const { bpftool, object, cgroup } = this.#options;
-    const before = await this.#generations();
-    const at = this.#programsAt(Math.max(0, ...before) + 1);
-    const maps = overMaps
-      ? mapNames.flatMap((name) => ['map', 'name', name, 'pinned', join(this.#maps, name)])
-      : ['pinmaps', this.#maps];
-    await bpftool.ask('prog', 'loadall', object, at, ...maps);
-    if (!overMaps) await this.#switch(false);
-    const ids = await this.#idsAt(at);
-    const former = this.#attached;
-    // Known before they are attached: whatever comes of it, they are found again.
-    this.#attached = [...former, ...ids.values()];
-    // The old ones are there until the new ones are: with both, the first translates, and only one counts off.
-    await bpftool.batch(programs.map((name) => `cgroup attach ${cgroup} ${name} id ${ids.get(name)} multi`));
-    await this.#detach(before, former);
-    this.#attached = [...ids.values()];
-    await this.#read();
-  }
-
-  /** Takes away programs that are pinned, and others by their numbers. */
-  async #detach(generations: readonly number[], others: readonly number[]): Promise<void> {
-    const { bpftool, cgroup } = this.#options;
-    const mine = new Set(others);
-    for (const generation of generations) {
-      for (const id of (await this.#idsAt(this.#programsAt(generation))).values()) mine.add(id);
-    }
-    const attached = mine.size > 0 ? (await this.#atCgroup()).filter(({ id }) => mine.has(id)) : [];
-    await bpftool.batch(
-      programs
-        .toReversed()
-        .flatMap((program) => attached.filter(({ name }) => name === program))
-        .map(({ name, id }) => `cgroup detach ${cgroup} ${name} id ${id}`),
-    );
-    for (const generation of generations)
-      await rm(this.#programsAt(generation), { recursive: true, force: true });
-  }
-
-  async #atCgroup(): Promise<readonly { readonly id: number; readonly name: string }[]> {
-    const { bpftool, cgroup } = this.#options;
-    const list = cgroup === undefined ? [] : await bpftool.ask('cgroup', 'show', cgroup);
-    return Array.isArray(list) ? (list as { id: number; name: string }[]) : [];
-  }
-
-  /** The kernel's numbers of programs that are pinned: of those that are there, if their load was broken off. */
-  async #idsAt(directory: string): Promise<ReadonlyMap<string, number>> {
-    const ids = new Map<string, number>();
-    for (const name of await namesIn(directory)) {
-      const shown = await this.#options.bpftool.ask('prog', 'show', 'pinned', join(directory, name));
-      ids.set(name, (shown as { id: number }).id);
-    }
-    return ids;
   }
 }
 
