@@ -114,7 +114,7 @@ describe('three nodes', () => {
     cluster.at(1).node.follow(quick);
     cluster.at(0).node.announce(key('1'), {});
     await until('all know', () => knownAt(1) === 1);
-    expect(await cluster.at(0).node.withdraw(key('1'), { waitMs: 200 })).toEqual({
+    expect(await cluster.at(0).node.withdraw(key('1'), { waitMs: 2_000 })).toEqual({
       acknowledged: ['e1/proxy'],
       missing: ['e1/router'],
     });
@@ -148,7 +148,7 @@ describe('three nodes', () => {
       },
     });
     cluster.at(0).node.announce(key('1'), {});
-    const withdraw = () => cluster.at(0).node.withdraw(key('1'), { waitMs: 200 });
+    const withdraw = () => cluster.at(0).node.withdraw(key('1'), { waitMs: 1_000 });
     for (let round = 0; round < 2; round++) {
       expect(await withdraw()).toEqual({ acknowledged: [], missing: ['e0/router'] });
     }
@@ -377,7 +377,7 @@ describe('restarts', () => {
       node = makeNode('e1', options);
       await node.listen([{ host: '127.0.0.1', port }]);
       await until('it is full again', () => node.lookup(name).length === 1);
-      expect(await cluster.at(0).node.withdraw(key('1'), { waitMs: 300 })).toEqual({
+      expect(await cluster.at(0).node.withdraw(key('1'), { waitMs: 2_000 })).toEqual({
         acknowledged: [],
         missing: ['e1/virtual-ip'],
       });
