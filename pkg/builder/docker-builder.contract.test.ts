@@ -297,6 +297,35 @@ describe('own Dockerfiles', () => {
 });
 
 describe('what goes wrong', () => {
+  it('makes an image once more that somebody has removed before it had a name', async () => {
+    let removals = 0;
+    const withRemoval = new Proxy(docker, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key, target);
+        if (key !== 'getImage') return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        return (id: string) => {
+          const image = docker.getImage(id);
+          const tag = image.tag.bind(image);
+          image.tag = (async (options: Docker.ImageTagOptions & { abortSignal: AbortSignal }) => {
+            if (removals++ < 1) await docker.getImage(id).remove();
+            return tag(options) as Promise<unknown>;
+          }) as unknown as typeof image.tag;
+          return image;
+        };
+      },
+    });
+    const { output, result } = await build(
+      'again',
+      { Dockerfile: `FROM ${baseImage}\nRUN echo ${randomUUID()} > /once\nCMD ["true"]\n` },
+      { builder: builder({ docker: withRemoval }) },
+    );
+    expect(output).toContain('the image was removed by somebody else before it was named: once more\n');
+    expect(removals).toBe(2);
+    await expect(docker.getImage(result?.image ?? '').inspect()).resolves.toMatchObject({
+      Id: result?.image,
+    });
+  });
+
   it('names the step that failed, and leaves no image and no container', async () => {
     const files = {
       Dockerfile: `FROM ${baseImage}\nENV A=b\nRUN echo about to fail >&2 && exit 3\nCMD ["true"]\n`,

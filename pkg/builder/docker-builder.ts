@@ -130,17 +130,27 @@ export class DockerBuilder implements Builder {
     const gone = new AbortController();
     const silent = new AbortController();
     const until = AbortSignal.any([limit.signal, gone.signal, silent.signal]);
-    const output = new BuildOutput();
+    let output = new BuildOutput();
     const started = clock.monotonic();
     try {
       const ignore = context.detection.dockerfile && spool.tree.texts.get('.dockerignore');
-      const upload = spool.context(context.extra, ignore === undefined ? undefined : dockerignore(ignore));
       const pulls = input.mayFallBack
         ? await this.#toPull(context.plan.dockerfile, until)
         : new Map<string, string>();
       const awaited = { pulls, onSilence: (why: string) => silent.abort(new PreconditionError(why)) };
-      yield* this.#steps(context, upload, { output, ...awaited }, until);
-      const result = await this.#finish(input, context, output, until);
+      let result: BuildResult | undefined;
+      for (let first = true; !result; first = false) {
+        output = new BuildOutput();
+        const upload = spool.context(context.extra, ignore === undefined ? undefined : dockerignore(ignore));
+        yield* this.#steps(context, upload, { output, ...awaited }, until);
+        try {
+          result = await this.#finish(input, context, output, until);
+        } catch (error) {
+          // Until it is named it is nobody's: a stage that goes with all of its images takes the same one with it.
+          if (!first || statusOf(error) !== 404) throw error;
+          yield outputPart('the image was removed by somebody else before it was named: once more\n');
+        }
+      }
       log.info('image built', {
         formation: input.formation,
         commit: input.commit,
