@@ -15,6 +15,8 @@ export interface CommandResult {
 export interface CommandOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** What it reads from standard input. Default nothing. */
+  readonly input?: string;
   /** Kills the command after this long. Default 60 s. */
   readonly timeoutMs?: number;
 }
@@ -72,14 +74,15 @@ export abstract class Cli {
   }
 
   run(file: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    const { cwd = this.directory, env = {}, timeoutMs = 60_000 } = options;
+    const { cwd = this.directory, env = {}, input, timeoutMs = 60_000 } = options;
     return new Promise((resolve) => {
       const settings = { cwd, env: { ...this.env, ...env }, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 };
       const child = execFile(file, args, settings, (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 128;
         resolve({ stdout, stderr: error && code === 128 ? `${stderr}${error.message}` : stderr, code });
       });
-      child.stdin?.end();
+      // A command that has ended takes no more.
+      child.stdin?.on('error', () => {}).end(input);
     });
   }
 

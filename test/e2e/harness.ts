@@ -55,8 +55,9 @@ export class StageHarness extends Cli {
     }
   }
 
-  async up(): Promise<CommandResult> {
-    const hostPorts = ['--host', '127.0.0.1', '--host-port-base', String(this.hostPortBase)];
+  /** Where published ports are reached: default on loopback only. */
+  async up({ host = '127.0.0.1' }: { readonly host?: string } = {}): Promise<CommandResult> {
+    const hostPorts = ['--host', host, '--host-port-base', String(this.hostPortBase)];
     // A range of virtual IPs is free until rules speak of it.
     return exclusively('up', () =>
       this.succeed(['up', ...this.#ports, ...hostPorts], { timeoutMs: 170_000 }),
@@ -78,8 +79,12 @@ export class StageHarness extends Cli {
 
   /** What the stage is called at the engine. */
   get key(): string {
-    const { id } = JSON.parse(readFileSync(join(this.data, 'stage.json'), 'utf8')) as { id: string };
-    return `${this.stage}-${id}`;
+    return `${this.stage}-${this.config<{ id: string }>().id}`;
+  }
+
+  /** What the stage is made of. */
+  config<T>(): T {
+    return JSON.parse(readFileSync(join(this.data, 'stage.json'), 'utf8')) as T;
   }
 
   /** Ids of the stage's containers; only those of which `docker ps --filter` says so. */
