@@ -42,7 +42,7 @@ export class AttachedPrograms {
     const former = this.#ids;
     // Known before they are attached: whatever comes of it, they are found again.
     this.#ids = [...former, ...ids.values()];
-    // The old ones are there until the new ones are: with both, the first translates, and only one counts off.
+    // The old ones are there until the new ones are: with both, the first translates and counts, and one counts off.
     await bpftool.batch(names.map((name) => `cgroup attach ${cgroup} ${name} id ${ids.get(name)} multi`));
     await this.#detach(before, former);
     this.#ids = [...ids.values()];

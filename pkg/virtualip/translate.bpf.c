@@ -127,8 +127,15 @@ static __always_inline void forget(__u64 cookie) {
   if (count) __sync_fetch_and_add(count, -1);
 }
 
+static __always_inline int is_same(const struct place *one, const struct place *other) {
+  return one->address == other->address && one->port == other->port;
+}
+
 // The kernel asks only where the socket has no connection: connect() again of one that has, or is about to, ends before.
 static __always_inline void translate(__u64 cookie, struct place *place) {
+  struct connection *known = bpf_map_lookup_elem(&sockets, &cookie);
+  // While these programs are replaced, those of before have just done it, over the same maps.
+  if (known && is_same(&known->target, place)) return;
   forget(cookie);
   __u32 zero = 0;
   struct settings *settings_now = bpf_map_lookup_elem(&settings, &zero);
@@ -159,8 +166,7 @@ static __always_inline void translate(__u64 cookie, struct place *place) {
 // What was translated is what its program connected to, when it asks.
 static __always_inline void restore(__u64 cookie, struct place *place) {
   struct connection *connection = bpf_map_lookup_elem(&sockets, &cookie);
-  if (!connection) return;
-  if (connection->target.address != place->address || connection->target.port != place->port) return;
+  if (!connection || !is_same(&connection->target, place)) return;
   *place = connection->virtual;
 }
 

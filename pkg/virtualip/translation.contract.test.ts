@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -10,6 +10,7 @@ import { silentLogger } from '../base/log';
 import { BridgeNetwork } from '../testing/bridge-network';
 import { FakeRegistry } from '../testing/fake-registry';
 import { TranslationSandbox } from '../testing/translation-sandbox';
+import { AttachedPrograms } from './attached-programs';
 import { type Bpftool, SystemBpftool } from './bpftool';
 import { SystemConnections } from './connections';
 import { removeTable, SystemNft } from './nft';
@@ -207,6 +208,34 @@ describe('translation of virtual IPs at connect', () => {
     expect(acknowledged).toBe(false);
     child.kill('SIGUSR2');
     await withdrawal;
+  });
+
+  it('counts a connection once while programs are replaced, and there are two of each', async () => {
+    const { ips, translation } = await start();
+    await registry.put('shop/web.1', at(1));
+    const address = (await ips.addressOf(web)) as string;
+    const maps = join(sandbox.pins, table, 'maps');
+    const others = new AttachedPrograms({
+      bpftool: sandbox.bpftool,
+      object: join(sandbox.directory, 'translate.bpf.o'),
+      pins: join(sandbox.pins, 'again'),
+      cgroup: sandbox.cgroup,
+    });
+    await mkdir(join(sandbox.pins, 'again'));
+    try {
+      const names = await readdir(maps);
+      await others.load(names.flatMap((name) => ['map', 'name', name, 'pinned', join(maps, name)]));
+      const child = await network.start(client(), 'python3', '-u', '-c', kept, address);
+      const target = `${network.address(1)}:9001`;
+      expect(await translation.open()).toEqual([{ virtual: address, target, count: 1 }]);
+      expect(await python(peer, 'AF_INET', address)).toBe(`${address} 9001 one`);
+      expect((await translation.made()).get(address)).toBe(2);
+      child.kill('SIGKILL');
+      await until(async () => (await translation.open()).length === 0);
+    } finally {
+      await others.remove();
+      await rm(join(sandbox.pins, 'again'), { recursive: true });
+    }
   });
 
   it('leaves other stages alone', async () => {
