@@ -43,9 +43,13 @@ export const cliOptions = {
   minifySyntax: true,
   legalComments: 'none',
   logLevel: 'warning',
-  // oclif looks for these to run from TypeScript; a bundle has no need of them.
   plugins: [leaveOut],
-  external: ['typescript', 'ts-node', 'tsx', 'bare-fs'],
+  external: [
+    // oclif looks for these to run from TypeScript; a bundle has no need of them.
+    ...['typescript', 'ts-node', 'tsx', 'bare-fs'],
+    // One flag of one command makes certificates: the others need not read past that.
+    ...['@peculiar/x509', 'reflect-metadata'],
+  ],
 };
 
 /** In ASCII alone, so that bin/gilliam need not decode it: esbuild leaves other characters in regular expressions. */
