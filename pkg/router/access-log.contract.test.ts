@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { Agent, request as httpRequest } from 'node:http';
 import { SystemClock } from '../base/clock';
 import { silentLogger } from '../base/log';
 import { boundAccessLog } from './access-log';
@@ -78,8 +79,8 @@ describe('the access log', () => {
     ]);
     await until('it is taken up', async () => (await request('/user/ada')).body.includes('"url":"/ada"'));
     await request('/user/ada/more');
-    await request('/user/ada');
     await logged('/user/ada/more');
+    await request('/user/ada');
     await until('the last is logged', () => router.log().at(-1)?.path === '/user/ada');
     expect(
       router
@@ -97,12 +98,16 @@ describe('the access log', () => {
     const { path } = router.haproxy.accessLog;
     rmSync(`${path}.1`, { force: true });
     const ended = new AbortController();
-    const makeAppend = () => router.haproxy.makeLogAppend();
     const bounding = boundAccessLog(
-      { path, makeAppend, clock: new SystemClock(), log: silentLogger, maxBytes: 1, everyMs: 10 },
+      {
+        ...{ path, clock: new SystemClock(), log: silentLogger, maxBytes: 1, everyMs: 10 },
+        makeAppend: () => router.haproxy.makeLogAppend(),
+        wasCut: () => router.haproxy.logWasCut(),
+      },
       ended.signal,
     );
-    await until('it is moved aside', () => existsSync(`${path}.1`) && statSync(path).size === 0);
+    // A blank is all that there is.
+    await until('it is moved aside', () => existsSync(`${path}.1`) && statSync(path).size === 1);
     ended.abort();
     await bounding;
   }
@@ -133,6 +138,66 @@ describe('the access log', () => {
     await expectCut('/b', '/c');
     await router.haproxy.reload();
     await expectCut('/d', '/e');
+  });
+
+  test('begins anew, without a hole, before a new worker has written a line', async () => {
+    await request('/a');
+    await logged('/a');
+    await router.haproxy.reload();
+    await cut();
+    await request('/b');
+    await logged('/b');
+    expect(paths()).toEqual(['/b']);
+    expectJson();
+  });
+
+  /** Each line, but what HAProxy says of itself. */
+  function expectJson(): void {
+    const lines = readFileSync(router.haproxy.accessLog.path, 'utf8').split('\n').slice(0, -1);
+    for (const line of lines.filter((one) => one !== '' && !one.startsWith('Proxy '))) {
+      expect(() => JSON.parse(line) as unknown).not.toThrow();
+    }
+  }
+
+  /** Many at once, over kept connections, so that threads of HAProxy come to the log together. */
+  async function saturate(below: string, count: number): Promise<void> {
+    const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+    const one = () =>
+      new Promise<void>((resolve, reject) => {
+        const options = { ...{ agent, host: '127.0.0.1', port: router.httpPort, path: `${below}/${left}` } };
+        httpRequest({ ...options, headers: { host: 'myapp.com' } }, (answer) => {
+          answer.resume();
+          answer.on('end', resolve);
+        })
+          .on('error', reject)
+          .end();
+      });
+    let left = count;
+    const client = async () => {
+      while (left-- > 0) await one();
+    };
+    await Promise.all(Array.from({ length: 64 }, client));
+    agent.destroy();
+  }
+
+  test('has one line for each request under load, or it is counted as dropped, after a reload too', async () => {
+    for (const below of ['/first', '/second']) {
+      await saturate(below, 4_000);
+      const own = () => paths().filter((path) => String(path).startsWith(`${below}/`));
+      const dropped = async () =>
+        Number(/^DroppedLogs: ([0-9]+)$/m.exec(await router.haproxy.runtime.ask('show info'))?.[1]);
+      await until('all are logged', async () => own().length + (await dropped()) === 4_000);
+      expect(new Set(own()).size).toBe(own().length);
+      await router.haproxy.reload();
+    }
+    expectJson();
+  });
+
+  test('is JSON for connections that come to no request, too', async () => {
+    await sendRaw(router.httpsPort, 'this is no TLS\r\n\r\n', 300);
+    await until('it is logged', () => router.log().some(({ error }) => /handshake/i.test(String(error))));
+    await router.haproxy.reload();
+    expectJson();
   });
 
   test('is left as it is when nobody can make HAProxy append', async () => {

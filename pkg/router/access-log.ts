@@ -14,6 +14,8 @@ export interface AccessLogOptions {
   readonly everyMs?: number;
   /** Called before the log is cut: its writer has to append from then on. */
   readonly makeAppend: () => Promise<void>;
+  /** Called after. */
+  readonly wasCut: () => void;
 }
 
 /** Keeps the access log within bounds. Written without us, so that no request waits for us. */
@@ -48,4 +50,5 @@ async function rotate(options: AccessLogOptions): Promise<void> {
   }
   await copyFile(path, `${path}.1`);
   await truncate(path, 0);
+  options.wasCut();
 }

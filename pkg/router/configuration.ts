@@ -176,7 +176,8 @@ const reasons = {
   408: 'Request Time-out: the request did not come to its end in time',
   502: 'Bad Gateway: the instance closed the connection or did not answer in HTTP',
   503: 'Service Unavailable: no instance could be connected to',
-  504: 'Gateway Time-out: the instance did not answer in time',
+  // HAProxy waits for the instance, whoever it is that has fallen silent. Texts only: expressions in defaults crash 2.6.
+  504: 'Gateway Time-out: the instance did not answer in time, or the client did not send all of its body',
 } as const;
 
 const errorFiles = Object.entries(reasons)

@@ -35,6 +35,7 @@ export function frontendText(table: MatchTable, { ports }: Settings): string {
       : [`bind ${at}:${ports.https} ssl crt-list certificates.list alpn h2,http/1.1 strict-sni`]),
     'log global',
     `log-format ${word(accessLogFormat)}`,
+    `error-log-format ${word(errorLogFormat)}`,
     ...connectionRules(ports),
     'http-request set-var(txn.host) req.fhdr(host)',
     ...forwardedHeaders(ports),
@@ -103,6 +104,8 @@ function lookUp(key: string): string {
 /** What is no request that a route could be asked for, whatever the routes are. */
 const refusals = [
   `${answer(400, `%[${whyRefused}]`)} if ${unclear} !${isHarmless} { ${whyRefused} -m found }`,
+  // HTTP/1.0 has requests without.
+  `${answer(400, 'the request has no Host')} if ${unclear} !{ var(txn.host) -m found } !{ req.ver 1.0 }`,
   // As of CONNECT, or of OPTIONS *: what is not there matches nothing, and would be looked up as the host's own.
   `${answer(400, noPathReason)} if ${unclear} !{ path -m found }`,
   `${answer(508, `the request has come by ${maxHops} times: a route leads back here`)} if ${goesRound}`,
@@ -271,3 +274,6 @@ const accessLogFormat = [
   '"ms":%Ta',
   '"ended":"%tsc"}',
 ].join(',');
+
+/** Of connections that never came to a request, as when their handshake of TLS fails. */
+const errorLogFormat = '{"time":%Ts.%ms,"client":"%[src]","error":"%[fc_err_str,json]"}';

@@ -131,6 +131,11 @@ export class HaproxyProcess {
     if (pid !== undefined) await this.accessLog.append(pid);
   }
 
+  /** To be called once it was cut. */
+  logWasCut(): void {
+    if (this.pid() !== undefined) this.accessLog.wasCut();
+  }
+
   /** Takes the current configuration up in a new worker; connections of the old one go on there. */
   async reload(signal?: AbortSignal): Promise<void> {
     // It stays the same process. Its file is empty for a moment.

@@ -34,14 +34,16 @@ export interface OpenLogFile {
 const askedMs = 2_000;
 const pollMs = 5;
 const newline = 0x0a;
+const toEnd = 'end';
 
 /**
  * The file that HAProxy itself writes: with a process between them each line would cost a wake-up, a fifth of what a
  * request costs, and lines would be lost whenever that process is behind.
  *
- * HAProxy takes appending away from its file. So it starts at the file's end, and the master and all its workers share
- * one position, being the heirs of one open file. Only who has inherited it too can make it append again, which has to
- * be before the file is cut: a shell that sleeps beside HAProxy, the keeper.
+ * HAProxy takes appending away from its file, with the first line of each worker. So it starts at
+ * the file's end, and the master and all its workers share one position, being the heirs of one open file. Only who has
+ * inherited it too can make it append again, which has to be before the file is cut, and move the position, which has to
+ * be after: a shell that sleeps beside HAProxy, the keeper.
  */
 export class LogFile {
   constructor(private readonly options: LogFileOptions) {}
@@ -62,7 +64,9 @@ export class LogFile {
     const held = openSync(pipe, constants.O_WRONLY);
     try {
       const append = 'dd if=/dev/null oflag=append conv=notrunc status=none';
-      const keeper = spawn('sh', ['-c', `while read -r _; do ${append}; done`], {
+      // Moved by writing alone: a blank before a line leaves it JSON.
+      const move = `case $what in ${toEnd}) printf ' ' ;; esac`;
+      const keeper = spawn('sh', ['-c', `while read -r what; do ${append}; ${move}; done`], {
         detached: true,
         stdio: [asked, output, 'ignore'],
       });
@@ -81,7 +85,7 @@ export class LogFile {
   async append(pid: number): Promise<void> {
     const { clock, path } = this.options;
     if (appends(pid)) return;
-    this.#ask();
+    this.#ask('append');
     for (const end = clock.monotonic() + askedMs; !appends(pid); await sleep(clock, pollMs)) {
       if (clock.monotonic() > end) {
         throw new UnavailableError(
@@ -91,11 +95,16 @@ export class LogFile {
     }
   }
 
-  #ask(): void {
+  /** The file was cut: whoever stops to append goes on where it ends now, and leaves no hole. */
+  wasCut(): void {
+    this.#ask(toEnd);
+  }
+
+  #ask(what: string): void {
     const { pipe } = this.options;
     try {
       const asking = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
-      writeSync(asking, 'append\n');
+      writeSync(asking, `${what}\n`);
       closeSync(asking);
     } catch (error) {
       throw new UnavailableError(`${pipe}: nobody reads it: the keeper of the access log has ended`, {

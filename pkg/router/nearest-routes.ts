@@ -1,4 +1,5 @@
 import { distance } from 'fastest-levenshtein';
+import { matchesHost, matchesPath } from '../routing/match';
 import type { CompiledRoute, Part, Pattern } from '../routing/types';
 
 const most = 3;
@@ -8,13 +9,21 @@ const mostFar = 3;
 const maxLooked = 500;
 const maxChars = 128;
 
-/** Which routes are nearest to a request that there is none for: a sentence. */
+interface Asked {
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+}
+
+/** Which routes are nearest to a request that there is none for, or what those for its path ask for: a sentence. */
 export function nearestRoutes(
   why: string,
-  { host, path }: { readonly host: string; readonly path: string },
+  { method, host, path }: Asked,
   routes: readonly CompiledRoute[],
 ): string {
   const name = host.replace(/:\d+$/, '').toLowerCase().slice(0, maxChars);
+  const ofPath = routesOfPath(name, path, routes.slice(0, maxLooked));
+  if (ofPath.length > 0) return unmet(method, ofPath);
   const hosts = new Map(routes.slice(0, maxLooked).map((route) => [textOf(route.host), route]));
   const own = routes
     .slice(0, maxLooked)
@@ -30,6 +39,20 @@ export function nearestRoutes(
   return names.length === 0
     ? why
     : `${why}: nearest ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`;
+}
+
+function routesOfPath(host: string, path: string, routes: readonly CompiledRoute[]): CompiledRoute[] {
+  const [asked = ''] = path.split('?');
+  return routes.filter((route) => matchesHost(route, host) && matchesPath(route, asked));
+}
+
+/** Names no header and no value: whoever has to send them may be the only one to know them. */
+function unmet(method: string, routes: readonly CompiledRoute[]): string {
+  const taken = [...new Set(routes.flatMap(({ route }) => route.spec.methods))].sort();
+  const everyone = routes.some(({ route }) => route.spec.methods.length === 0);
+  return everyone || taken.includes(method)
+    ? 'the routes for this path ask for another header or query'
+    : `no route for this path takes the method ${method}: those that are taken are ${taken.join(', ')}`;
 }
 
 function nearest(asked: string, known: readonly string[]): string[] {

@@ -229,13 +229,26 @@ describe('a router', () => {
     expect(answer).toMatch(/^HTTP\/1\.[01] 408/);
   });
 
+  test('HTTP/1.1 without a host is 400, and HTTP/1.0 may come without', async () => {
+    const without = await sendRaw(harness.httpPort, 'GET / HTTP/1.1\r\n\r\n', 300);
+    expect(without).toMatch(/^HTTP\/1\.1 400 [^]*x-gilliam-reason: the request has no Host\r\n/i);
+    const old = await sendRaw(harness.httpPort, 'GET / HTTP/1.0\r\n\r\n', 300);
+    expect(old).toMatch(/^HTTP\/1\.[01] 404 [^]*no route for this host/);
+  });
+
   test('an upstream that does not answer in time is 504, one that answers no HTTP or nothing is 502', async () => {
     const silent = await tcp(() => {});
     opened.push(silent);
     await harness.registry.put('shop/slow.1', { host: '127.0.0.1', port: portOf(silent) });
     const late = await get('/slow/');
     expect(late).toMatchObject({ status: 504 });
-    expect(late.headers['x-gilliam-reason']).toBe('the instance did not answer in time');
+    expect(late.headers['x-gilliam-reason']).toBe(
+      'the instance did not answer in time, or the client did not send all of its body',
+    );
+    const head = 'POST /slow/ HTTP/1.1\r\nHost: a.com\r\nContent-Length: 100\r\n\r\n';
+    expect(await sendRaw(harness.httpPort, `${head}half`, 5_000)).toMatch(
+      /^HTTP\/1\.1 504 [^]*in time, or the client did not send all of its body\r\n[^]*of its body\n$/,
+    );
     const closing = await tcp((socket) => socket.once('data', () => socket.destroy()));
     opened.push(closing);
     await harness.registry.put('shop/raw.1', { host: '127.0.0.1', port: portOf(closing) });

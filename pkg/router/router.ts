@@ -134,7 +134,12 @@ export class Router implements Follower {
           traffic?.run(haproxy, either),
           this.#holder.listen(this.#holdSocket, either),
           boundAccessLog(
-            { path: haproxy.accessLog.path, makeAppend: () => haproxy.makeLogAppend(), clock, log },
+            {
+              path: haproxy.accessLog.path,
+              makeAppend: () => haproxy.makeLogAppend(),
+              wasCut: () => haproxy.logWasCut(),
+              ...{ clock, log },
+            },
             either,
           ),
         ]),

@@ -176,7 +176,7 @@ export class RouterHarness {
     const text = readFileSync(this.haproxy.accessLog.path, 'utf8');
     return text
       .split('\n')
-      .filter((line) => line.startsWith('{'))
+      .filter((line) => line.trimStart().startsWith('{'))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, truncateSync, writeFileSync, appendFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { silentLogger } from '../base/log';
 import { SystemRandom } from '../base/random';
 import { compileRoute } from '../routing/compile';
@@ -121,6 +122,31 @@ describe('a sample of the log', () => {
   });
 });
 
+it('lines of the log that HAProxy has dropped are told once', async () => {
+  const warned: unknown[] = [];
+  const ended = new AbortController();
+  const dropped = [0, 3, 5, 0];
+  const clock = new VirtualClock();
+  const report = new TrafficReport({
+    ...{ clock, random: new SystemRandom(), everyMs: 2_000 },
+    log: { ...silentLogger, warn: (_, fields) => void warned.push(fields) },
+    tell: async () => {
+      if (dropped.length === 0) ended.abort(new Error('done'));
+    },
+  });
+  const send = async () => [`Pid: 7\nDroppedLogs: ${dropped.shift()}\nTainted: 0\n`, ''];
+  const haproxy = { runtime: { send }, accessLog: { path: '/nowhere' }, pid: () => 6 };
+  let over = false;
+  const running = report.run(haproxy as never, ended.signal).then(() => (over = true));
+  while (!over) {
+    await clock.advance(2_000);
+    // The log is a real file, if none that there is.
+    await setImmediate();
+  }
+  await running;
+  expect(warned).toEqual([{ lines: 3 }]);
+});
+
 describe('a held request', () => {
   const text = (lines: readonly string[]) => Buffer.from([...lines, '', 'body'].join('\r\n'));
   it('is known once its head is there, and passed on without our words, for one answer', () => {
@@ -158,14 +184,24 @@ describe('the nearest routes', () => {
     route('a', 'shop.example.com/users', 'web.shop.service'),
     route('b', 'shop.example.com/orders/{id}', 'web.shop.service'),
     route('c', 'blog.example.com/', 'web.shop.service'),
+    route('e', 'shop.example.com/get', 'web.shop.service', { methods: ['PUT', 'POST'] }),
+    route('f', 'shop.example.com/beta', 'web.shop.service', {
+      headers: [{ name: 'x-beta', match: { $case: 'present', value: true } }],
+    }),
     route('d', '{name}.preview.example.com/', 'web.shop.service'),
   ].map(compileRoute);
-  const ask = (host: string, path = '/') => nearestRoutes('no route', { host, path }, routes);
+  const ask = (host: string, path = '/') => nearestRoutes('no route', { method: 'GET', host, path }, routes);
   it.each([
     ['shp.example.com', '/', 'no route: nearest is shop.example.com'],
     ['shop.example.com', '/user?x=1', 'no route: nearest is /users'],
     ['blop.example.com', '/', 'no route: nearest are blog.example.com, shop.example.com'],
     ['far-away.org', '/', 'no route'],
+    [
+      'shop.example.com',
+      '/get?x=1',
+      'no route for this path takes the method GET: those that are taken are POST, PUT',
+    ],
+    ['shop.example.com', '/beta', 'the routes for this path ask for another header or query'],
     [`${'x'.repeat(10_000)}.com`, '/', 'no route'],
   ])('%s%s', (host, path, expected) => {
     expect(ask(host, path)).toBe(expected);

@@ -28,6 +28,7 @@ export class TrafficReport {
   #worker = '';
   #last = new Map<string, ServerStats>();
   #first = true;
+  #droppedTold = false;
   /** What was under way when it was last looked at, by release. */
   #open = new Map<string, Pick<ServerStats, 'key' | 'open'>>();
   #soon = false;
@@ -74,8 +75,21 @@ export class TrafficReport {
 
   async #count(haproxy: Pick<HaproxyProcess, 'runtime'>, sample: LogSample): Promise<void> {
     const [info = '', stats = ''] = await haproxy.runtime.send(['show info', 'show stat -1 4 -1']);
+    this.#tellDropped(Number(/^DroppedLogs: (\d+)$/m.exec(info)?.[1] ?? 0));
     this.take(/^Pid: (\d+)$/m.exec(info)?.[1] ?? '', parseServerStats(stats));
     for (const { key, durationMs } of await sample.read()) this.counters.of(key).took(durationMs);
+  }
+
+  /** Once: it says that the log is not to be counted by, and goes on for as long as the machine is as busy. */
+  #tellDropped(lines: number): void {
+    if (lines === 0 || this.#droppedTold) return;
+    this.#droppedTold = true;
+    this.#options.log.warn(
+      'HAProxy has dropped lines of the access log: requests are served, not all are logged',
+      {
+        lines,
+      },
+    );
   }
 
   /** What a worker has counted. One that was there before us has counted what is none of our business. */
