@@ -43,7 +43,9 @@ struct pair {
 };
 
 struct settings {
-  __u32 on;
+  // In seconds since the machine was started; 0: not at all. Who keeps the maps in step says again and again how long
+  // they may be believed, so that nothing is left that translates what is not true any more.
+  __u32 until;
   // The range of virtual addresses, both within, in the machine's byte order.
   __u32 first;
   __u32 last;
@@ -73,11 +75,11 @@ struct {
   __type(value, struct place);
 } targets SEC(".maps");
 
-// The connections of sockets, by the number that the kernel gives a socket once.
+// The connections of sockets, by the number that the kernel gives a socket once. All of its memory is there from the
+// beginning: what is allocated for each connection is freed for each, by interrupts, which virtual machines pay for dearly.
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, 131072);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __uint(max_entries, 65536);
   __type(key, __u64);
   __type(value, struct connection);
 } sockets SEC(".maps");
@@ -139,9 +141,10 @@ static __always_inline void translate(__u64 cookie, struct place *place) {
   forget(cookie);
   __u32 zero = 0;
   struct settings *settings_now = bpf_map_lookup_elem(&settings, &zero);
-  if (!settings_now || !settings_now->on) return;
+  if (!settings_now) return;
   __u32 address = bpf_ntohl(place->address);
   if (address < settings_now->first || address > settings_now->last) return;
+  if (bpf_ktime_get_boot_ns() >= settings_now->until * 1000000000ULL) return;
   struct service *service = bpf_map_lookup_elem(&services, place);
   if (!service || service->count == 0) return;
   struct turn turn = {service->id, __sync_fetch_and_add(&service->next, 1) % service->count};

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { SystemClock } from '../base/clock';
@@ -73,9 +73,9 @@ describe('translation of virtual IPs at connect', () => {
     ask: (...command) => sandbox.bpftool.ask(...command),
   };
 
-  async function start() {
+  async function start(options: Partial<TranslatorOptions> = {}) {
     const inside = network.inside(network.machine);
-    const translator = sandbox.translator(table, range, { bpftool });
+    const translator = sandbox.translator(table, range, { bpftool, ...options });
     const translation = new Translation({ translator, clock, log: silentLogger, retryMs: 200 });
     const connections = new TranslatedConnections(
       new SystemConnections({
@@ -294,6 +294,14 @@ describe('translation of virtual IPs at connect', () => {
       async () => (await sandbox.attached()).length === list.length && existsSync(join(sandbox.pins, table)),
     );
     await until(async () => (await seenBy(address)) === network.address(0));
+  });
+
+  it('ends by itself where nobody keeps it in step: nftables serves', async () => {
+    // What it says at first is good for a second, and it says it again after half a minute.
+    const { ips } = await start({ uptimeS: () => uptime() - 59 });
+    await registry.put('shop/web.1', at(1));
+    const address = await ips.addressOf(web);
+    await until(async () => (await seenBy(address)) === network.machineAddress);
   });
 
   it('that cannot follow is off, never behind: nftables serves, and it begins anew', async () => {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { endianness } from 'node:os';
+import { endianness, uptime } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { PreconditionError } from '../base/errors';
 import { type AddressRange, formatAddress } from './address-range';
@@ -13,16 +13,22 @@ import { allTurns, changedTurns, type MapStep, planTurns, TranslationMaps } from
 export interface TranslatorOptions extends AttachedProgramsOptions {
   /** Of virtual addresses. */
   readonly range: AddressRange;
+  /** Seconds since the machine was started. Default the system's. */
+  readonly uptimeS?: () => number;
 }
 
+/** How long the programs go by the maps before they have to be told again that they may. */
+const leaseS = 60;
+
 /** Counts up whenever a map of translate.bpf.c means something else than before: those of before are not used then. */
-const layout = 1;
+const layout = 2;
 
 const mapNames = ['settings', 'services', 'targets', 'sockets', 'open', 'made', 'barrier'] as const;
 
 /** What the programs go by. */
 interface Settings {
-  readonly on: number;
+  /** In seconds since the machine was started; 0 while nothing is translated. */
+  readonly until: number;
   readonly first: number;
   readonly last: number;
   readonly layout: number;
@@ -47,6 +53,8 @@ export class Translator {
   /** What the kernel's maps hold, as long as all that was said to them was done. */
   #held = new TranslationMaps();
   #isOn = false;
+  /** When the programs stop by themselves. */
+  #untilS = 0;
   #idlePairs = 0;
 
   constructor(options: TranslatorOptions) {
@@ -97,12 +105,13 @@ export class Translator {
   /** Whether all is still as this process has left it. */
   async isAttached(): Promise<boolean> {
     const settings = await this.#settings(this.#options.pins);
-    return settings?.on === (this.#isOn ? 1 : 0) && (await this.#programs.areThere());
+    return settings !== undefined && settings.until > 0 === this.#isOn && (await this.#programs.areThere());
   }
 
   /**
    * Changes what differs between two states; without a state of before, makes it all as it should be. When it resolves,
-   * no connection that was made by what was before is under way without being counted.
+   * no connection that was made by what was before is under way without being counted. To be called again and again: the
+   * programs stop by themselves a minute after they were last in step.
    */
   async bringInStep(before: Services | undefined, after: Services): Promise<void> {
     if (this.#idlePairs > maxIdlePairs) await this.#forgetIdlePairs();
@@ -110,7 +119,7 @@ export class Translator {
     const steps: readonly MapStep[] = planTurns(this.#held, wanted);
     await this.#options.bpftool.batch(steps.map((step) => commandOf(this.#maps, step)));
     for (const step of steps) this.#held.carryOut(step);
-    if (!this.#isOn) await this.#switch(true);
+    if (!this.#isOn || this.#uptimeS() > this.#untilS - leaseS / 2) await this.#switch(true);
   }
 
   /** Translates no more, until it is begun again; connections stay as they are, and are counted off. */
@@ -138,6 +147,10 @@ export class Translator {
     await this.#programs.remove();
     await rm(this.#options.pins, { recursive: true, force: true });
     this.#isOn = false;
+  }
+
+  #uptimeS(): number {
+    return (this.#options.uptimeS ?? uptime)();
   }
 
   get #settingsPin(): string {
@@ -179,7 +192,7 @@ export class Translator {
       ]);
     }
     await this.#switch(false);
-    await bpftool.batch(rivals.map(({ at, settings }) => settingsCommand(at, { ...settings, on: 0 })));
+    await bpftool.batch(rivals.map(({ at, settings }) => settingsCommand(at, { ...settings, until: 0 })));
     throw new PreconditionError(
       `${rivals.map(({ at }) => basename(at)).join(', ')} and ${basename(pins)} both have addresses of ${range.text} on this machine: give one of them another range`,
     );
@@ -190,18 +203,20 @@ export class Translator {
     if (!existsSync(pin)) return undefined;
     const [element] = elementsIn(await this.#options.bpftool.ask('map', 'dump', 'pinned', pin));
     if (element?.value.length !== 16) return undefined;
-    const [on = 0, first = 0, last = 0, itsLayout = 0] = [0, 4, 8, 12].map((at) =>
+    const [until = 0, first = 0, last = 0, itsLayout = 0] = [0, 4, 8, 12].map((at) =>
       element.value.readUInt32LE(at),
     );
-    return { on, first, last, layout: itsLayout };
+    return { until, first, last, layout: itsLayout };
   }
 
   async #switch(on: boolean): Promise<void> {
     const { range, pins, bpftool } = this.#options;
     // Whatever comes of it, it is not known to be on.
-    this.#isOn = false;
+    this.#isOn &&= on;
     const { first, last } = range;
-    await bpftool.batch([settingsCommand(pins, { on: on ? 1 : 0, first, last, layout })]);
+    const until = on ? Math.ceil(this.#uptimeS()) + leaseS : 0;
+    await bpftool.batch([settingsCommand(pins, { until, first, last, layout })]);
+    this.#untilS = until;
     this.#isOn = on;
   }
 
@@ -216,7 +231,7 @@ export class Translator {
       held.carryOut({ do: 'put-turn', id, index, target: placeAt(value) });
     }
     this.#held = held;
-    this.#isOn = (await this.#settings(this.#options.pins))?.on === 1;
+    this.#isOn = ((await this.#settings(this.#options.pins))?.until ?? 0) > 0;
   }
 
   async #dump(map: (typeof mapNames)[number]): Promise<readonly Element[]> {
@@ -247,8 +262,8 @@ export class Translator {
   }
 }
 
-function settingsCommand(pins: string, { on, first, last, layout: itsLayout }: Settings): string {
-  return `map update pinned ${join(pins, 'maps', 'settings')} key hex ${bytesOf(0)} value hex ${bytesOf(on, first, last, itsLayout)}`;
+function settingsCommand(pins: string, { until, first, last, layout: itsLayout }: Settings): string {
+  return `map update pinned ${join(pins, 'maps', 'settings')} key hex ${bytesOf(0)} value hex ${bytesOf(until, first, last, itsLayout)}`;
 }
 
 function asPrecondition(cause: Error): never {

@@ -55,9 +55,9 @@ export class JoinedMachine extends Cli {
   async reserve(range: string): Promise<void> {
     const address = range.replace(/\.0\/.*/, '.7');
     const nft = (...args: string[]) => this.network.run(this.number, 'nft', ...args);
-    await nft('add', 'table', 'ip', 'elsewhere');
+    await nft('add', 'table', 'ip', 'gilliam_elsewhere');
     const set = `{ type ipv4_addr; elements = { ${address} } ; }`;
-    await nft('add', 'set', 'ip', 'elsewhere', 'taken', set);
+    await nft('add', 'set', 'ip', 'gilliam_elsewhere', 'taken', set);
   }
 
   /** The CLI as somebody on that machine runs it. */
