@@ -409,7 +409,8 @@ c = http.client.HTTPConnection(sys.argv[1], 9001)
 def ask(*_):
     c.request('GET', '/')
     answer = c.getresponse().read().decode().split()[0]
-    print(c.sock.getpeername()[0], answer)
+    # At once: whoever waits for it takes the first that comes.
+    sys.stdout.write('%s %s\\n' % (c.sock.getpeername()[0], answer))
 def close(*_):
     c.close()
     while True: signal.pause()
