@@ -184,9 +184,6 @@ function allUp(nodes: readonly RegistryNode[]): boolean {
   return nodes.every((node) => node.status().peers.every(({ up }) => up));
 }
 
-/** What is found, in the order in which it was: printed once all of it holds. */
-const figures: Figure[] = [];
-
 async function cluster(times: Partial<RegistryTimes>): Promise<void> {
   say(`starting ${nodeCount} nodes ${limitsOf(times)}`);
   const wire = new Wire();
@@ -206,10 +203,7 @@ async function cluster(times: Partial<RegistryTimes>): Promise<void> {
     () => nodes.every((node) => !node.status().recovering) && allUp(nodes),
   );
   const found = (figure: string, value: number, unit: string, more: Partial<Figure> = {}) =>
-    void figures.push({
-      ...{ bench: 'registry', figure: `${figure}, ${limitsOf(times)}`, value, unit },
-      ...more,
-    });
+    print({ ...{ bench: 'registry', figure: `${figure}, ${limitsOf(times)}`, value, unit }, ...more });
   const entries = () => nodes.map((node) => node.status().entries);
   // Little by little: what nobody has yet is of one thread here, and would be of a hundred machines.
   const renewing = setInterval(renew, 20_000);
@@ -372,7 +366,6 @@ async function runCluster(): Promise<void> {
     say(`one thread cannot carry ${nodeCount} nodes: ${error.message}`);
     process.exit(tooSlow);
   }
-  for (const figure of figures) print(figure);
   process.exit(0);
 }
 
