@@ -99,7 +99,9 @@ describe('three nodes', () => {
     await until('all are told', () => followers.every(({ withdrawn }) => withdrawn === 1));
     followers[0]?.release();
     followers[1]?.release();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    // What has been said since then has gone all the way.
+    cluster.at(1).node.announce(key('2'), {});
+    await until('all know of another', () => [0, 2].every((index) => knownAt(index) === 1));
     expect(answered).toBe(false);
     followers[2]?.release();
     expect(await withdrawal).toEqual({
