@@ -43,6 +43,6 @@ test('half a key pair, and a file that is not there, are refused', () => {
   const half = { GILLIAM_LISTEN: '10.0.0.1:1', GILLIAM_TLS_KEY_FILE: path('key') };
   expect(() => apiListeners(of(half))).toThrow(InvalidError);
   expect(() => apiEndpoint(of({ GILLIAM_API: 'a:1', GILLIAM_CA_FILE: path('none') }))).toThrow(
-    /^GILLIAM_CA_FILE cannot be read .*ENOENT/,
+    /^GILLIAM_CA_FILE cannot be read \(.*\/none: there is no such file\): give the path/,
   );
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { InvalidError, messageOf } from '../base/errors';
+import { InvalidError } from '../base/errors';
+import { reasonOf } from '../base/reason';
 import { parseAddresses } from '../client/addresses';
 import { hostOf } from '../client/trust';
 import type { Daemon } from './daemon';
@@ -45,7 +46,7 @@ function readPem(name: string, path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     throw new InvalidError(
-      `${name} cannot be read (${messageOf(error)}): give the path of a file in PEM`,
+      `${name} cannot be read (${path}: ${reasonOf(error)}): give the path of a file in PEM`,
       [],
       {
         cause: error,

@@ -1,6 +1,9 @@
-import { parseConfig, type StageConfig } from './config';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseConfig, readConfig, type StageConfig } from './config';
 import { executorName } from './new-config';
 import { pickPorts, pickRouterPorts, portNumbers, portsOfBlock, type RouterPorts } from './ports';
+import { readToken } from './tokens';
 
 const config: StageConfig = {
   layout: 3,
@@ -45,6 +48,12 @@ describe("a stage's configuration", () => {
     ['without a role', { ...config, role: undefined }, 'has no "role"'],
     ['without ports', { ...config, ports: undefined }, 'has no "ports"'],
   ])('%s is refused, with what to do', (_, value, message) => expect(() => parse(value)).toThrow(message));
+
+  test('that is not there is of no stage; one that cannot be read, and a token, say so', () => {
+    expect(readConfig(join(tmpdir(), 'no', 'stage.json'))).toBeUndefined();
+    expect(() => readConfig(tmpdir())).toThrow(/ cannot be read: it is a directory: work as the user/);
+    expect(() => readToken('/nope')).toThrow(/^the token in \/nope cannot be read: there is no such file: /);
+  });
 
   test('that is not JSON is refused', () => expect(() => parseConfig('{', '/x')).toThrow('is not JSON'));
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { InvalidError, PreconditionError } from '../base/errors';
+import { reasonOf } from '../base/reason';
 import { portsOfBlock, type RouterPorts, type StagePorts } from './ports';
 import { writePrivateFile } from './private-file';
 
@@ -73,7 +74,10 @@ export function readConfig(path: string): StageConfig | undefined {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw new PreconditionError(
+      `${path} cannot be read: ${reasonOf(error)}: work as the user that started the stage, or set GILLIAM_DATA to a directory of your own`,
+      { cause: error },
+    );
   }
   return parseConfig(text, path);
 }

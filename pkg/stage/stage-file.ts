@@ -1,5 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { InvalidError, NotFoundError } from '../base/errors';
+import { reasonOf } from '../base/reason';
 import { readConfig } from './config';
 import { defaultStage, stageFilePath, stagePaths } from './paths';
 import type { RouterPorts } from './ports';
@@ -82,9 +83,8 @@ function parseRouterPorts(value: unknown, path: string): RouterPorts | undefined
 }
 
 function unreadable(path: string, cause: unknown): InvalidError {
-  const why = cause instanceof Error ? cause.message : String(cause);
   return new InvalidError(
-    `the stage file ${path} cannot be read (${why}): mend it, or run "gilliam up" again`,
+    `the stage file ${path} cannot be read (${reasonOf(cause)}): mend it, or run "gilliam up" again`,
     [],
     {
       cause,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { InvalidError } from '../base/errors';
+import { InvalidError, PreconditionError } from '../base/errors';
+import { reasonOf } from '../base/reason';
 import type { StagePaths } from './paths';
 import { writePrivateFile } from './private-file';
 
@@ -21,9 +22,21 @@ function ensureToken(path: string): string {
   return readToken(path);
 }
 
+/** Throws PreconditionError and InvalidError. */
 export function readToken(path: string): string {
-  const token = readFileSync(path, 'utf8').trim();
+  const token = textOf(path).trim();
   if (token.length < 32)
     throw new InvalidError(`the token in ${path} is too short: remove the file, then "gilliam up"`);
   return token;
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new PreconditionError(
+      `the token in ${path} cannot be read: ${reasonOf(error)}: work as the user that started the stage; "gilliam up" makes tokens that are missing`,
+      { cause: error },
+    );
+  }
 }

@@ -114,7 +114,7 @@ describe('apply', () => {
     const missing = await gilliam('apply -f shop --no-wait');
     expect(missing).toMatchObject({ code: 1, stdout: '' });
     expect(missing.stderr).toMatch(
-      /shop\/gilliam\.yml:6:40: routes: certificate of shop\.localhost\/: .*tls\/a\.pem cannot be read: .*ENOENT/,
+      /shop\/gilliam\.yml:6:40: routes: certificate of shop\.localhost\/: .*tls\/a\.pem cannot be read: there is no such file/,
     );
     const { certificate, privateKey } = await developmentCertificate('shop.localhost', new Date());
     cli.write('shop/tls/a.pem', certificate);
@@ -348,12 +348,7 @@ describe('what cannot be applied', () => {
     ['no manifest', 'apply', 2, 'error: no gilliam.yml here or above: write one, or name it with -f\n'],
     ['a path that is not there', 'apply -f none', 2, 'error: -f none: there is no such file or directory\n'],
     ['a directory without any', 'apply -f empty', 2, 'error: -f empty: no gilliam.yml in it or below\n'],
-    [
-      'a file of 5 MB',
-      'apply -f large.yml',
-      1,
-      /^error: large\.yml is 4\.7 MiB, over the limit of 512 KiB: /,
-    ],
+    ['a file of 5 MB', 'apply -f large.yml', 1, /^error: large\.yml is over the limit of 512 KiB: /],
     [
       'a file that is no text',
       'apply -f binary.yml',

@@ -80,7 +80,15 @@ describe('executor invite', () => {
 describe('join', () => {
   test.each<[string, string, number, RegExp]>([
     ['without an invitation', 'join', 2, /INVITATION is missing/],
-    ['with a file that is not there', 'join nothing', 1, /ENOENT.*nothing/],
+    [
+      'with a file that is not there',
+      'join /nope',
+      1,
+      /^error: \/nope cannot be read: there is no such file: give the file .*"gilliam executor invite" prints/,
+    ],
+    ['with a directory', 'join .', 1, /^error: \. cannot be read: it is a directory: give the file/],
+    ['with an empty file', 'join /dev/null', 1, /^error: the invitation is empty: /],
+    ['with a file without end', 'join /dev/zero', 1, /^error: \/dev\/zero is over the limit of 64 KiB: give/],
     ['with something else', 'join - <hello', 1, /that is no invitation/],
     ['with another stage', 'join - --stage test <', 2, /is to stage "prod", not "test": leave --stage out/],
     ['with another version', 'join - <0.9.0', 1, /runs Gilliam 0\.9\.0, and this is 0\.0\.0/],

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
@@ -10,10 +9,12 @@ import type { UpPlan } from '../../../pkg/stage/plan-up';
 import { Up } from '../../../pkg/stage/up';
 import { UsageError } from '../lib/errors';
 import { stageContext } from '../lib/stage-context';
+import { readText } from '../lib/user-file';
 import { UpCommand } from '../up-command';
 
 /** An invitation has some 2 KiB. */
 const maxBytes = 64 * 1024;
+const advice = 'give the file that has what "gilliam executor invite" prints, or - for standard input';
 
 export default class Join extends UpCommand {
   static override summary = 'Make this machine an executor of a stage';
@@ -71,7 +72,7 @@ export default class Join extends UpCommand {
 
   async #read(source: string): Promise<string> {
     const { stdin, cwd, signal } = this.context;
-    if (source !== '-') return readFileSync(resolve(cwd, source), 'utf8');
+    if (source !== '-') return readText(resolve(cwd, source), source, { maxBytes, advice });
     if (stdin.isTerminal) this.note('paste the invitation, then Ctrl-D:');
     const pieces: Uint8Array[] = [];
     let bytes = 0;

@@ -252,7 +252,7 @@ test('what is no bundle at all is called so', async () => {
   }
   expect(await there.gilliam(`launch shop ${there.directory}`)).toMatchObject({
     code: 1,
-    stderr: `error: ${there.directory} is a directory: name the file that gilliam release export has written\n`,
+    stderr: `error: ${there.directory} cannot be read: it is a directory: name the file that gilliam release export has written\n`,
   });
 });
 
@@ -277,7 +277,7 @@ test('export to where no file can be says so', async () => {
 
 test.each([
   ['launch shop', 2, 'FILE is missing'],
-  ['launch shop none.bundle', 1, 'there is no file'],
+  ['launch shop none.bundle', 1, 'none.bundle cannot be read: there is no such file: name the file'],
   [`launch Shop ${file}`, 1, 'formation name "Shop" is not allowed'],
   [`launch shop2 ${file} --scale wbe=1`, 1, 'did you mean "web"?'],
   [`launch shop2 ${file} --scale web`, 2, 'neither a release nor a scale factor'],

@@ -107,8 +107,12 @@ describe('route', () => {
     expect(JSON.parse(stdout)).toMatchObject({ url: 'https://myapp.com:8443/' });
     expect(await gilliam('route b.com web --tls a.pem,b.pem')).toMatchObject({
       code: 2,
-      stderr: 'error: --tls: there is no file a.pem: gilliam route --tls CERTIFICATE.pem,KEY.pem\n',
+      stderr:
+        'error: --tls: a.pem cannot be read: there is no such file: give two files in PEM, as in --tls CERTIFICATE.pem,KEY.pem\n',
     });
+    expect((await gilliam('route b.com web --tls .,b.pem')).stderr).toMatch(
+      /^error: --tls: \. cannot be read: it is a directory: give two files in PEM/,
+    );
     cli.write('a.pem', 'nonsense');
     expect(await gilliam('route b.com web --tls a.pem,a.pem')).toMatchObject({ code: 1, stdout: '' });
   });

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Interfaces } from '@oclif/core';
 import * as Args from '@oclif/core/args';
@@ -16,6 +15,7 @@ import { testedRequest, testLines } from '../lib/route-test';
 import { formationOfTarget } from '../lib/route-text';
 import { destination, routeUrl } from '../lib/route-view';
 import { listRoutes, sameMatch } from '../lib/routes';
+import { readText } from '../lib/user-file';
 
 interface GivenFlags extends RouteFlags {
   readonly name?: string;
@@ -204,13 +204,11 @@ export default class Route extends FormationCommand {
 
   #read(path: string): string {
     try {
-      return readFileSync(resolve(this.context.cwd, path), 'utf8');
+      return readText(resolve(this.context.cwd, path), path, {
+        advice: 'give two files in PEM, as in --tls CERTIFICATE.pem,KEY.pem',
+      });
     } catch (error) {
-      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-      const what = missing
-        ? `there is no file ${path}: gilliam route --tls CERTIFICATE.pem,KEY.pem`
-        : `${path} cannot be read: ${messageOf(error)}`;
-      throw new UsageError(`--tls: ${what}`, { cause: error });
+      throw new UsageError(`--tls: ${messageOf(error)}`, { cause: error });
     }
   }
 }

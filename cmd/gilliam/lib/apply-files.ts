@@ -1,9 +1,6 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { InvalidError, messageOf, PreconditionError } from '../../../pkg/base/errors';
-import { MAX_FILE_BYTES } from '../../../pkg/manifest/document';
 import { MANIFEST_FILE } from '../../../pkg/manifest/file-name';
-import { formatBytes } from '../../../pkg/resource/quantity';
 import { UsageError } from './errors';
 
 // Far more than a repository has formations.
@@ -39,29 +36,6 @@ export function nearestManifest(directory: string): string | undefined {
     const path = join(at, MANIFEST_FILE);
     if (statSync(path, { throwIfNoEntry: false })?.isFile()) return path;
     if (at === dirname(at)) return undefined;
-  }
-}
-
-/** The text of a file that a person wrote, of bounded size. Throws InvalidError. */
-export function readText(path: string, shown: string): string {
-  let bytes: Buffer;
-  try {
-    // What is too large is not even read.
-    const { size } = statSync(path);
-    if (size > MAX_FILE_BYTES) {
-      throw new InvalidError(
-        `${shown} is ${formatBytes(size)}, over the limit of ${formatBytes(MAX_FILE_BYTES)}: keep large values in files of the source`,
-      );
-    }
-    bytes = readFileSync(path);
-  } catch (error) {
-    if (error instanceof InvalidError) throw error;
-    throw new PreconditionError(`${shown} cannot be read: ${messageOf(error)}`, { cause: error });
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new InvalidError(`${shown} is not text in UTF-8: save it as such`, [], { cause: error });
   }
 }
 

@@ -3,9 +3,10 @@ import { InvalidError } from '../../../pkg/base/errors';
 import type { Manifest } from '../../../pkg/manifest/manifest';
 import { parseManifest } from '../../../pkg/manifest/manifest';
 import { findAppFile } from './app-file';
-import { type FoundFile, readText } from './apply-files';
+import type { FoundFile } from './apply-files';
 import { TypeFinder, type TypePlaces } from './apply-types';
 import { UsageError } from './errors';
+import { readText } from './user-file';
 
 /** A manifest, read, and the formation that it is about. */
 export interface Loaded {

@@ -8,7 +8,7 @@ import { RolloutPhase } from '../../../pkg/gen/gilliam/v1/rollout';
 import { toDesired } from '../../../pkg/manifest/desired';
 import { checkNeeded, inSteps } from '../../../pkg/manifest/order';
 import type { Context } from '../context';
-import { type FoundFile, readText } from './apply-files';
+import type { FoundFile } from './apply-files';
 import {
   type BuildAround,
   buildImages,
@@ -24,6 +24,7 @@ import { withSources } from './apply-source';
 import { readAuthor } from './git';
 import { listAll } from './list-all';
 import { mapBounded } from './map-bounded';
+import { readText } from './user-file';
 
 // What the control plane answers side by side without anybody else waiting.
 const concurrency = 8;

@@ -4,7 +4,7 @@ import { InvalidError, messageOf } from '../../../pkg/base/errors';
 import type { TypeCatalog, TypeFile } from '../../../pkg/manifest/type-catalog';
 import { typeCatalog } from '../../../pkg/manifest/type-catalog';
 import { gilliamHome } from '../../../pkg/stage/paths';
-import { readText } from './apply-files';
+import { readText } from './user-file';
 
 /** A project's own types are in files of this directory. */
 export const TYPES_DIRECTORY = 'gilliam.types';

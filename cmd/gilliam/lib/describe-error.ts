@@ -1,4 +1,5 @@
 import { GilliamError, messageOf } from '../../../pkg/base/errors';
+import { reasonOf } from '../../../pkg/base/reason';
 import { nearest } from '../../../pkg/resource/suggest';
 import { UsageError } from './errors';
 
@@ -32,7 +33,7 @@ export function describeError(
   if (error instanceof GilliamError)
     return { code: error.code, message: oneLine(error.message), exitCode: 1 };
   if (isOclifError(error)) return { code: 'USAGE', message: usageMessage(error, command), exitCode: 2 };
-  if (isSystemError(error)) return { code: error.code, message: oneLine(error.message), exitCode: 1 };
+  if (isSystemError(error)) return { code: error.code, message: oneLine(systemMessage(error)), exitCode: 1 };
   return {
     code: 'INTERNAL',
     message: `a fault of gilliam itself: ${oneLine(messageOf(error))}: GILLIAM_DEBUG=1 shows where`,
@@ -51,6 +52,13 @@ function isOclifError(error: unknown): error is Error {
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
   return error instanceof Error && 'syscall' in error && 'code' in error;
+}
+
+/** What no command has foreseen: at least with the path before what is wrong with it. */
+function systemMessage(error: NodeJS.ErrnoException): string {
+  const { path, syscall = '' } = error;
+  if (path === undefined || path === '') return error.message;
+  return `${path}: ${syscall} has failed: ${reasonOf(error)}`;
 }
 
 function usageMessage(error: ParseError, command: string): string {

@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
-import { InvalidError, messageOf, NotFoundError, PreconditionError } from '../../../pkg/base/errors';
+import { InvalidError, messageOf, PreconditionError } from '../../../pkg/base/errors';
+import { reasonOf } from '../../../pkg/base/reason';
 import { type Bundle, bundleEntry, getAgain, maxBundleJsonBytes, parseBundle } from './bundle';
 
 /**
@@ -90,17 +91,10 @@ function refined(
 ): Error {
   if (signal.aborted) return signal.reason as Error;
   if (error instanceof InvalidError) return error;
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') {
-    return new NotFoundError(`there is no file ${path}: gilliam release export makes one`, { cause: error });
-  }
-  if (code === 'EISDIR') {
-    const what = `${path} is a directory: name the file that gilliam release export has written`;
-    return new InvalidError(what, [], { cause: error });
-  }
   // What the system refuses says nothing of what is in the file.
-  if (syscall !== undefined) {
-    return new PreconditionError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+  if ((error as NodeJS.ErrnoException).syscall !== undefined) {
+    const what = `${path} cannot be read: ${reasonOf(error)}: name the file that gilliam release export has written`;
+    return new PreconditionError(what, { cause: error });
   }
   return isTar ? damaged(path, messageOf(error), error) : noBundle(path, error);
 }
