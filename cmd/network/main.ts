@@ -28,6 +28,7 @@ runDaemon('network', async (daemon) => {
   let awaited = 'its turn';
   const wait = { clock, log, signal, onWait: (what: string) => void (awaited = what) };
   let names: Names | undefined;
+  let whyNoNames = 'they are not set up yet';
   let environment: InstanceNetwork | undefined;
 
   const traffic = new TrafficCounters({ clock, random });
@@ -46,6 +47,7 @@ runDaemon('network', async (daemon) => {
       return environment;
     },
     traffic: () => traffic.lines(),
+    virtualIpStatus: () => names?.translation.status ?? { translation: 'none', reason: whyNoNames },
     virtualIpTraffic: () => names?.traffic() ?? [],
     virtualIp: async (name) => names?.virtualIps.addressOf(name),
   });
@@ -107,7 +109,11 @@ runDaemon('network', async (daemon) => {
       await whenThere(() => registry.listen([{ host, port: port('REGISTRY') }]), wait);
     }
     if (host !== loopback) await whenThere(() => proxy.listen([{ host, port: port('PROXY') }]), wait);
-    names = await startNames({ registry, executor, address: host, port: port('DNS'), introduced }, daemon);
+    const onNone = (reason: string) => void (whyNoNames = reason);
+    names = await startNames(
+      { registry, executor, address: host, port: port('DNS'), introduced, onNone },
+      daemon,
+    );
     await relayApi(host).catch((error: unknown) => {
       log.warn('instances cannot reach the API', { error: messageOf(error) });
     });

@@ -30,11 +30,14 @@ export interface NamesOptions {
   readonly port: number;
   /** Resolves once it may be known who is at an address. */
   readonly introduced: (address: string) => Promise<void>;
+  /** Told why there are none. */
+  readonly onNone: (reason: string) => void;
 }
 
 /** Addresses of names, and the server that tells them. */
 export interface Names {
   readonly virtualIps: VirtualIps;
+  readonly translation: Pick<Translation, 'status'>;
   /** Resolves when the kernel knows of those who were just told to be here, and soon in any case. */
   inStep(): Promise<void>;
   /** Connections through virtual IPs. */
@@ -68,6 +71,7 @@ export async function startNames(options: NamesOptions, daemon: Daemon): Promise
     await virtualIps.start();
   } catch (error) {
     if (!(error instanceof PreconditionError)) throw error;
+    options.onNone(messageOf(error));
     log.warn('no virtual IPs, no resolver and no guard of auxiliary services: all is left to the proxy', {
       error: messageOf(error),
     });
@@ -87,6 +91,7 @@ export async function startNames(options: NamesOptions, daemon: Daemon): Promise
   await whenThere(() => dns.listen([{ host: address, port }]), { clock, log, signal });
   return {
     virtualIps,
+    translation,
     traffic: () => traffic.lines(),
     inStep: () => guard?.inStep() ?? Promise.resolve(),
     close: async () => {
@@ -118,7 +123,7 @@ async function startGuard(
   },
   { clock, log }: Daemon,
 ): Promise<Guard | undefined> {
-  const { address, introduced: _, ...rest } = options;
+  const { address, introduced: _, onNone: __, ...rest } = options;
   const guard = new Guard({ ...rest, bridge: () => bridgeOf(address), clock, log });
   try {
     await guard.start();

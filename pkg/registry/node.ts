@@ -20,7 +20,7 @@ import { parseServiceName } from './service-name';
 import type { RegistryLimits, RegistryTimes } from './settings';
 import { defaultLimits, defaultTimes } from './settings';
 import { StateFile } from './state-file';
-import type { RegistryStatus } from './status';
+import type { RegistryStatus, VirtualIpStatus } from './status';
 import { statusOf } from './status';
 import { StepPublisher } from './step-publisher';
 import { TrafficBoard, type TrafficLine } from './traffic';
@@ -60,6 +60,8 @@ export interface RegistryNodeOptions {
   readonly virtualIp?: (name: ServiceName) => Promise<string | undefined>;
   /** What the proxy of this process has sent. */
   readonly traffic?: () => readonly TrafficLine[];
+  /** How virtual IPs are translated by this process. Absent where it keeps none. */
+  readonly virtualIpStatus?: () => VirtualIpStatus;
   /** What has gone through the virtual IPs that this process keeps. */
   readonly virtualIpTraffic?: () => readonly TrafficLine[];
   readonly times?: Partial<RegistryTimes>;
@@ -283,6 +285,7 @@ export class RegistryNode implements RegistryView, Identities {
       followers: this.#hub.names.map((name) => ({ name, ...this.#remotes.statusOf(name) })),
       instances: this.#instances.all.size,
       maxClockAheadMs: this.times.maxClockAheadMs,
+      virtualIps: this.#options.virtualIpStatus?.(),
     });
   }
 

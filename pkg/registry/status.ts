@@ -9,6 +9,14 @@ export interface FollowerStatus {
   readonly pending?: number;
 }
 
+/** How connections to virtual IPs get to instances on this machine, and why in no better way. */
+export interface VirtualIpStatus {
+  /** Where they are made, by programs of the kernel; packet by packet, by nftables; or there are no virtual IPs. */
+  readonly translation: 'connect' | 'nftables' | 'none';
+  /** With what to do; empty for `connect`. */
+  readonly reason: string;
+}
+
 /** What a node says of itself: `GET /-/status`. */
 export interface RegistryStatus {
   readonly name: string;
@@ -26,6 +34,8 @@ export interface RegistryStatus {
   readonly wrongClocks: readonly string[];
   /** What they say is passed on by others, and of times too far ahead to be believed. */
   readonly refused: readonly string[];
+  /** Absent where nobody keeps any beside the node. */
+  readonly virtualIps?: VirtualIpStatus;
 }
 
 export interface StatusContext {
@@ -36,10 +46,11 @@ export interface StatusContext {
   readonly followers: readonly FollowerStatus[];
   readonly instances: number;
   readonly maxClockAheadMs: number;
+  readonly virtualIps?: VirtualIpStatus;
 }
 
 export function statusOf(context: StatusContext): RegistryStatus {
-  const { name, address, core, peers, followers, instances, maxClockAheadMs } = context;
+  const { name, address, core, peers, followers, instances, maxClockAheadMs, virtualIps } = context;
   return {
     name,
     ...(address === undefined ? {} : { address }),
@@ -51,6 +62,7 @@ export function statusOf(context: StatusContext): RegistryStatus {
     followers,
     wrongClocks: wrongClocks(name, peers, maxClockAheadMs),
     refused: core.refused,
+    ...(virtualIps && { virtualIps }),
   };
 }
 

@@ -26,18 +26,30 @@ const config = () =>
   }) as StageConfig;
 const health = (change: Partial<StageConfig> = {}) => networkHealth({ ...config(), ...change }, 1000);
 
+const translated = (translation: string, reason: string) => ({
+  '/-/status': [200, JSON.stringify({ virtualIps: { translation, reason } })] as [number, string],
+  '/-/environment': [200, '{}'] as [number, string],
+});
+
+test.each<[string, string, RegExp]>([
+  ['connect', '', /^$/],
+  ['nftables', 'bpftool is not there', /^$/],
+  ['none', 'nft is not there', /^without virtual IPs, so names .* by the proxy only: nft is not there$/],
+])('a network with virtual IPs translated by %s', async (translation, reason, message) => {
+  answers = translated(translation, reason);
+  expect(await health()).toEqual({
+    healthy: true,
+    message: expect.stringMatching(message) as string,
+    virtualIps: { translation, reason },
+  });
+});
+
 test.each<[string, Record<string, [number, string]>, boolean, RegExp]>([
   [
-    'with virtual IPs',
-    { '/-/status': [200, '{}'], '/-/environment': [200, '{"resolver":"198.18.0.1"}'] },
+    'that says nothing of virtual IPs',
+    { '/-/status': [200, '{}'], '/-/environment': [200, '{}'] },
     true,
     /^$/,
-  ],
-  [
-    'without virtual IPs',
-    { '/-/status': [200, '{}'], '/-/environment': [200, '{"proxy":"http://x"}'] },
-    true,
-    /^without virtual IPs, .* nftables/,
   ],
   [
     'whose instances would be given nothing yet',
@@ -51,7 +63,7 @@ test.each<[string, Record<string, [number, string]>, boolean, RegExp]>([
     false,
     /answers \/-\/environment with 500/,
   ],
-  ['that is somebody else', { '/-/status': [200, '<html>'] }, false, /JSON/],
+  ['that is somebody else', { '/-/environment': [200, '<html>'] }, false, /JSON/],
 ])('a network %s', async (_, given, healthy, message) => {
   answers = given;
   expect(await health()).toEqual({ healthy, message: expect.stringMatching(message) as string });

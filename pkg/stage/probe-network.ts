@@ -1,6 +1,7 @@
 import { get } from 'node:http';
 import { connect } from 'node:net';
 import { messageOf } from '../base/errors';
+import type { RegistryStatus, VirtualIpStatus } from '../registry/status';
 import type { StageConfig } from './config';
 import { haproxyProcesses } from './haproxy-processes';
 import type { PartHealth } from './part-health';
@@ -11,15 +12,20 @@ const notSetUp: PartHealth = { healthy: false, message: 'is not set up yet' };
 export async function networkHealth(config: StageConfig, timeoutMs: number): Promise<PartHealth> {
   if (!config.network) return notSetUp;
   try {
-    await getJson(config.ports.registry, '/-/status', timeoutMs);
-    const { resolver } = await getJson(config.ports.registry, '/-/environment', timeoutMs);
-    const message = resolver
-      ? ''
-      : 'without virtual IPs, so names of services work by the proxy only: they need nftables, and root';
-    return { healthy: true, message };
+    const { registry } = config.ports;
+    // First: what refuses to say what instances are given is not ready for them, and has not tried all it can.
+    await getJson(registry, '/-/environment', timeoutMs);
+    const { virtualIps } = (await getJson(registry, '/-/status', timeoutMs)) as Partial<RegistryStatus>;
+    return { healthy: true, message: remarkOn(virtualIps), ...(virtualIps && { virtualIps }) };
   } catch (error) {
     return { healthy: false, message: messageOf(error) };
   }
+}
+
+/** What a stage has to do without; empty for nothing. */
+function remarkOn(virtualIps: VirtualIpStatus | undefined): string {
+  if (virtualIps?.translation !== 'none') return '';
+  return `without virtual IPs, so names of services work by the proxy only: ${virtualIps.reason}`;
 }
 
 /** Healthy when its HAProxy takes connections. */

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { VirtualIpStatus } from '../registry/status';
 import {
   apiAddress,
   apiAddressForOthers,
@@ -26,6 +27,8 @@ export interface ComponentReport {
   readonly address: string;
   /** Why it is not healthy, or what it has to do without; may be empty. */
   readonly message: string;
+  /** Of the network: which way its virtual IPs are translated, and why. */
+  readonly virtualIps?: VirtualIpStatus;
 }
 
 export interface StageReport {

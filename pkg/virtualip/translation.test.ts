@@ -49,6 +49,32 @@ it('follows what it is told', async () => {
   expect(await translation.made()).toEqual(new Map([['198.18.16.5', 7]]));
 });
 
+it('says which way it is, and why', async () => {
+  const { translation, failing, clock, kernel } = harness();
+  const seen = () => translation.status;
+  expect(seen()).toEqual({ translation: 'nftables', reason: 'it is not set up yet' });
+  failing.add('begin');
+  await translation.start();
+  expect(seen()).toEqual({ translation: 'nftables', reason: 'bpftool has refused to begin' });
+  failing.clear();
+  await translation.bringInStep(none, some);
+  await clock.advance(5_000);
+  await translation.bringInStep(none, some);
+  expect(seen()).toEqual({ translation: 'connect', reason: '' });
+  failing.add('change');
+  await translation.bringInStep(some, none);
+  expect(seen()).toEqual({ translation: 'nftables', reason: 'bpftool has refused to change' });
+  failing.clear();
+  await clock.advance(5_000);
+  await translation.bringInStep(some, none);
+  kernel.attached = false;
+  await translation.check();
+  expect(seen()).toEqual({
+    translation: 'nftables',
+    reason: 'it was taken away by others, and is begun again',
+  });
+});
+
 it('is nothing where it cannot be, says so once, and nobody waits for it', async () => {
   const { translation, since, failing, said } = harness({ isThere: false });
   failing.add('begin');

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock';
 import { messageOf } from '../base/errors';
 import type { Logger } from '../base/log';
+import type { VirtualIpStatus } from '../registry/status';
 import type { OpenConnections } from './connections';
 import type { Services } from './ruleset';
 import type { Translator } from './translator';
@@ -31,6 +32,8 @@ export class Translation {
   #state: State = 'absent';
   #sinceMs = 0;
   #complained = false;
+  /** Why it is not on. */
+  #reason = 'it is not set up yet';
 
   constructor(options: TranslationOptions) {
     this.#options = options;
@@ -38,6 +41,13 @@ export class Translation {
 
   get isOn(): boolean {
     return this.#state === 'on';
+  }
+
+  /** Which way it is now: while it has failed, the rules serve. */
+  get status(): VirtualIpStatus {
+    return this.isOn
+      ? { translation: 'connect', reason: '' }
+      : { translation: 'nftables', reason: this.#reason };
   }
 
   /** Takes over what there is, or begins. Says why where that cannot be, and never rejects. */
@@ -48,8 +58,9 @@ export class Translation {
       this.#become('on');
       log.info('connections to virtual IPs are translated where they are made');
     } catch (error) {
+      this.#reason = messageOf(error);
       this.#become(translator.isThere ? 'unknown' : 'absent');
-      log.info('connections to virtual IPs are translated by nftables alone', { reason: messageOf(error) });
+      log.info('connections to virtual IPs are translated by nftables alone', { reason: this.#reason });
     }
   }
 
@@ -75,6 +86,7 @@ export class Translation {
     if (this.#state !== 'on') return;
     const attached = await this.#options.translator.isAttached().catch(() => true);
     if (attached) return;
+    this.#reason = 'it was taken away by others, and is begun again';
     this.#options.log.warn('the translation of virtual IPs was taken away by others: it is begun again');
     this.#become('off', -Infinity);
   }
@@ -93,9 +105,10 @@ export class Translation {
     try {
       await task();
     } catch (error) {
+      this.#reason = messageOf(error);
       if (!this.#complained) {
         this.#options.log.warn('virtual IPs are translated by nftables alone for now', {
-          error: messageOf(error),
+          error: this.#reason,
         });
       }
       this.#complained = true;

@@ -6,11 +6,12 @@ import { AnsweredError } from '../lib/errors';
 import { suggestCurl } from '../lib/route-hint';
 import { stageContext } from '../lib/stage-context';
 import { renderTable } from '../lib/table';
+import { virtualIpText } from '../lib/virtual-ip-text';
 
 export default class Status extends BaseCommand {
   static override summary = 'Look at the stage on this machine';
   static override description =
-    'Shows its parts and whether each does its work. Exits with 1 when one does not.';
+    'Shows its parts and whether each does its work, and which way virtual IPs are translated. Exits with 1 when a part does not.';
   static override examples = ['<%= config.bin %> status', '<%= config.bin %> status --json'];
 
   override async run(): Promise<void> {
@@ -23,8 +24,9 @@ export default class Status extends BaseCommand {
       : undefined;
     const rows = report.components.map((component) => this.#row(component, clock.now()));
     this.answer(report, renderTable(rows, { heading, colors: this.colors }));
-    for (const { name, healthy, message } of report.components) {
-      if (!healthy || message !== '') this.note(`${name}: ${message || 'is not healthy'}`);
+    for (const { name, healthy, message, virtualIps } of report.components) {
+      const remark = message || (healthy ? virtualIps && virtualIpText(virtualIps) : 'is not healthy');
+      if (remark) this.note(`${name}: ${remark}`);
     }
     if (report.up) {
       return this.hintFrom(async () => {

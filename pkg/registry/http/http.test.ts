@@ -16,6 +16,7 @@ let port: number;
 
 beforeEach(async () => {
   node = makeNode('e1', {
+    virtualIpStatus: () => ({ translation: 'nftables', reason: 'why' }),
     limits: { writesPerSecond: 5, writesBurst: 20, entriesPerFormation: 3, entriesPerNode: 5, waiting: 4 },
     times: { livenessMs: 30_000, pingMs: 50 },
   });
@@ -390,6 +391,7 @@ describe('questions', () => {
       name: 'e1',
       instances: 2,
       peers: [],
+      virtualIps: { translation: 'nftables', reason: 'why' },
     });
   });
 });
