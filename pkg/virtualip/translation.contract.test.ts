@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, rmdir } from 'node:fs/promises';
 import { tmpdir, uptime } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { SystemClock } from '../base/clock';
 import { PreconditionError } from '../base/errors';
@@ -10,14 +10,17 @@ import { silentLogger } from '../base/log';
 import { BridgeNetwork } from '../testing/bridge-network';
 import { FakeRegistry } from '../testing/fake-registry';
 import { TranslationSandbox } from '../testing/translation-sandbox';
+import { parseRange } from './address-range';
 import { AttachedPrograms } from './attached-programs';
 import { type Bpftool, SystemBpftool } from './bpftool';
 import { SystemConnections } from './connections';
 import { removeTable, SystemNft } from './nft';
+import type { Services } from './ruleset';
 import { TranslatedConnections } from './translated-connections';
 import { Translation } from './translation';
 import { bytesOf } from './translation-bytes';
-import type { TranslatorOptions } from './translator';
+import { settingsCommand, settingsIn } from './translation-settings';
+import type { Translator, TranslatorOptions } from './translator';
 import { VirtualIps } from './virtual-ips';
 
 jest.setTimeout(60_000);
@@ -36,6 +39,9 @@ describe('translation of virtual IPs at connect', () => {
   let registry: FakeRegistry;
   /** Why bpftool fails, whatever it is asked; or the first word of what it refuses. */
   let broken: RegExp | undefined;
+  /** What it was told, and asked, by the network that is tested. */
+  const written: string[] = [];
+  const asked: string[] = [];
   const open: VirtualIps[] = [];
 
   beforeAll(async () => {
@@ -68,12 +74,16 @@ describe('translation of virtual IPs at connect', () => {
     batch: async (commands) => {
       const refused = commands.find((command) => broken?.test(command));
       if (refused !== undefined) throw new PreconditionError(`bpftool has refused ${refused}`);
+      written.push(...commands);
       await sandbox.bpftool.batch(commands);
     },
-    ask: (...command) => sandbox.bpftool.ask(...command),
+    ask: (...command) => {
+      asked.push(command.join(' '));
+      return sandbox.bpftool.ask(...command);
+    },
   };
 
-  async function start(options: Partial<TranslatorOptions> = {}) {
+  async function start(options: Partial<TranslatorOptions> = {}, { isOn = true } = {}) {
     const inside = network.inside(network.machine);
     const translator = sandbox.translator(table, range, { bpftool, ...options });
     const translation = new Translation({ translator, clock, log: silentLogger, retryMs: 200 });
@@ -91,7 +101,7 @@ describe('translation of virtual IPs at connect', () => {
     });
     open.push(ips);
     await ips.start();
-    expect(translation.isOn).toBe(true);
+    expect(translation.isOn).toBe(isOn);
     return { ips, translation, connections, translator };
   }
 
@@ -275,6 +285,160 @@ describe('translation of virtual IPs at connect', () => {
     await other.remove();
     await until(() => translation.isOn);
     expect(await seenBy(address)).toBe(network.address(0));
+  });
+
+  describe('of two networks of one kernel that have one range', () => {
+    /** As if this were another network, which sees no pins of the first: a BPF file system is its own to mount. */
+    let elsewhere: string;
+    const others: Translator[] = [];
+    const services = (address: string, member: number): Services => {
+      const endpoints = [{ address: network.address(member), port: 9001 }];
+      return new Map([['db.other.service', [{ name: 'db.other.service', address, port: 81, endpoints }]]]);
+    };
+    const otherWith = (options: Partial<TranslatorOptions> = {}) => {
+      const translator = sandbox.translator(table, '198.19.248.0/22', {
+        pins: join(elsewhere, table),
+        ...options,
+      });
+      others.push(translator);
+      return translator;
+    };
+    const isOn = async (name: string) => {
+      const pin = join(elsewhere, name, 'maps', 'settings');
+      return settingsIn(await sandbox.bpftool.ask('map', 'dump', 'pinned', pin))?.until !== 0;
+    };
+    /** An address of the range that both have. */
+    const shared = '198.19.248.9';
+
+    beforeEach(async () => {
+      elsewhere = join(sandbox.pins, 'elsewhere');
+      await mkdir(elsewhere);
+    });
+    afterEach(async () => {
+      for (const other of others.splice(0)) await other.remove();
+      await rm(elsewhere, { recursive: true });
+    });
+
+    it('neither translates, wherever their pins are: nobody is led to what is not its own', async () => {
+      const { ips, translation } = await start();
+      await registry.put('shop/web.1', at(1));
+      const address = await ips.addressOf(web);
+      const other = otherWith();
+      await expect(
+        other.begin().then(() => other.bringInStep(undefined, services(shared, 2))),
+      ).rejects.toThrow('both have addresses of 198.19.248.0/22');
+      // In the first network nobody has this address.
+      expect((await get(`${shared}:81`)).stdout).toBe('');
+      expect(await seenBy(address)).toBe(network.machineAddress);
+      await until(() => !translation.isOn);
+      await other.remove();
+      await until(() => translation.isOn);
+      expect(await seenBy(address)).toBe(network.address(0));
+    });
+
+    it('the one that comes later serves by nftables at once, and is on when the other has gone', async () => {
+      const first = otherWith();
+      await first.begin();
+      await first.bringInStep(undefined, services(shared, 2));
+      const { ips, translation } = await start({}, { isOn: false });
+      await registry.put('shop/web.1', at(1));
+      const address = await ips.addressOf(web);
+      expect(await seenBy(address)).toBe(network.machineAddress);
+      await registry.put('shop/web.2', at(2));
+      await registry.remove('shop/web.1');
+      expect((await get(address)).stdout).toBe(`two ${network.machineAddress}`);
+      await first.remove();
+      await until(() => translation.isOn);
+      expect(await seenBy(address)).toBe(network.address(0));
+    });
+
+    it('the one that waits only looks: nothing is written or attached again and again', async () => {
+      const first = otherWith();
+      await first.begin();
+      await start({}, { isOn: false });
+      const looks = () => asked.filter((command) => command === 'map show').length;
+      const after = async (count: number) => {
+        const end = looks() + count;
+        await until(() => looks() >= end);
+      };
+      await after(1);
+      written.splice(0);
+      const attached = await sandbox.bpftool.ask('cgroup', 'show', sandbox.cgroup);
+      await after(3);
+      expect(written).toEqual([]);
+      expect(await sandbox.bpftool.ask('cgroup', 'show', sandbox.cgroup)).toEqual(attached);
+    });
+
+    it('neither translates, whichever looks first, when both begin at once', async () => {
+      for (let turn = 0; turn < 5; turn++) {
+        const both = [otherWith(), otherWith({ pins: join(elsewhere, 'gilliam_too') })];
+        const begun = await Promise.allSettled(
+          both.map(async (one) => {
+            await one.begin();
+            await one.bringInStep(undefined, services(shared, 2));
+          }),
+        );
+        expect(begun.map(({ status }) => status)).toContain('rejected');
+        expect([await isOn(table), await isOn('gilliam_too')]).toEqual([false, false]);
+        for (const other of others.splice(0)) await other.remove();
+      }
+    });
+
+    it('one that is switched off while it says that it goes on sees the other', async () => {
+      let uptimeS = uptime();
+      const first = otherWith({ uptimeS: () => uptimeS });
+      await first.begin();
+      await first.bringInStep(undefined, services(shared, 2));
+      const second = otherWith({ pins: join(elsewhere, 'gilliam_too') });
+      await expect(second.begin()).rejects.toThrow('gilliam_test and gilliam_too both have');
+      uptimeS += 40;
+      await expect(first.bringInStep(services(shared, 2), services(shared, 2))).rejects.toThrow(
+        'gilliam_too and gilliam_test both have',
+      );
+      expect(await isOn(table)).toBe(false);
+    });
+
+    it('neither translates where one has its programs at a control group below that of the other', async () => {
+      const below = join(sandbox.cgroup, 'below');
+      await mkdir(below);
+      try {
+        const above = otherWith();
+        await above.begin();
+        await above.bringInStep(undefined, services(shared, 2));
+        const pins = join(sandbox.pins, 'below');
+        await mkdir(pins);
+        const inner = otherWith({ cgroup: below, pins: join(pins, table) });
+        await expect(inner.begin()).rejects.toThrow('another network of this kernel (BPF map ');
+        await expect(above.begin()).rejects.toThrow('another network of this kernel (BPF map ');
+        // Beside each other, programs run for different processes.
+        await above.remove();
+        await inner.begin();
+        const beside = join(sandbox.cgroup, 'beside');
+        await mkdir(beside);
+        await otherWith({ cgroup: beside }).begin();
+        for (const other of others.splice(0)) await other.remove();
+        await rmdir(beside);
+        await rmdir(pins);
+      } finally {
+        await rmdir(below);
+      }
+    });
+
+    it('a network of another version is switched off as well, and its settings are left as it has them', async () => {
+      const pin = join(elsewhere, 'gilliam_old', 'maps', 'settings');
+      await mkdir(dirname(pin), { recursive: true });
+      const { first, last } = parseRange('198.19.248.0/22');
+      await sandbox.bpftool.batch([
+        `map create ${pin} type array key 4 value 16 entries 1 name settings`,
+        settingsCommand(`pinned ${pin}`, { until: 4_000_000_000, first, last, layout: 1 }),
+      ]);
+      const other = otherWith();
+      await expect(other.begin()).rejects.toThrow('gilliam_old and gilliam_test both have');
+      const dump = await sandbox.bpftool.ask('map', 'dump', 'pinned', pin);
+      expect(settingsIn(dump)).toEqual({ until: 0, first, last, layout: 1 });
+      await rm(join(elsewhere, 'gilliam_old'), { recursive: true });
+      await other.begin();
+    });
   });
 
   it('comes back when others have taken its programs or pins away', async () => {

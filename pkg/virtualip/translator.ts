@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { endianness, uptime } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { PreconditionError } from '../base/errors';
 import { type AddressRange, formatAddress } from './address-range';
 import { AttachedPrograms, type AttachedProgramsOptions } from './attached-programs';
 import type { OpenConnections } from './connections';
+import { findRivals, type Rival } from './rivals';
 import type { Services } from './ruleset';
-import { bytesOf, commandOf, countAt, type Element, elementsIn, placeAt } from './translation-bytes';
+import { commandOf, countAt, type Element, elementsIn, placeAt } from './translation-bytes';
 import { allTurns, changedTurns, type MapStep, planTurns, TranslationMaps } from './translation-plan';
+import { settingsCommand, settingsIn, type TranslationSettings } from './translation-settings';
 
 export interface TranslatorOptions extends AttachedProgramsOptions {
   /** Of virtual addresses. */
@@ -25,20 +27,6 @@ const layout = 2;
 
 const mapNames = ['settings', 'services', 'targets', 'sockets', 'open', 'made', 'barrier'] as const;
 
-/** What the programs go by. */
-interface Settings {
-  /** In seconds since the machine was started; 0 while nothing is translated. */
-  readonly until: number;
-  readonly first: number;
-  readonly last: number;
-  readonly layout: number;
-}
-
-interface Rival {
-  readonly at: string;
-  readonly settings: Settings;
-}
-
 /** Of connections that have ended: so many pairs are kept for those that come back. */
 const maxIdlePairs = 1_024;
 
@@ -53,6 +41,8 @@ export class Translator {
   /** What the kernel's maps hold, as long as all that was said to them was done. */
   #held = new TranslationMaps();
   #isOn = false;
+  /** Nothing is translated, and nobody is under way any more who was: there is nothing to switch off. */
+  #isQuiet = false;
   /** When the programs stop by themselves. */
   #untilS = 0;
   #idlePairs = 0;
@@ -69,42 +59,18 @@ export class Translator {
   }
 
   /**
-   * Takes over what a process before this one has left, with its connections, or begins anew; the programs are always
-   * this version's. Throws PreconditionError where it cannot be done here.
+   * Takes over what a process before this one has left, with its connections, or begins anew. Throws PreconditionError where
+   * it cannot be done here.
    */
   async begin(): Promise<void> {
     this.#check();
-    const rivals = await this.#rivals();
-    if (rivals.length > 0) await this.#yieldTo(rivals);
-    const settings = await this.#settings(this.#options.pins);
-    const { first, last } = this.#options.range;
-    const usable =
-      settings?.layout === layout &&
-      settings.first === first &&
-      settings.last === last &&
-      mapNames.every((name) => existsSync(join(this.#maps, name)));
-    if (usable) {
-      await this.#programs.load(
-        mapNames.flatMap((name) => ['map', 'name', name, 'pinned', join(this.#maps, name)]),
-      );
-      return this.#read();
-    }
-    await this.remove();
-    await mkdir(this.#options.pins).catch(asPrecondition);
-    try {
-      // New maps translate nothing.
-      await this.#programs.load(['pinmaps', this.#maps]);
-      await this.#switch(false);
-      await this.#read();
-    } catch (error) {
-      await this.remove();
-      throw error;
-    }
+    await this.#claim();
+    await this.#yieldToRivals();
   }
 
   /** Whether all is still as this process has left it. */
   async isAttached(): Promise<boolean> {
-    const settings = await this.#settings(this.#options.pins);
+    const settings = await this.#settings();
     return settings !== undefined && settings.until > 0 === this.#isOn && (await this.#programs.areThere());
   }
 
@@ -119,14 +85,20 @@ export class Translator {
     const steps: readonly MapStep[] = planTurns(this.#held, wanted);
     await this.#options.bpftool.batch(steps.map((step) => commandOf(this.#maps, step)));
     for (const step of steps) this.#held.carryOut(step);
-    if (!this.#isOn || this.#uptimeS() > this.#untilS - leaseS / 2) await this.#switch(true);
+    if (!this.#isOn || this.#uptimeS() > this.#untilS - leaseS / 2) {
+      await this.#switch(true);
+      // Of two that begin at once, or where one is switched off while it goes on, the later sees the other.
+      await this.#yieldToRivals();
+    }
   }
 
   /** Translates no more, until it is begun again; connections stay as they are, and are counted off. */
   async off(): Promise<void> {
-    if (!existsSync(this.#settingsPin)) return this.remove();
+    if (!this.#hasMaps) return this.remove();
+    if (this.#isQuiet) return;
     await this.#switch(false);
     await this.#options.bpftool.batch([commandOf(this.#maps, { do: 'wait' })]);
+    this.#isQuiet = true;
   }
 
   /** Connections that were translated, and whose sockets are open. */
@@ -147,6 +119,7 @@ export class Translator {
     await this.#programs.remove();
     await rm(this.#options.pins, { recursive: true, force: true });
     this.#isOn = false;
+    this.#isQuiet = false;
   }
 
   #uptimeS(): number {
@@ -155,6 +128,10 @@ export class Translator {
 
   get #settingsPin(): string {
     return join(this.#maps, 'settings');
+  }
+
+  get #hasMaps(): boolean {
+    return mapNames.every((name) => existsSync(join(this.#maps, name)));
   }
 
   #check(): void {
@@ -168,54 +145,60 @@ export class Translator {
     if (cgroup === undefined) throw new PreconditionError('no control groups of version 2 are mounted');
   }
 
-  /** Stages with addresses of this one's range: networks of one machine share its control groups, so what is translated. */
-  async #rivals(): Promise<readonly Rival[]> {
-    const { pins, range } = this.#options;
-    const rivals: Rival[] = [];
-    for (const name of await namesIn(dirname(pins))) {
-      if (!name.startsWith('gilliam_') || name === basename(pins)) continue;
-      const at = join(dirname(pins), name);
-      const settings = await this.#settings(at);
-      if (settings && settings.first <= range.last && settings.last >= range.first)
-        rivals.push({ at, settings });
+  /**
+   * Has maps and programs in the kernel that are this version's. They show others which addresses are taken, whether
+   * anything is translated or not: so who looks for others has done this before.
+   */
+  async #claim(): Promise<void> {
+    const settings = await this.#settings();
+    const { first, last } = this.#options.range;
+    const usable =
+      settings?.layout === layout && settings.first === first && settings.last === last && this.#hasMaps;
+    if (usable) {
+      const areThere = this.#programs.some && (await this.#programs.areThere());
+      const pinned = mapNames.flatMap((name) => ['map', 'name', name, 'pinned', join(this.#maps, name)]);
+      if (!areThere) await this.#programs.load(pinned);
+      return this.#read();
     }
-    return rivals;
+    await this.remove();
+    await mkdir(this.#options.pins).catch(asPrecondition);
+    try {
+      // New maps translate nothing.
+      await this.#programs.load(['pinmaps', this.#maps]);
+      await this.#switch(false);
+      await this.#read();
+    } catch (error) {
+      await this.remove();
+      throw error;
+    }
   }
 
-  /** Nobody translates then: what one of them does is wrong for programs in the network of another. Always throws. */
-  async #yieldTo(rivals: readonly Rival[]): Promise<never> {
-    const { pins, bpftool, range } = this.#options;
-    if (!existsSync(this.#settingsPin)) {
-      await mkdir(this.#maps, { recursive: true }).catch(asPrecondition);
-      await bpftool.batch([
-        `map create ${this.#settingsPin} type array key 4 value 16 entries 1 name settings`,
-      ]);
-    }
-    await this.#switch(false);
-    await bpftool.batch(rivals.map(({ at, settings }) => settingsCommand(at, { ...settings, until: 0 })));
+  /** Where networks share addresses none translates: what one does is wrong for programs of another. Throws if there are such. */
+  async #yieldToRivals(): Promise<void> {
+    const { pins, bpftool, range, cgroup = '' } = this.#options;
+    const rivals: readonly Rival[] = await findRivals({ bpftool, pins, range, cgroup });
+    if (rivals.length === 0) return;
+    await this.off();
+    const on = rivals.filter(({ settings }) => settings.until > 0);
+    await bpftool.batch(on.map(({ id, settings }) => settingsCommand(`id ${id}`, { ...settings, until: 0 })));
     throw new PreconditionError(
-      `${rivals.map(({ at }) => basename(at)).join(', ')} and ${basename(pins)} both have addresses of ${range.text} on this machine: give one of them another range`,
+      `${rivals.map(({ name }) => name).join(', ')} and ${basename(pins)} both have addresses of ${range.text} on this machine: give one of them another range`,
     );
   }
 
-  async #settings(pins: string): Promise<Settings | undefined> {
-    const pin = join(pins, 'maps', 'settings');
-    if (!existsSync(pin)) return undefined;
-    const [element] = elementsIn(await this.#options.bpftool.ask('map', 'dump', 'pinned', pin));
-    if (element?.value.length !== 16) return undefined;
-    const [until = 0, first = 0, last = 0, itsLayout = 0] = [0, 4, 8, 12].map((at) =>
-      element.value.readUInt32LE(at),
-    );
-    return { until, first, last, layout: itsLayout };
+  async #settings(): Promise<TranslationSettings | undefined> {
+    if (!existsSync(this.#settingsPin)) return undefined;
+    return settingsIn(await this.#options.bpftool.ask('map', 'dump', 'pinned', this.#settingsPin));
   }
 
   async #switch(on: boolean): Promise<void> {
-    const { range, pins, bpftool } = this.#options;
-    // Whatever comes of it, it is not known to be on.
+    const { range, bpftool } = this.#options;
+    // Whatever comes of it, it is not known to be on, or quiet.
     this.#isOn &&= on;
+    this.#isQuiet = false;
     const { first, last } = range;
     const until = on ? Math.ceil(this.#uptimeS()) + leaseS : 0;
-    await bpftool.batch([settingsCommand(pins, { until, first, last, layout })]);
+    await bpftool.batch([settingsCommand(`pinned ${this.#settingsPin}`, { until, first, last, layout })]);
     this.#untilS = until;
     this.#isOn = on;
   }
@@ -231,7 +214,7 @@ export class Translator {
       held.carryOut({ do: 'put-turn', id, index, target: placeAt(value) });
     }
     this.#held = held;
-    this.#isOn = ((await this.#settings(this.#options.pins))?.until ?? 0) > 0;
+    this.#isOn = ((await this.#settings())?.until ?? 0) > 0;
   }
 
   async #dump(map: (typeof mapNames)[number]): Promise<readonly Element[]> {
@@ -262,10 +245,6 @@ export class Translator {
   }
 }
 
-function settingsCommand(pins: string, { until, first, last, layout: itsLayout }: Settings): string {
-  return `map update pinned ${join(pins, 'maps', 'settings')} key hex ${bytesOf(0)} value hex ${bytesOf(until, first, last, itsLayout)}`;
-}
-
 function asPrecondition(cause: Error): never {
   throw new PreconditionError(`nothing can be kept in the kernel: ${cause.message}`, { cause });
 }
@@ -276,8 +255,4 @@ function pairOf({ key, value }: Element): OpenConnections {
 
 function addressOf(place: string): string {
   return place.slice(0, place.indexOf(':'));
-}
-
-function namesIn(directory: string): Promise<string[]> {
-  return readdir(directory).catch(() => []);
 }
