@@ -17,8 +17,11 @@ export interface Pending {
 
 interface Member {
   readonly follower: Follower;
-  readonly gone: Promise<'gone'>;
   readonly leave: () => void;
+  /** It follows no more. */
+  gone: boolean;
+  /** What is still asked of it; called when it follows no more. */
+  readonly unanswered: Set<() => void>;
   /** Of all there was when it began to follow. */
   initial: Promise<Confirmation>;
   /** What it has not confirmed yet, by the path of what was withdrawn. */
@@ -62,19 +65,13 @@ export class FollowerHub {
         `a follower ${follower.name} is there already: give each a name of its own`,
       );
     }
-    let leave: () => void = () => {};
-    const gone = new Promise<'gone'>((resolve) => (leave = () => resolve('gone')));
     const member: Member = {
-      ...{
-        follower,
-        gone,
-        initial: Promise.resolve('gone'),
-        outstanding: new Map(),
-        failed: new Set<string>(),
-      },
+      ...{ follower, gone: false, initial: Promise.resolve('gone') },
+      ...{ unanswered: new Set(), outstanding: new Map(), failed: new Set() },
       leave: () => {
         this.#members.delete(follower.name);
-        leave();
+        member.gone = true;
+        for (const leave of member.unanswered) leave();
       },
     };
     this.#members.set(follower.name, member);
@@ -134,16 +131,29 @@ export class FollowerHub {
     return this.#answerOf(member, member.follower.apply(changes));
   }
 
-  async #answerOf({ follower, gone }: Member, answer: Promise<void>): Promise<Confirmation> {
-    try {
-      return await Promise.race([answer.then(() => 'acknowledged' as const), gone]);
-    } catch (error) {
-      this.#log.warn('a follower has failed to apply changes', {
-        follower: follower.name,
-        error: messageOf(error),
-      });
-      return 'failed';
-    }
+  /** Not a race against its leaving: whatever waits for that would be kept for as long as it follows. */
+  #answerOf(member: Member, answer: Promise<void>): Promise<Confirmation> {
+    return new Promise((resolve) => {
+      const end = (confirmation: Confirmation) => {
+        member.unanswered.delete(leave);
+        resolve(confirmation);
+      };
+      const leave = () => end('gone');
+      if (member.gone) leave();
+      else member.unanswered.add(leave);
+      answer.then(
+        () => end('acknowledged'),
+        (error: unknown) => {
+          if (!member.gone) {
+            this.#log.warn('a follower has failed to apply changes', {
+              follower: member.follower.name,
+              error: messageOf(error),
+            });
+          }
+          end('failed');
+        },
+      );
+    });
   }
 }
 
