@@ -312,7 +312,7 @@ export class Destinations {
   }
 
   #unknown(name: ServiceName, label: string): Refusal {
-    const nearest = nearestNames(this.context.registry, name);
+    const nearest = nearestNames(this.context.registry, name, (one) => this.#wakes(one));
     const hint = nearest.length === 0 ? 'none is announced' : `nearest are ${nearest.join(', ')}`;
     const full = formatServiceName(name);
     return new Refusal(404, `there is no service ${label === full ? full : `${label} (${full})`}: ${hint}`);

@@ -5,22 +5,30 @@ import type { RegistryView, ServiceName } from '../registry/types';
 /** Names that are looked at: an answer to a mistake may not cost more than the request would have. */
 const maxLooked = 2_000;
 
-/** The known names that are most like one that is not known, the nearest first. */
+/** How many are offered. */
+const count = 3;
+
+/**
+ * The names that are most like one that is not known, the nearest first. Of those that somebody answers at, or that wake:
+ * what was withdrawn is known for a while after, and is not to be found again.
+ */
 export function nearestNames(
   registry: RegistryView,
   { service, formation }: ServiceName,
-  count = 3,
+  wakes: (name: ServiceName) => boolean,
 ): string[] {
-  const own = registry.services(formation);
-  const formations = own.length > 0 ? [formation] : registry.formations();
-  const asked = formatServiceName({ service, formation });
-  const names: string[] = [];
-  for (const one of formations) {
-    for (const known of one === formation ? own : registry.services(one)) {
-      names.push(formatServiceName({ service: known, formation: one }));
-    }
-    if (names.length >= maxLooked) break;
+  let looked = 0;
+  const thereIn = (one: string): string[] => {
+    const known = registry.services(one).map((name) => ({ service: name, formation: one }));
+    looked += known.length;
+    return known.filter((name) => registry.lookup(name).length > 0 || wakes(name)).map(formatServiceName);
+  };
+  const names = thereIn(formation);
+  for (const one of names.length > 0 ? [] : registry.formations()) {
+    if (looked >= maxLooked) break;
+    names.push(...thereIn(one));
   }
+  const asked = formatServiceName({ service, formation });
   return names
     .map((name) => ({ name, far: distance(name, asked) }))
     .sort((a, b) => a.far - b.far || (a.name < b.name ? -1 : 1))

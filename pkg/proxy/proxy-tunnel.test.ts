@@ -72,12 +72,12 @@ describe('CONNECT', () => {
   it('says for an unknown name which are near, and for a service without an instance when to come again', async () => {
     await harness.endpoint('shop/web.1');
     await harness.endpoint('shop/mail.1');
-    await harness.registry.remove('shop/web.1');
     const unknown = await harness.caller();
     unknown.send(connectTo('wbe.shop.service:80'));
     expect(await unknown.rest()).toMatch(
       /^HTTP\/1.1 404 [^]*there is no service wbe.shop.service: nearest are web.shop.service, /,
     );
+    await harness.registry.remove('shop/web.1');
     const none = await harness.caller();
     none.send(connectTo('web.shop.service:80'));
     expect(await none.rest()).toMatch(

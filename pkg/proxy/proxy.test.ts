@@ -122,6 +122,16 @@ describe('a request by an absolute address', () => {
     expect(answer.endsWith(`\r\n\r\n${reason}\n`)).toBe(true);
   });
 
+  it('offers no name that was withdrawn, but one that wakes', async () => {
+    await harness.end();
+    harness = await ProxyHarness.start({}, undefined, { held: ({ service }) => service === 'wba' });
+    for (const service of ['wbe', 'wba', 'web'] as const) await harness.endpoint(`shop/${service}.1`);
+    for (const service of ['wbe', 'wba'] as const) await harness.registry.remove(`shop/${service}.1`);
+    const caller = await harness.caller();
+    caller.send(get([], 'http://wbb.shop.service/'));
+    expect(await caller.message()).toContain(': nearest are wba.shop.service, web.shop.service\r\n');
+  });
+
   it('says for a service without an instance when to come again', async () => {
     await harness.endpoint('shop/web.1');
     await harness.registry.remove('shop/web.1');

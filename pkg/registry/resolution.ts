@@ -104,19 +104,24 @@ function unknown(name: ServiceName, view: RegistryView, serviceIsKnown: boolean)
       nearestFirst(text, candidates),
     );
   }
-  const services = view.services(formation).map((one) => formatServiceName({ formation, service: one }));
+  const services = namesIn(formation, view);
   if (services.length > 0) {
     return new UnknownNameError(
       `there is no ${text}: ${suggestion(text, services)}`,
       nearestFirst(text, services),
     );
   }
-  const all = view
-    .formations()
-    .flatMap((one) =>
-      view.services(one).map((other) => formatServiceName({ formation: one, service: other })),
-    );
+  const all = view.formations().flatMap((one) => namesIn(one, view));
   return new UnknownNameError(`there is no ${text}: ${suggestion(text, all)}`, nearestFirst(text, all));
+}
+
+/** Of a formation's services that there is something of: what was withdrawn is known for a while after. */
+function namesIn(formation: string, view: RegistryView): string[] {
+  return view
+    .services(formation)
+    .map((service) => ({ formation, service }))
+    .filter((name) => view.lookup(name).length > 0)
+    .map(formatServiceName);
 }
 
 function nearestFirst(wanted: string, known: readonly string[]): readonly string[] {

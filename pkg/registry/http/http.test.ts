@@ -373,6 +373,20 @@ describe('questions', () => {
     expect(JSON.parse(answer.text)).toMatchObject({ nearest });
   });
 
+  test.each(['wbe.shop.service', 'web.shpo.service', '2.web.shop.service'])(
+    '%s is unknown, and what was withdrawn is not offered',
+    async (name) => {
+      const key = { formation: 'shop', service: 'web', instance: '1' };
+      node.announce(key, {});
+      node.announce({ formation: 'blog', service: 'worker', instance: '1' }, {});
+      await node.withdraw(key);
+      const answer = await call('GET', `/-/resolve?name=${name}`);
+      expect(answer.status).toBe(404);
+      const nearest = name === '2.web.shop.service' ? [] : ['worker.blog.service'];
+      expect(JSON.parse(answer.text)).toMatchObject({ nearest });
+    },
+  );
+
   test('what is no name is said to be none', async () => {
     expect((await call('GET', '/-/resolve?name=..')).status).toBe(400);
     expect((await call('GET', '/-/resolve')).status).toBe(400);
