@@ -1,9 +1,10 @@
 // Writes docs/api.md from the contract's comments, as they are in dist/gilliam.binpb.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { keep } from './generated.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const set = fromBinary(FileDescriptorSetSchema, readFileSync(join(root, 'dist/gilliam.binpb')));
@@ -140,4 +141,4 @@ const lines = [
     ...file.enums.flatMap((desc, n) => enumeration(desc, [inFile.enum, n])),
   ]),
 ];
-writeFileSync(join(root, 'docs/api.md'), `${lines.join('\n').trimEnd()}\n`);
+keep(join(root, 'docs/api.md'), `${lines.join('\n').trimEnd()}\n`);

@@ -1,3 +1,3 @@
 #!/bin/sh
 # Writes docs/api.md from the contract's comments. Needs `make build` before.
-cd "$(dirname "$0")/.." && exec node hack/update-api-docs.mjs
+cd "$(dirname "$0")/.." && exec node hack/update-api-docs.mjs "$@"

@@ -1,5 +1,5 @@
-// Writes docs/cli.md from the commands: `node hack/update-cli-docs.mjs`; with --check it only says whether it is right.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+// Writes docs/cli.md from the commands: `node hack/update-cli-docs.mjs`; with --check it only says where that differs.
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { format, resolveConfig } from 'prettier';
 import { cliOptions } from './build-cli.mjs';
+import { keep } from './generated.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const target = join(root, 'docs', 'cli.md');
@@ -36,12 +37,7 @@ those above; \`gilliam create\` writes it. How a stage is reached, its address a
 \`~/.gilliam/stages/<stage>.json\` (\`GILLIAM_HOME\` stands for another \`~/.gilliam\`), made by \`gilliam up\` and readable by
 its owner only.`;
 
-const wanted = await render(await readCommands());
-if (!process.argv.includes('--check')) await writeFile(target, wanted);
-else if ((await readFile(target, 'utf8').catch(() => '')) !== wanted) {
-  console.error('docs/cli.md is not what the commands say: node hack/update-cli-docs.mjs');
-  process.exitCode = 1;
-}
+keep(target, await render(await readCommands()));
 
 async function readCommands() {
   const directory = await mkdtemp(join(tmpdir(), 'gilliam-docs-'));

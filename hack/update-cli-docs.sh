@@ -1,3 +1,3 @@
 #!/bin/sh
 # Writes docs/cli.md from the commands.
-cd "$(dirname "$0")/.." && exec node hack/update-cli-docs.mjs
+cd "$(dirname "$0")/.." && exec node hack/update-cli-docs.mjs "$@"

@@ -1,5 +1,5 @@
 // Writes docs/manifest.md, docs/gilliam.schema.json and docs/gilliam-type.schema.json from the schemas of pkg/manifest.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { format, resolveConfig } from 'prettier';
 import { common } from './bundle.mjs';
+import { keep } from './generated.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { manifestJsonSchema, typeJsonSchema, referenceOf, builtInTypes } = await load();
@@ -55,5 +56,5 @@ async function load() {
 
 async function write(name, parser, text) {
   const target = join(root, 'docs', name);
-  await writeFile(target, await format(text, { ...(await resolveConfig(target)), parser }));
+  keep(target, await format(text, { ...(await resolveConfig(target)), parser }));
 }
