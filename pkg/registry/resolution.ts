@@ -1,6 +1,7 @@
 import { NotFoundError } from '../base/errors';
 import { nearest, suggestion } from '../resource/suggest';
 import { endpointsOf } from './endpoints';
+import { compareInstances } from './instance-order';
 import { formatServiceName } from './service-name';
 import type { RegistryView, ServiceName } from './types';
 
@@ -77,7 +78,7 @@ export function resolutionOf(name: ServiceName, view: RegistryView, context: Res
     node: context.node,
     ageMs: Math.max(0, ...endpoints.map(({ ageMs }) => ageMs)),
     ...(context.virtualIp === undefined ? {} : { virtualIp: context.virtualIp }),
-    endpoints: endpoints.sort((a, b) => a.instance.localeCompare(b.instance, 'en', { numeric: true })),
+    endpoints: endpoints.sort((a, b) => compareInstances(a.instance, b.instance)),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { PartialKey } from '../entry-key';
+import { compareInstances } from '../instance-order';
 import type { Announcement, Entry, RegistryView } from '../types';
 
 /** What a node shows of itself to those who ask for entries. */
@@ -49,10 +50,12 @@ export class EntryAnswers {
   }
 
   #entries({ formation, service, instance }: PartialKey): readonly Entry[] {
-    if (service !== undefined) {
-      return this.source.lookup({ formation, service, ...(instance === undefined ? {} : { instance }) });
+    if (service === undefined) {
+      return this.source.services(formation).flatMap((one) => this.#entries({ formation, service: one }));
     }
-    return this.source.services(formation).flatMap((one) => this.source.lookup({ formation, service: one }));
+    const found = this.source.lookup({ formation, service, ...(instance === undefined ? {} : { instance }) });
+    // In the order of people, not of announcements: nodes then answer alike.
+    return [...found].sort((a, b) => compareInstances(a.instance, b.instance));
   }
 }
 

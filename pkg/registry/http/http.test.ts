@@ -69,6 +69,18 @@ describe('announcing', () => {
     expect((await call('GET', '/shop/_db.primary')).status).toBe(404);
   });
 
+  test('whatever the order it was announced in, it is listed by service and number', async () => {
+    for (const path of ['web.10', 'db.1', 'web.2', 'web.1']) {
+      const [service = '', instance = ''] = path.split('.');
+      node.announce({ formation: 'shop', service, instance }, {});
+    }
+    expect((await call('GET', '/shop')).text).toBe('{"db.1":{},"web.1":{},"web.2":{},"web.10":{}}');
+    expect((await call('GET', '/shop/web')).text).toBe('{"web.1":{},"web.2":{},"web.10":{}}');
+    expect((await call('GET', '/shop?pretty')).text.match(/\w+\.\d+/g)).toEqual([
+      ...['db.1', 'web.1', 'web.2', 'web.10'],
+    ]);
+  });
+
   test('for people', async () => {
     await call('PUT', '/shop/_db.primary', { token: shop, body });
     expect((await call('GET', '/shop?pretty')).text).toBe(
