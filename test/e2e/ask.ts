@@ -17,18 +17,24 @@ export interface Question {
 /** One request over a connection of its own. */
 export function ask(url: string, question: Question = {}): Promise<Answer> {
   const { method = 'GET', headers, body, timeoutMs = 10_000 } = question;
+  const startMs = performance.now();
   return new Promise((resolve, reject) => {
+    const fail = (cause: Error) => {
+      const host = headers?.host === undefined ? '' : ` (${headers.host})`;
+      const after = `after ${Math.round(performance.now() - startMs)} ms`;
+      reject(new Error(`${method} ${url}${host}: ${cause.message} ${after}`, { cause }));
+    };
     const agent = new Agent();
     const sent = request(url, { method, headers, agent, timeout: timeoutMs }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (data: string) => (text += data));
-      response.on('error', reject);
+      response.on('error', fail);
       response.on('end', () => {
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
       });
     });
-    sent.on('timeout', () => sent.destroy(new Error(`no answer of ${url} in ${timeoutMs} ms`)));
-    sent.on('error', reject);
+    sent.on('timeout', () => sent.destroy(new Error('no answer')));
+    sent.on('error', fail);
     sent.end(body);
   });
 }
@@ -42,7 +48,9 @@ export async function whoAnswers(
   const answers: Record<string, number> = {};
   for (let count = 0; count < times; count++) {
     const { status, body } = await ask(url, { headers });
-    if (status !== 200) throw new Error(`${url}: ${status} ${body}`);
+    if (status !== 200) {
+      throw new Error(`${url}, request ${count + 1} of ${times}: ${status} ${body.trim()}`);
+    }
     const { instance } = JSON.parse(body) as { instance: string };
     answers[instance] = (answers[instance] ?? 0) + 1;
   }

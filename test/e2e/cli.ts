@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { inShort } from './failure';
 
 // Jest and the benchmarks both run in the project's directory.
 export const root = process.cwd();
@@ -48,7 +49,7 @@ export abstract class Cli {
     };
   }
 
-  /** The ends of all logs, for the message of a test that fails. */
+  /** The ends of all logs (see `endOfLog`), for the message of a test that fails. */
   abstract logs(): Promise<string>;
 
   /** Runs the CLI as a person would. Never rejects for what the command says of itself: see `code`. */
@@ -110,19 +111,21 @@ export abstract class Cli {
     return stdout;
   }
 
-  /** Waits until the condition holds; what it last threw or the deadline is told. */
+  /** Waits until the condition holds; of one that does not, why, as it last said, and the ends of the logs. */
   async until(what: string, condition: () => Promise<boolean>, deadlineMs = 30_000): Promise<number> {
     const startMs = performance.now();
     for (;;) {
       let why = '';
       const holds = await condition().catch((error: unknown) => {
-        why = String(error);
+        why = inShort(error);
         return false;
       });
       const passedMs = performance.now() - startMs;
       if (holds) return passedMs;
       if (passedMs > deadlineMs) {
-        throw new Error(`not within ${deadlineMs} ms: ${what}${why && `\n${why}`}\n${await this.logs()}`);
+        throw new Error(
+          [`not within ${deadlineMs} ms: ${what}`, why, await this.logs()].filter(Boolean).join('\n'),
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { endOfLog } from './failure';
 
 export interface DaemonCommand {
   readonly command: readonly [string, ...string[]];
@@ -47,9 +48,9 @@ export class DaemonProcess {
     clearTimeout(late);
   }
 
-  /** Its last lines. */
+  /** The last lines of its log: see `endOfLog`. */
   tail(lines: number): string {
     const text = existsSync(this.what.log) ? readFileSync(this.what.log, 'utf8') : '';
-    return text.trim().split('\n').slice(-lines).join('\n');
+    return endOfLog(text, lines);
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { findRunning, type ProcessRecord } from '../../pkg/stage/process-record';
 import { Cli, stageName, type CommandResult } from './cli';
 import { exclusively } from './exclusively';
+import { endOfLog } from './failure';
 
 export type { CommandOptions, CommandResult } from './cli';
 
@@ -123,7 +124,7 @@ export class StageHarness extends Cli {
       .map((name) => {
         const path = join(this.data, 'logs', `${name}.log`);
         const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
-        return `--- ${name}\n${text.trim().split('\n').slice(-15).join('\n')}`;
+        return `--- ${name}\n${endOfLog(text, 5)}`;
       })
       .join('\n');
   }

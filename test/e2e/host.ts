@@ -134,7 +134,7 @@ export class Host {
 
   logs(): string {
     return Object.entries(this.#daemons)
-      .map(([name, daemon]) => `--- ${this.name} ${name}\n${daemon.tail(15)}`)
+      .map(([name, daemon]) => `--- ${this.name} ${name}\n${daemon.tail(5)}`)
       .join('\n');
   }
 

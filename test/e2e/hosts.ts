@@ -114,7 +114,7 @@ export class HostsHarness extends Cli {
   }
 
   override async logs(): Promise<string> {
-    const control = `--- controlplane\n${this.#controlPlane?.tail(15) ?? ''}`;
+    const control = `--- controlplane\n${this.#controlPlane?.tail(5) ?? ''}`;
     return [control, ...this.#hosts.map((host) => host.logs())].join('\n');
   }
 

@@ -6,6 +6,7 @@ import { findRunning } from '../../pkg/stage/process-record';
 import { Cli, root, type CommandOptions, type CommandResult } from './cli';
 import { DaemonProcess } from './daemon-process';
 import { DockerEngine } from './docker-engine';
+import { endOfLog } from './failure';
 import { hostsDirectory } from './host';
 import type { HostNetwork } from './host-network';
 
@@ -100,7 +101,7 @@ export class JoinedMachine extends Cli {
       .map((part) => {
         const path = join(this.data, 'logs', `${part}.log`);
         const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
-        return `--- ${part} of the joined machine\n${text.trim().split('\n').slice(-15).join('\n')}`;
+        return `--- ${part} of the joined machine\n${endOfLog(text, 5)}`;
       })
       .join('\n');
   }
