@@ -53,6 +53,8 @@ export interface RegistryLimits {
   readonly writesBurst: number;
   /** Readers that wait for changes, at one node. */
   readonly waiting: number;
+  /** Connections of one address, at each of the node's own. */
+  readonly connectionsPerCaller: number;
   /** A message of a peer. */
   readonly gossipBytes: number;
   /** To how many peers a node passes a change on itself. */
@@ -68,6 +70,7 @@ export const defaultLimits: RegistryLimits = {
   writesPerSecond: 100,
   writesBurst: 500,
   waiting: 2_000,
+  connectionsPerCaller: 1_000,
   gossipBytes: 64 << 20,
   fanOut: 8,
 };

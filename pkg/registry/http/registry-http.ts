@@ -10,6 +10,7 @@ import { UnknownNameError } from '../resolution';
 import type { RegistryLimits, RegistryTimes } from '../settings';
 import { answerJson, HttpError, isGilliamError, statusOfError } from './answers';
 import { Callers } from './caller';
+import { limitConnections } from './connections-of-one';
 import type { EntryNode } from './entry-routes';
 import { EntryRoutes } from './entry-routes';
 import type { InternalNode } from './internal-routes';
@@ -31,6 +32,7 @@ const noQuery = new URLSearchParams();
 /** A node's HTTP server: one handler at all its addresses. */
 export class RegistryHttp {
   readonly #log: Logger;
+  readonly #limits: RegistryLimits;
   readonly #servers: Server[] = [];
   readonly #callers: Callers;
   readonly #entries: EntryRoutes;
@@ -39,6 +41,7 @@ export class RegistryHttp {
   constructor(options: RegistryHttpOptions) {
     const { node, clock, times, limits, random } = options;
     this.#log = options.log;
+    this.#limits = limits;
     this.#callers = new Callers(options.token);
     this.#entries = new EntryRoutes({ node, clock, times, limits, epoch: random.uuid().slice(0, 8) });
     this.#internal = new InternalRoutes(options);
@@ -52,6 +55,7 @@ export class RegistryHttp {
         { keepAliveTimeout: 65_000, headersTimeout: 10_000, requestTimeout: 30_000, noDelay: true },
         (request, response) => void this.#handle(request, response),
       );
+      limitConnections(server, this.#limits.connectionsPerCaller);
       await new Promise<void>((resolve, reject) => {
         server.once('error', (error) =>
           reject(
