@@ -14,7 +14,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SystemClock } from '../pkg/base/clock';
 import { silentLogger } from '../pkg/base/log';
-import { BridgeNetwork } from '../pkg/testing/bridge-network';
+import { BridgeNetwork, testRange as range } from '../pkg/testing/bridge-network';
 import { FakeRegistry } from '../pkg/testing/fake-registry';
 import { TranslationSandbox } from '../pkg/testing/translation-sandbox';
 import { bridgeOf } from '../pkg/virtualip/bridge-of';
@@ -29,7 +29,6 @@ const publishedPort = 13_601;
 const rounds = Number(process.env.GILLIAM_BENCH_ROUNDS ?? 10);
 const seconds = Number(process.env.GILLIAM_BENCH_SECONDS ?? 1);
 const table = 'gilliam_bench';
-const range = '198.19.240.0/20';
 const clock = new SystemClock();
 
 /** How the upstream is asked. All but the last on a machine with Gilliam's tables, and all but two with its programs. */

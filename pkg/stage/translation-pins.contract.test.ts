@@ -13,8 +13,8 @@ const pins = (env: NodeJS.ProcessEnv = process.env) =>
 
 test('a stage’s programs are taken away, and those of another one stay', async () => {
   const [mine, other] = ['gilliam_mine', 'gilliam_other'];
-  await sandbox.translator(mine, '198.19.224.0/20').begin();
-  await sandbox.translator(other, '198.19.240.0/20').begin();
+  await sandbox.translator(mine, '100.127.224.0/20').begin();
+  await sandbox.translator(other, '100.127.240.0/20').begin();
   const both = await sandbox.attached();
   expect(pins().isThere(mine)).toBe(true);
   await pins().remove(mine);

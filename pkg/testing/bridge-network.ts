@@ -11,6 +11,12 @@ export interface Ran {
 }
 
 /**
+ * The virtual addresses of networks in tests. No stage is given any of these: its programs, at the root of the control
+ * groups, run for processes in every network namespace, and those of tests are among them.
+ */
+export const testRange = '100.127.240.0/20';
+
+/**
  * A machine with a bridge, and others behind it, as containers are: each a network namespace, nothing of which the real
  * machine notices. Needs root.
  */

@@ -11,6 +11,7 @@ import { type Bpftool, SystemBpftool } from '../virtualip/bpftool';
 import { cgroupRoot } from '../virtualip/cgroup-root';
 import { Translation } from '../virtualip/translation';
 import { Translator, type TranslatorOptions } from '../virtualip/translator';
+import { testRange } from './bridge-network';
 
 const exec = promisify(execFile);
 const clock = new SystemClock();
@@ -65,7 +66,7 @@ export class TranslationSandbox {
 
   /** What ran in it must have ended. */
   async remove(): Promise<void> {
-    for (const stage of await readdir(this.pins)) await this.translator(stage, '198.19.240.0/20').remove();
+    for (const stage of await readdir(this.pins)) await this.translator(stage, testRange).remove();
     await rmdir(this.pins);
     // A process that was just killed is in it until it is gone.
     for (let attempt = 0; ; attempt++) {

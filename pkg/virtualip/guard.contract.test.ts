@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SystemClock } from '../base/clock';
 import { silentLogger } from '../base/log';
-import { BridgeNetwork, type Ran } from '../testing/bridge-network';
+import { BridgeNetwork, type Ran, testRange as range } from '../testing/bridge-network';
 import { FakeRegistry } from '../testing/fake-registry';
 import { TranslationSandbox } from '../testing/translation-sandbox';
 import { bridgeOf } from './bridge-of';
@@ -17,7 +17,6 @@ jest.setTimeout(60_000);
 
 const clock = new SystemClock();
 const table = 'gilliam_guard_test';
-const range = '198.19.240.0/20';
 const port = 6379;
 
 /** Real rules in a real kernel. Member 0 is `_cache` of shop, 1 shop's web, 2 blog's web, 3 nobody that is known. */

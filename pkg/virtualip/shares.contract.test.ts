@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SystemClock } from '../base/clock';
 import { silentLogger } from '../base/log';
-import { BridgeNetwork } from '../testing/bridge-network';
+import { BridgeNetwork, testRange as range } from '../testing/bridge-network';
 import { FakeRegistry } from '../testing/fake-registry';
 import { TranslationSandbox } from '../testing/translation-sandbox';
 import { SystemConnections } from './connections';
@@ -16,7 +16,6 @@ jest.setTimeout(60_000);
 
 const clock = new SystemClock();
 const table = 'gilliam_shares';
-const range = '198.19.240.0/20';
 
 describe.each([
   ['by nftables alone', false],

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { SystemClock } from '../base/clock';
 import { PreconditionError } from '../base/errors';
 import { silentLogger } from '../base/log';
-import { BridgeNetwork } from '../testing/bridge-network';
+import { BridgeNetwork, testRange as range } from '../testing/bridge-network';
 import { FakeRegistry } from '../testing/fake-registry';
 import { TranslationSandbox } from '../testing/translation-sandbox';
 import { parseRange } from './address-range';
@@ -27,7 +27,6 @@ jest.setTimeout(60_000);
 
 const clock = new SystemClock();
 const table = 'gilliam_test';
-const range = '198.19.240.0/20';
 const web = { service: 'web', formation: 'shop' };
 
 /** Real programs in a real kernel, for a control group of their own. Member 0 calls, 1 and 2 serve. */
@@ -250,7 +249,7 @@ describe('translation of virtual IPs at connect', () => {
 
   it('leaves other stages alone', async () => {
     const { ips } = await start();
-    const other = sandbox.translator('gilliam_other', '198.19.224.0/20');
+    const other = sandbox.translator('gilliam_other', '100.127.224.0/20');
     await other.begin();
     const services = (port: number) =>
       new Map([
@@ -258,7 +257,7 @@ describe('translation of virtual IPs at connect', () => {
           'web.other.service',
           [
             {
-              ...{ name: 'web.other.service', address: '198.19.224.9', port: 80 },
+              ...{ name: 'web.other.service', address: '100.127.224.9', port: 80 },
               endpoints: [{ address: network.address(2), port }],
             },
           ],
@@ -267,7 +266,7 @@ describe('translation of virtual IPs at connect', () => {
     await other.bringInStep(undefined, services(9001));
     await registry.put('shop/web.1', at(1));
     const address = await ips.addressOf(web);
-    expect((await get('198.19.224.9')).stdout).toBe(`two ${network.address(0)}`);
+    expect((await get('100.127.224.9')).stdout).toBe(`two ${network.address(0)}`);
     expect(await seenBy(address)).toBe(network.address(0));
     await other.remove();
     expect(await seenBy(address)).toBe(network.address(0));
@@ -277,7 +276,7 @@ describe('translation of virtual IPs at connect', () => {
     const { ips, translation } = await start();
     await registry.put('shop/web.1', at(1));
     const address = await ips.addressOf(web);
-    const other = sandbox.translator('gilliam_other', '198.19.248.0/22');
+    const other = sandbox.translator('gilliam_other', '100.127.248.0/22');
     await expect(other.begin()).rejects.toThrow('gilliam_test and gilliam_other both have addresses');
     // nftables has it, so the machine is in between.
     expect(await seenBy(address)).toBe(network.machineAddress);
@@ -296,7 +295,7 @@ describe('translation of virtual IPs at connect', () => {
       return new Map([['db.other.service', [{ name: 'db.other.service', address, port: 81, endpoints }]]]);
     };
     const otherWith = (options: Partial<TranslatorOptions> = {}) => {
-      const translator = sandbox.translator(table, '198.19.248.0/22', {
+      const translator = sandbox.translator(table, '100.127.248.0/22', {
         pins: join(elsewhere, table),
         ...options,
       });
@@ -308,7 +307,7 @@ describe('translation of virtual IPs at connect', () => {
       return settingsIn(await sandbox.bpftool.ask('map', 'dump', 'pinned', pin))?.until !== 0;
     };
     /** An address of the range that both have. */
-    const shared = '198.19.248.9';
+    const shared = '100.127.248.9';
 
     beforeEach(async () => {
       elsewhere = join(sandbox.pins, 'elsewhere');
@@ -326,7 +325,7 @@ describe('translation of virtual IPs at connect', () => {
       const other = otherWith();
       await expect(
         other.begin().then(() => other.bringInStep(undefined, services(shared, 2))),
-      ).rejects.toThrow('both have addresses of 198.19.248.0/22');
+      ).rejects.toThrow('both have addresses of 100.127.248.0/22');
       // In the first network nobody has this address.
       expect((await get(`${shared}:81`)).stdout).toBe('');
       expect(await seenBy(address)).toBe(network.machineAddress);
@@ -427,7 +426,7 @@ describe('translation of virtual IPs at connect', () => {
     it('a network of another version is switched off as well, and its settings are left as it has them', async () => {
       const pin = join(elsewhere, 'gilliam_old', 'maps', 'settings');
       await mkdir(dirname(pin), { recursive: true });
-      const { first, last } = parseRange('198.19.248.0/22');
+      const { first, last } = parseRange('100.127.248.0/22');
       await sandbox.bpftool.batch([
         `map create ${pin} type array key 4 value 16 entries 1 name settings`,
         settingsCommand(`pinned ${pin}`, { until: 4_000_000_000, first, last, layout: 1 }),
@@ -498,7 +497,7 @@ describe('translation of virtual IPs at connect', () => {
     expect(await seenBy(address)).toBe(network.address(0));
     const map = join(sandbox.pins, table, 'maps/open');
     const pair = (n: number, count: number) =>
-      `map update pinned ${map} key hex c6 13 f0 09 0a 01 ${bytesOf(n).split(' ').slice(0, 2).join(' ')} 00 50 00 00 value hex ${bytesOf(count, 0)}`;
+      `map update pinned ${map} key hex 64 7f f0 09 0a 01 ${bytesOf(n).split(' ').slice(0, 2).join(' ')} 00 50 00 00 value hex ${bytesOf(count, 0)}`;
     const gone = Array.from({ length: 1_100 }, (_, n) => pair(n, 0));
     await sandbox.bpftool.batch([...gone, pair(9_999, 1)]);
     await until(async () => (await translation.open()).length === 1);

@@ -6,7 +6,7 @@ import { SystemClock } from '../base/clock';
 import { silentLogger } from '../base/log';
 import { SystemRandom } from '../base/random';
 import type { TrafficLine } from '../registry/traffic';
-import { BridgeNetwork } from '../testing/bridge-network';
+import { BridgeNetwork, testRange as range } from '../testing/bridge-network';
 import { FakeRegistry } from '../testing/fake-registry';
 import { TranslationSandbox } from '../testing/translation-sandbox';
 import { type ConnectionTable, SystemConnections } from './connections';
@@ -20,7 +20,6 @@ jest.setTimeout(120_000);
 
 const clock = new SystemClock();
 const table = 'gilliam_traffic';
-const range = '198.19.240.0/20';
 const port = 9001;
 
 describe.each([

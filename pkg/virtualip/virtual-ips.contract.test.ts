@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { SystemClock } from '../base/clock';
 import { PreconditionError } from '../base/errors';
 import { silentLogger } from '../base/log';
-import { BridgeNetwork } from '../testing/bridge-network';
+import { BridgeNetwork, testRange as range } from '../testing/bridge-network';
 import { FakeRegistry } from '../testing/fake-registry';
 import { TranslationSandbox } from '../testing/translation-sandbox';
 import { SystemConnections } from './connections';
@@ -18,7 +18,6 @@ jest.setTimeout(60_000);
 
 const clock = new SystemClock();
 const table = 'gilliam_test';
-const range = '198.19.240.0/20';
 const web = { service: 'web', formation: 'shop' };
 
 /** Real rules in a real kernel, in namespaces of their own. Member 0 calls, 1 and 2 serve. */
