@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { InvalidError } from '../base/errors';
-import { reasonOf } from '../base/reason';
+import { fileReason } from '../base/file-reason';
 import { parseAddresses } from '../client/addresses';
 import { hostOf } from '../client/trust';
 import type { Daemon } from './daemon';
@@ -46,7 +46,7 @@ function readPem(name: string, path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     throw new InvalidError(
-      `${name} cannot be read (${path}: ${reasonOf(error)}): give the path of a file in PEM`,
+      `${name} cannot be read (${path}: ${fileReason(error)}): give the path of a file in PEM`,
       [],
       {
         cause: error,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { InvalidError, PreconditionError } from '../base/errors';
-import { reasonOf } from '../base/reason';
+import { fileReason } from '../base/file-reason';
 import { portsOfBlock, type RouterPorts, type StagePorts } from './ports';
 import { writePrivateFile } from './private-file';
 
@@ -75,7 +75,7 @@ export function readConfig(path: string): StageConfig | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new PreconditionError(
-      `${path} cannot be read: ${reasonOf(error)}: work as the user that started the stage, or set GILLIAM_DATA to a directory of your own`,
+      `${path} cannot be read: ${fileReason(error)}: work as the user that started the stage, or set GILLIAM_DATA to a directory of your own`,
       { cause: error },
     );
   }

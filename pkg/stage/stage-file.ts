@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { InvalidError, NotFoundError } from '../base/errors';
-import { reasonOf } from '../base/reason';
+import { fileReason } from '../base/file-reason';
 import { readConfig } from './config';
 import { defaultStage, stageFilePath, stagePaths } from './paths';
 import type { RouterPorts } from './ports';
@@ -84,7 +84,7 @@ function parseRouterPorts(value: unknown, path: string): RouterPorts | undefined
 
 function unreadable(path: string, cause: unknown): InvalidError {
   return new InvalidError(
-    `the stage file ${path} cannot be read (${reasonOf(cause)}): mend it, or run "gilliam up" again`,
+    `the stage file ${path} cannot be read (${fileReason(cause)}): mend it, or run "gilliam up" again`,
     [],
     {
       cause,

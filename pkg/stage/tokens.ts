@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { InvalidError, PreconditionError } from '../base/errors';
-import { reasonOf } from '../base/reason';
+import { fileReason } from '../base/file-reason';
 import type { StagePaths } from './paths';
 import { writePrivateFile } from './private-file';
 
@@ -35,7 +35,7 @@ function textOf(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     throw new PreconditionError(
-      `the token in ${path} cannot be read: ${reasonOf(error)}: work as the user that started the stage; "gilliam up" makes tokens that are missing`,
+      `the token in ${path} cannot be read: ${fileReason(error)}: work as the user that started the stage; "gilliam up" makes tokens that are missing`,
       { cause: error },
     );
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InvalidError, messageOf } from '../../../pkg/base/errors';
-import { reasonOf } from '../../../pkg/base/reason';
+import { fileReason } from '../../../pkg/base/file-reason';
 import { MANIFEST_FILE } from '../../../pkg/manifest/file-name';
 
 export const appFileName = '.gilliam.app';
@@ -32,7 +32,7 @@ export function readAppFile(directory: string): AppFile | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new InvalidError(`${path} cannot be read: ${reasonOf(error)}`, [], { cause: error });
+    throw new InvalidError(`${path} cannot be read: ${fileReason(error)}`, [], { cause: error });
   }
   return { path, directory, ...parseAppFile(text, path) };
 }

@@ -1,5 +1,5 @@
 import { GilliamError, messageOf } from '../../../pkg/base/errors';
-import { reasonOf } from '../../../pkg/base/reason';
+import { fileReason } from '../../../pkg/base/file-reason';
 import { nearest } from '../../../pkg/resource/suggest';
 import { UsageError } from './errors';
 
@@ -58,7 +58,7 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code:
 function systemMessage(error: NodeJS.ErrnoException): string {
   const { path, syscall = '' } = error;
   if (path === undefined || path === '') return error.message;
-  return `${path}: ${syscall} has failed: ${reasonOf(error)}`;
+  return `${path}: ${syscall} has failed: ${fileReason(error)}`;
 }
 
 function usageMessage(error: ParseError, command: string): string {

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { extract, type Header } from 'tar-stream';
 import { InvalidError, messageOf, PreconditionError } from '../../../pkg/base/errors';
-import { reasonOf } from '../../../pkg/base/reason';
+import { fileReason } from '../../../pkg/base/file-reason';
 import { type Bundle, bundleEntry, getAgain, maxBundleJsonBytes, parseBundle } from './bundle';
 
 /**
@@ -93,7 +93,7 @@ function refined(
   if (error instanceof InvalidError) return error;
   // What the system refuses says nothing of what is in the file.
   if ((error as NodeJS.ErrnoException).syscall !== undefined) {
-    const what = `${path} cannot be read: ${reasonOf(error)}: name the file that gilliam release export has written`;
+    const what = `${path} cannot be read: ${fileReason(error)}: name the file that gilliam release export has written`;
     return new PreconditionError(what, { cause: error });
   }
   return isTar ? damaged(path, messageOf(error), error) : noBundle(path, error);

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { InvalidError, PreconditionError } from '../../../pkg/base/errors';
-import { reasonOf } from '../../../pkg/base/reason';
+import { fileReason } from '../../../pkg/base/file-reason';
 import { MAX_RELEASE_BYTES } from '../../../pkg/resource/bounds';
 import { formatBytes } from '../../../pkg/resource/quantity';
 
@@ -25,7 +25,7 @@ export function readText(
     bytes = readAtMost(path, maxBytes + 1);
   } catch (error) {
     const todo = advice === undefined ? '' : `: ${advice}`;
-    throw new PreconditionError(`${shown} cannot be read: ${reasonOf(error)}${todo}`, { cause: error });
+    throw new PreconditionError(`${shown} cannot be read: ${fileReason(error)}${todo}`, { cause: error });
   }
   if (bytes.length > maxBytes) {
     throw new InvalidError(

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { reasonOf } from './reason';
+import { fileReason } from './file-reason';
 
 let directory: string;
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'gilliam-reason-'))));
@@ -12,7 +12,7 @@ function reason(path: string): string {
     readFileSync(join(directory, path));
     return 'none';
   } catch (error) {
-    return reasonOf(error);
+    return fileReason(error);
   }
 }
 
@@ -33,7 +33,7 @@ test('of other errors their message is told', () => {
   const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), {
     ...{ code: 'ECONNREFUSED', syscall: 'connect' },
   });
-  expect([new Error('why'), refused, 'text'].map(reasonOf)).toEqual([
+  expect([new Error('why'), refused, 'text'].map(fileReason)).toEqual([
     'why',
     'connect ECONNREFUSED 127.0.0.1:1',
     'text',

@@ -13,7 +13,7 @@ const words: Readonly<Record<string, string>> = {
  * Why a file could not be read or written, for a sentence that has named the file already: without the system's code, its
  * call and the path. Of any other error its message.
  */
-export function reasonOf(error: unknown): string {
+export function fileReason(error: unknown): string {
   const { code = '', syscall, message } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return messageOf(error);
   return words[code] ?? /^[A-Z0-9]+: (.+?), \w+(?: '.*')?$/s.exec(message)?.[1] ?? message;
