@@ -196,6 +196,10 @@ describe('the access log', () => {
   test('is JSON for connections that come to no request, too', async () => {
     await sendRaw(router.httpsPort, 'this is no TLS\r\n\r\n', 300);
     await until('it is logged', () => router.log().some(({ error }) => /handshake/i.test(String(error))));
+    await sendRaw(router.httpPort, 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 300);
+    await until('what is refused is, too', () =>
+      router.log().some(({ error }) => error === 'no whole request of HTTP'),
+    );
     await router.haproxy.reload();
     expectJson();
   });

@@ -275,5 +275,9 @@ const accessLogFormat = [
   '"ended":"%tsc"}',
 ].join(',');
 
-/** Of connections that never came to a request, as when their handshake of TLS fails. */
-const errorLogFormat = '{"time":%Ts.%ms,"client":"%[src]","error":"%[fc_err_str,json]"}';
+/**
+ * Of connections that never came to a request, as when their handshake of TLS fails. Where what was sent is refused, or
+ * is not all there in time, HAProxy has had success with the connection itself.
+ */
+const errorLogFormat =
+  '{"time":%Ts.%ms,"client":"%[src]","error":"%[fc_err_str,regsub("^Success$","no whole request of HTTP"),json]"}';
