@@ -33,7 +33,9 @@ export function serversOf(
   const found = new Map<string, { endpoint: Endpoint; address: string }>();
   for (const endpoint of endpointsOf(registry.lookup(name), { executor })) {
     const address = addressOf(endpoint.address);
-    if (address !== undefined) found.set(serverName(endpoint), { endpoint, address });
+    if (address !== undefined && mayLead(endpoint, address)) {
+      found.set(serverName(endpoint), { endpoint, address });
+    }
   }
   const sorted = [...found].sort(([a], [b]) => (a < b ? -1 : 1));
   const entries = sorted.map(([, { endpoint }]) => endpoint.entry);
@@ -44,6 +46,14 @@ export function serversOf(
     port: endpoint.port,
     weight: weights[index] as number,
   }));
+}
+
+/**
+ * Only an agent knows that its machine is reached by loopback, on a stage of one machine. From others it would be a name
+ * by which everybody outside reaches what only the machine's own processes are meant to.
+ */
+function mayLead({ entry }: Endpoint, address: string): boolean {
+  return entry.source === 'agent' || !/^(?:0|127)\./.test(address);
 }
 
 /** By what a server is known to HAProxy, to its log and to sticky clients. */
