@@ -3,7 +3,6 @@ import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Clock } from '../base/clock';
 import { deadline } from '../base/clock';
-import type { Disposable } from '../base/disposable';
 import {
   CancelledError,
   GilliamError,
@@ -14,6 +13,7 @@ import {
 import type { Logger } from '../base/log';
 import type { BuildPlan } from '../gen/gilliam/v1/build_service';
 import { BuildResult } from '../gen/gilliam/v1/build_service';
+import { BuildEnd } from './build-end';
 import type { BuildPart, EngineMessage } from './build-output';
 import { BuildOutput, outputPart } from './build-output';
 import { dockerignore } from './dockerignore';
@@ -22,7 +22,8 @@ import { jsonLines } from './json-lines';
 import type { ContextPlan } from './plan';
 import { planBuild } from './plan';
 import { processesOf } from './processes';
-import { registryImages, RegistryPatience } from './registry-patience';
+import { RegistryPatience } from './registry-patience';
+import { RegistryPulls } from './registry-pulls';
 import { Slots } from './slots';
 import type { SpoolOptions } from './spool';
 import { Spool } from './spool';
@@ -107,10 +108,9 @@ export class DockerBuilder implements Builder {
     const limit = deadline(clock, HEALTH_TIMEOUT_MS, signal);
     try {
       await this.#engine.ping(limit.signal);
-      await this.#engine.inspect(baseImage, limit.signal);
-      return undefined;
+      const base = await this.#engine.find(baseImage, limit.signal);
+      return base ? undefined : `the base image ${baseImage} is missing: gilliam up makes it`;
     } catch (error) {
-      if (statusOf(error) === 404) return `the base image ${baseImage} is missing: gilliam up makes it`;
       return `the Docker Engine does not answer: ${reasonOf(error)}`;
     } finally {
       limit.dispose();
@@ -123,66 +123,40 @@ export class DockerBuilder implements Builder {
     context: ContextPlan,
     signal: AbortSignal,
   ): AsyncIterable<BuildPart> {
-    const { clock, log } = this.#options;
-    const timeoutMs = this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const limit = deadline(clock, timeoutMs, signal);
-    // A consumer that goes away ends this generator: then the engine has to be told as well.
-    const gone = new AbortController();
-    const silent = new AbortController();
-    const until = AbortSignal.any([limit.signal, gone.signal, silent.signal]);
-    let output = new BuildOutput();
+    const { clock, log, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
+    const end = new BuildEnd(clock, timeoutMs, signal);
     const started = clock.monotonic();
+    let output = new BuildOutput();
     try {
-      const ignore = context.detection.dockerfile && spool.tree.texts.get('.dockerignore');
-      const pulls = input.mayFallBack
-        ? await this.#toPull(context.plan.dockerfile, until)
-        : new Map<string, string>();
-      const awaited = { pulls, onSilence: (why: string) => silent.abort(new PreconditionError(why)) };
+      const pulls = await this.#pullsOf(input, context, end.signal);
       let result: BuildResult | undefined;
       for (let first = true; !result; first = false) {
         output = new BuildOutput();
-        const upload = spool.context(context.extra, ignore === undefined ? undefined : dockerignore(ignore));
-        yield* this.#steps(context, upload, { output, ...awaited }, until);
+        yield* this.#steps(context, contextOf(spool, context), { output, pulls, end });
         try {
-          result = await this.#finish(input, context, output, until);
+          result = await this.#finish(input, context, output, end.signal);
         } catch (error) {
-          // Until it is named it is nobody's: a stage that goes with all of its images takes the same one with it.
-          if (!first || statusOf(error) !== 404) throw error;
+          if (!first || !(error instanceof ImageGone)) throw error;
           yield outputPart('the image was removed by somebody else before it was named: once more\n');
         }
       }
-      log.info('image built', {
-        formation: input.formation,
-        commit: input.commit,
-        image: result.image,
-        ms: Math.round(clock.monotonic() - started),
-      });
+      const { formation, commit } = input;
+      const ms = Math.round(clock.monotonic() - started);
+      log.info('image built', { formation, commit, image: result.image, ms });
       yield { $case: 'result', value: result };
     } catch (error) {
-      if (signal.aborted) throw new CancelledError('the build was cancelled', { cause: error });
-      if (silent.signal.aborted) {
-        throw new PreconditionError(`${output.where} failed: ${reasonOf(silent.signal.reason)}`);
-      }
-      if (limit.signal.aborted) {
-        throw new PreconditionError(
-          `${output.where} has not ended within ${Math.round(timeoutMs / 1000)} s: the build was stopped`,
-          { cause: error },
-        );
-      }
-      throw (await this.#isWithoutBase(error, output)) ? this.#baseMissing(error) : refined(error);
+      throw end.reason(output.where, error) ?? (await this.#explained(error, output));
     } finally {
-      gone.abort();
-      limit.dispose();
+      end.dispose();
     }
   }
 
+  /** The engine's build, message by message. */
   async *#steps(
     context: ContextPlan,
     upload: Readable,
-    { output, pulls, onSilence }: Watched,
-    signal: AbortSignal,
+    { output, pulls, end }: BuildRun,
   ): AsyncIterable<BuildPart> {
-    let waiting: Disposable | undefined;
     try {
       const options = {
         dockerfile: context.dockerfile,
@@ -190,42 +164,27 @@ export class DockerBuilder implements Builder {
         rm: true,
         forcerm: true,
       };
-      const messages = await this.#engine.build(upload, options, signal);
+      const messages = await this.#engine.build(upload, options, end.signal);
       for await (const message of jsonLines<EngineMessage>(messages)) {
         const parts = output.read(message);
-        // The line after a step's is no answer of a registry; what the pull says is.
-        if (message.stream?.trim() !== '') {
-          waiting?.dispose();
-          waiting = undefined;
-        }
-        const begun = parts.find((part) => part.$case === 'step')?.value.instruction;
-        const registry = begun === undefined ? undefined : pulls.get(begun.split(' ')[1] ?? '');
-        if (registry !== undefined) waiting = this.#patience.wait(registry, onSilence);
+        pulls.follow(message, parts, (why) => end.silent(why));
         yield* parts;
       }
     } finally {
-      waiting?.dispose();
+      pulls.dispose();
       upload.destroy();
     }
   }
 
-  /** Images that the engine has to fetch, each with its registry. Throws PreconditionError where one was silent of late. */
-  async #toPull(dockerfile: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
-    const pulls = new Map<string, string>();
-    for (const { image, registry } of registryImages(dockerfile)) {
-      const there = await this.#engine.inspect(image, signal).catch((error: unknown) => {
-        if (statusOf(error) !== 404) throw error;
-        return undefined;
-      });
-      if (there) continue;
-      if (this.#patience.isSilent(registry)) {
-        throw new PreconditionError(
-          `the registry ${registry} did not answer a moment ago: it is not asked for a minute`,
-        );
-      }
-      pulls.set(image, registry);
-    }
-    return pulls;
+  async #pullsOf(
+    { mayFallBack }: BuildInput,
+    { plan }: ContextPlan,
+    signal: AbortSignal,
+  ): Promise<RegistryPulls> {
+    const around = { engine: this.#engine, patience: this.#patience };
+    return mayFallBack
+      ? RegistryPulls.of(plan.dockerfile, around, signal)
+      : RegistryPulls.none(this.#patience);
   }
 
   #planOf({ commandsElsewhere }: BuildInput, { tree }: Spool): ContextPlan {
@@ -246,7 +205,8 @@ export class DockerBuilder implements Builder {
   ): Promise<BuildResult> {
     const { imageId } = output;
     if (imageId === undefined) throw new UnavailableError(`${output.where} was cut off: deploy again`);
-    const image = await this.#engine.inspect(imageId, signal);
+    const image = await this.#engine.find(imageId, signal);
+    if (!image) throw new ImageGone();
     const { detection, plan } = context;
     const runsItself = detection.commands.size === 0 && !input.commandsElsewhere;
     if (runsItself && !image.hasCommand) {
@@ -259,43 +219,56 @@ export class DockerBuilder implements Builder {
       : plan.processes;
     const digest = imageId.slice('sha256:'.length);
     const repo = `gilliam/${this.#options.stage}/${input.formation}`;
-    await this.#engine.tag(imageId, repo, digest.slice(0, 12), signal);
+    await this.#engine.tag(imageId, repo, digest.slice(0, 12), signal).catch((error: unknown) => {
+      throw statusOf(error) === 404 ? new ImageGone({ cause: error }) : error;
+    });
     return BuildResult.fromPartial({ image: imageId, processes, imageBytes: BigInt(image.sizeBytes) });
   }
 
-  /** Whether the first step failed for want of the base image. */
-  async #isWithoutBase(error: unknown, output: BuildOutput): Promise<boolean> {
-    const { clock, baseImage } = this.#options;
-    if (!(error instanceof PreconditionError) || !output.where.endsWith(` FROM ${baseImage}`)) return false;
-    const limit = deadline(clock, HEALTH_TIMEOUT_MS);
+  /** What a failure means for whoever asked for the build. */
+  async #explained(error: unknown, output: BuildOutput): Promise<Error> {
+    const { baseImage } = this.#options;
+    const atBase = error instanceof PreconditionError && output.where.endsWith(` FROM ${baseImage}`);
+    if (!atBase || (await this.#isThere(baseImage))) return explained(error);
+    return new PreconditionError(
+      `the base image ${baseImage} is missing and cannot be pulled: run gilliam up, which makes it`,
+      { cause: error },
+    );
+  }
+
+  /** Also where nobody can say. */
+  async #isThere(image: string): Promise<boolean> {
+    const limit = deadline(this.#options.clock, HEALTH_TIMEOUT_MS);
     try {
-      await this.#engine.inspect(baseImage, limit.signal);
-      return false;
-    } catch (cause) {
-      return statusOf(cause) === 404;
+      return (await this.#engine.find(image, limit.signal)) !== undefined;
+    } catch {
+      return true;
     } finally {
       limit.dispose();
     }
   }
+}
 
-  #baseMissing(cause: unknown): PreconditionError {
-    return new PreconditionError(
-      `the base image ${this.#options.baseImage} is missing and cannot be pulled: run gilliam up, which makes it`,
-      { cause },
-    );
+/** A build under way. */
+interface BuildRun {
+  readonly output: BuildOutput;
+  readonly pulls: RegistryPulls;
+  readonly end: BuildEnd;
+}
+
+/** Until it is named an image is nobody's: a stage that goes with all of its images takes the same one with it. */
+class ImageGone extends PreconditionError {
+  constructor(options?: ErrorOptions) {
+    super('the image was removed by somebody else before it was named: deploy again', options);
   }
 }
 
-/** The output of a build, and the registries that it waits for. */
-interface Watched {
-  readonly output: BuildOutput;
-  /** Image → registry, of those that are fetched. */
-  readonly pulls: ReadonlyMap<string, string>;
-  readonly onSilence: (why: string) => void;
+function contextOf(spool: Spool, { detection, extra }: ContextPlan): Readable {
+  const ignore = detection.dockerfile && spool.tree.texts.get('.dockerignore');
+  return spool.context(extra, ignore === undefined ? undefined : dockerignore(ignore));
 }
 
-/** What the engine's refusals mean for whoever asked for the build. */
-function refined(error: unknown): Error {
+function explained(error: unknown): Error {
   if (error instanceof GilliamError) return error;
   const status = statusOf(error);
   const why = reasonOf(error);

@@ -7,7 +7,7 @@ import type Docker from 'dockerode';
 import { ExhaustedError, GilliamError, InvalidError, NotFoundError, UnavailableError } from '../base/errors';
 import type { EngineMessage } from './build-output';
 import { isDiskFull } from './checked-copy';
-import { reasonOf, statusOf } from './engine';
+import { findImage, reasonOf, statusOf } from './engine';
 import { checkImageArchive } from './image-check';
 import { jsonLines } from './json-lines';
 import type { ImageArchive } from './types';
@@ -25,20 +25,13 @@ export class DockerImages implements ImageArchive {
   constructor(private readonly options: DockerImagesOptions) {}
 
   async find(image: string, signal: AbortSignal): Promise<string> {
-    const handle = this.options.docker.getImage(image);
-    // dockerode passes the signal on; its types do not know that yet.
-    const inspect = handle.inspect.bind(handle) as unknown as (options: {
-      abortSignal: AbortSignal;
-    }) => Promise<Docker.ImageInspectInfo>;
-    try {
-      return (await inspect({ abortSignal: signal })).Id;
-    } catch (error) {
-      if (statusOf(error) !== 404) throw unavailable(error, signal);
-      throw new NotFoundError(
-        `image ${image.replace(/(sha256:[0-9a-f]{12})[0-9a-f]*$/, '$1')} is gone from the stage's engine: deploy again, or release one that is there`,
-        { cause: error },
-      );
-    }
+    const found = await findImage(this.options.docker, image, signal).catch((error: unknown) => {
+      throw unavailable(error, signal);
+    });
+    if (found) return found.Id;
+    throw new NotFoundError(
+      `image ${image.replace(/(sha256:[0-9a-f]{12})[0-9a-f]*$/, '$1')} is gone from the stage's engine: deploy again, or release one that is there`,
+    );
   }
 
   async *save(id: string, signal: AbortSignal): AsyncIterable<Uint8Array> {

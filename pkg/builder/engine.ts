@@ -30,12 +30,11 @@ export class Engine {
     return response as Readable;
   }
 
-  async inspect(image: string, signal: AbortSignal): Promise<ImageFacts> {
-    const handle = this.docker.getImage(image);
-    const inspect = handle.inspect.bind(handle) as unknown as (
-      options: Abortable,
-    ) => Promise<Docker.ImageInspectInfo>;
-    const { Size, Config } = await inspect({ abortSignal: signal });
+  /** Undefined where the engine does not have it. */
+  async find(image: string, signal: AbortSignal): Promise<ImageFacts | undefined> {
+    const found = await findImage(this.docker, image, signal);
+    if (!found) return undefined;
+    const { Size, Config } = found;
     return {
       sizeBytes: Size,
       hasCommand: (Config.Cmd?.length ?? 0) + (Config.Entrypoint?.length ?? 0) > 0,
@@ -53,6 +52,30 @@ export class Engine {
 
 interface Abortable {
   readonly abortSignal: AbortSignal;
+}
+
+/** What the engine knows of an image, by its name or id; undefined where it does not have it. */
+export async function findImage(
+  docker: Docker,
+  image: string,
+  signal: AbortSignal,
+): Promise<Docker.ImageInspectInfo | undefined> {
+  const handle = docker.getImage(image);
+  // dockerode passes the signal on; its types do not know that yet.
+  const inspect = handle.inspect.bind(handle) as unknown as (
+    options: Abortable,
+  ) => Promise<Docker.ImageInspectInfo>;
+  return unlessMissing(inspect({ abortSignal: signal }));
+}
+
+/** What the engine answers; undefined where it does not have what was asked for. */
+export async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
 }
 
 /** The status of an engine's answer; undefined when there was none. */

@@ -4,7 +4,7 @@ import { deadline } from '../base/clock';
 import { GilliamError, UnavailableError } from '../base/errors';
 import { Silence } from '../base/silence';
 import type { EngineMessage } from '../builder/build-output';
-import { reasonOf, statusOf } from '../builder/engine';
+import { findImage, reasonOf, statusOf, unlessMissing } from '../builder/engine';
 import { jsonLines } from '../builder/json-lines';
 import type { DoorCredentials } from './engine-door';
 import type { ImageEngine, ImageName } from './image-engine';
@@ -37,7 +37,7 @@ export class DockerImageEngine implements ImageEngine {
   untag({ repository, tag }: ImageName, signal: AbortSignal): Promise<void> {
     return this.#quick(signal, async (abortSignal) => {
       const options = { noprune: false, abortSignal } as object;
-      await unless404(this.docker.getImage(`${repository}:${tag}`).remove(options));
+      await unlessMissing(this.docker.getImage(`${repository}:${tag}`).remove(options));
     });
   }
 
@@ -54,14 +54,7 @@ export class DockerImageEngine implements ImageEngine {
   }
 
   #inspect(image: string, signal: AbortSignal): Promise<Docker.ImageInspectInfo | undefined> {
-    return this.#quick(signal, (abortSignal) => {
-      const handle = this.docker.getImage(image);
-      // dockerode passes the signal on; its types do not know that yet.
-      const inspect = handle.inspect.bind(handle) as unknown as (options: {
-        abortSignal: AbortSignal;
-      }) => Promise<Docker.ImageInspectInfo>;
-      return unless404(inspect({ abortSignal }));
-    });
+    return this.#quick(signal, (abortSignal) => findImage(this.docker, image, abortSignal));
   }
 
   /** The engine's messages, until it is done. */
@@ -104,13 +97,4 @@ function explained(error: unknown): GilliamError {
   const why = reasonOf(error);
   const said = statusOf(error) === undefined ? `the Docker Engine does not answer: ${why}` : why;
   return new UnavailableError(said, { cause: error });
-}
-
-async function unless404<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (statusOf(error) === 404) return undefined;
-    throw error;
-  }
 }
