@@ -38,7 +38,7 @@ runDaemon('router', async ({ clock, random, log, signal, setting }) => {
       tell: (lines, telling) => node.putTraffic(lines, telling),
     }),
     maxConnections: maxConnectionsOf(openFilesLimit()),
-    resolve: async (host) => (await lookup(host, { family: 4 })).address,
+    resolve: async (host) => (await lookup(host, { family: 4, all: true })).map(({ address }) => address),
     ...unprivileged(),
   });
   await Promise.race([router.run(signal), registry.run(signal).then(() => new Promise<never>(() => {}))]);

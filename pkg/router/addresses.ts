@@ -3,10 +3,14 @@ import type { Clock } from '../base/clock';
 import { sleep } from '../base/clock';
 
 const refreshMs = 10_000;
+/** Those that were not asked for longest go first. */
+const maxHosts = 10_000;
+
+export type ResolveHost = (host: string) => Promise<readonly string[]>;
 
 export interface AddressesOptions {
-  /** The first IPv4 address of a host; rejects where there is none. */
-  readonly resolve: (host: string) => Promise<string>;
+  /** The IPv4 addresses of a host; rejects or is empty where there are none. */
+  readonly resolve: ResolveHost;
   readonly clock: Clock;
   /** Called when the address of a host is another than before. */
   readonly onChange: () => void;
@@ -14,7 +18,8 @@ export interface AddressesOptions {
 
 /**
  * The addresses of hosts that were announced by name. HAProxy would refuse a whole configuration for one name that does
- * not resolve. An address stays in use while its host cannot be resolved.
+ * not resolve. An address stays in use while its host has it, or cannot be resolved: names with several have them in
+ * another order each time.
  */
 export class Addresses {
   readonly #known = new Map<string, string | undefined>();
@@ -23,11 +28,14 @@ export class Addresses {
 
   of(host: string): string | undefined {
     if (isIPv4(host)) return host;
-    if (!this.#known.has(host)) {
-      this.#known.set(host, undefined);
-      void this.#refresh(host);
-    }
-    return this.#known.get(host);
+    const isNew = !this.#known.has(host);
+    const address = this.#known.get(host);
+    this.#known.delete(host);
+    this.#known.set(host, address);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > maxHosts && oldest !== undefined) this.#known.delete(oldest);
+    if (isNew) void this.#refresh(host);
+    return address;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -38,8 +46,11 @@ export class Addresses {
   }
 
   async #refresh(host: string): Promise<void> {
-    const address = await this.options.resolve(host).catch(() => undefined);
-    if (address === undefined || this.#known.get(host) === address) return;
+    const addresses = await this.options.resolve(host).catch((): readonly string[] => []);
+    const [address] = addresses.toSorted();
+    const before = this.#known.get(host);
+    if (address === undefined || !this.#known.has(host)) return;
+    if (before !== undefined && addresses.includes(before)) return;
     this.#known.set(host, address);
     this.options.onChange();
   }

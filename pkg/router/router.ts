@@ -12,7 +12,7 @@ import { compileRoute } from '../routing/compile';
 import { compareRoutes } from '../routing/order';
 import type { CompiledRoute } from '../routing/types';
 import { boundAccessLog } from './access-log';
-import { Addresses } from './addresses';
+import { Addresses, type ResolveHost } from './addresses';
 import type { Backend } from './backend';
 import { DataPlane } from './data-plane';
 import { Drains, type ServerRef } from './drains';
@@ -49,7 +49,7 @@ export interface RouterOptions {
   /** For how long a request waits for an instance of a service that may have none. */
   readonly holdMs?: number;
   /** Resolves the names of hosts that were announced so. */
-  readonly resolve: (host: string) => Promise<string>;
+  readonly resolve: ResolveHost;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -33,3 +33,15 @@ test('an announcement that is no agent’s does not lead to the machine itself, 
     ['3', '10.0.0.2'],
   ]);
 });
+
+test('a host that has moved is another server: HAProxy keeps the address of one it has', () => {
+  const serversAt = (address: string) =>
+    serversOf(name, [], {
+      registry: { lookup: () => [entry('1', 'agent', 'host-2')] },
+      executor: 'e2',
+      addressOf: () => address,
+    });
+  const [before] = serversAt('10.0.0.2');
+  const [after] = serversAt('10.0.0.3');
+  expect(before?.name).not.toBe(after?.name);
+});

@@ -30,20 +30,20 @@ export function serversOf(
   shares: readonly ReleaseWeight[],
   { registry, executor, addressOf }: ServersOptions,
 ): readonly Server[] {
-  const found = new Map<string, { endpoint: Endpoint; address: string }>();
+  const found = new Map<string, Endpoint>();
   for (const endpoint of endpointsOf(registry.lookup(name), { executor })) {
     const address = addressOf(endpoint.address);
-    if (address !== undefined && mayLead(endpoint, address)) {
-      found.set(serverName(endpoint), { endpoint, address });
-    }
+    if (address === undefined || !mayLead(endpoint, address)) continue;
+    const resolved = { ...endpoint, address };
+    found.set(serverName(resolved), resolved);
   }
   const sorted = [...found].sort(([a], [b]) => (a < b ? -1 : 1));
-  const entries = sorted.map(([, { endpoint }]) => endpoint.entry);
+  const entries = sorted.map(([, endpoint]) => endpoint.entry);
   const weights = shares.length > 0 ? serverWeights(entries.map(releaseOf), shares) : trafficWeights(entries);
-  return sorted.map(([name, { endpoint, address }], index) => ({
+  return sorted.map(([name, { address, port }], index) => ({
     name,
     address,
-    port: endpoint.port,
+    port,
     weight: weights[index] as number,
   }));
 }
@@ -56,7 +56,10 @@ function mayLead({ entry }: Endpoint, address: string): boolean {
   return entry.source === 'agent' || !/^(?:0|127)\./.test(address);
 }
 
-/** By what a server is known to HAProxy, to its log and to sticky clients. */
+/**
+ * By what a server is known to HAProxy, to its log and to sticky clients. The endpoint's address is a resolved one: HAProxy
+ * keeps the address of a server that it has, and drains look for the server by this name.
+ */
 export function serverName({ entry, address, port }: Endpoint): string {
   const hash = createHash('sha256').update(`${entry.origin} ${address} ${port}`).digest('hex').slice(0, 10);
   const { instance, service, formation } = entry;
