@@ -7,6 +7,7 @@ import tseslint from 'typescript-eslint';
 const layers = [
   ['pkg/gen'],
   ['pkg/base'],
+  ['pkg/kernel'],
   ['pkg/resource'],
   ['pkg/routing'],
   ['pkg/certificates'],

@@ -2,15 +2,16 @@ import { join } from 'node:path';
 import { messageOf, PreconditionError } from '../../pkg/base/errors';
 import { DnsServer } from '../../pkg/dns/dns-server';
 import { resolvConf } from '../../pkg/dns/resolv-conf';
+import { SystemBpftool } from '../../pkg/kernel/bpftool';
+import { cgroupRoot } from '../../pkg/kernel/cgroup-root';
+import { tableName } from '../../pkg/kernel/table-name';
 import { isThisMachine } from '../../pkg/proxy/this-machine';
 import type { RegistryNode } from '../../pkg/registry/node';
 import type { TrafficLine } from '../../pkg/registry/traffic';
 import type { Daemon } from '../../pkg/stage/daemon';
 import { packageRoot } from '../../pkg/stage/package-root';
 import { parseRange } from '../../pkg/virtualip/address-range';
-import { SystemBpftool } from '../../pkg/virtualip/bpftool';
 import { bridgeOf } from '../../pkg/virtualip/bridge-of';
-import { cgroupRoot } from '../../pkg/virtualip/cgroup-root';
 import { SystemConnections } from '../../pkg/virtualip/connections';
 import { Guard } from '../../pkg/virtualip/guard';
 import { BridgeHairpin } from '../../pkg/virtualip/hairpin';
@@ -19,7 +20,7 @@ import { TranslatedConnections } from '../../pkg/virtualip/translated-connection
 import { Translation } from '../../pkg/virtualip/translation';
 import { Translator } from '../../pkg/virtualip/translator';
 import { VirtualIpTraffic } from '../../pkg/virtualip/virtual-ip-traffic';
-import { tableName, VirtualIps } from '../../pkg/virtualip/virtual-ips';
+import { VirtualIps } from '../../pkg/virtualip/virtual-ips';
 import { whenThere } from './instance-address';
 
 export interface NamesOptions {

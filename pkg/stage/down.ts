@@ -1,7 +1,9 @@
 import { rmSync } from 'node:fs';
+import { SystemBpftool } from '../kernel/bpftool';
+import { tableName } from '../kernel/table-name';
 import { type EngineOwner, readConfig, type StageConfig, stageKey } from './config';
 import { haproxyProcesses } from './haproxy-processes';
-import { Nftables, virtualIpTable } from './nftables';
+import { Nftables } from './nftables';
 import { type DownStep, planDown } from './plan-down';
 import { findRunning } from './process-record';
 import { removeStageFile } from './stage-file';
@@ -116,18 +118,17 @@ export class Down {
 
   async #removeVirtualIps(signal: AbortSignal): Promise<undefined> {
     if (!this.#virtualIpTable) return undefined;
-    await this.#translation.remove(this.#virtualIpTable, signal);
+    await this.#translation.remove(this.#virtualIpTable);
     await this.#nftables.remove(this.#virtualIpTable, signal);
     return undefined;
   }
 
   get #virtualIpTable(): string | undefined {
-    return this.#config && virtualIpTable(stageKey(this.#config));
+    return this.#config && tableName(stageKey(this.#config));
   }
 
   get #translation(): TranslationPins {
-    const { run, env } = this.context;
-    return new TranslationPins({ run, env });
+    return new TranslationPins({ bpftool: new SystemBpftool({ clock: this.context.clock }) });
   }
 
   get #nftables(): Nftables {

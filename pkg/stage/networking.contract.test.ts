@@ -4,9 +4,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SystemClock } from '../base/clock';
+import { tableName } from '../kernel/table-name';
 import { runCommand } from './command';
 import { haproxyProcesses } from './haproxy-processes';
-import { Nftables, virtualIpTable } from './nftables';
+import { Nftables } from './nftables';
 import { allAddresses, isPortFree } from './ports';
 import { stopProcess } from './stop-process';
 
@@ -47,7 +48,7 @@ frontend one
 
 describe('rules of a stage', () => {
   // Addresses are only named in it: the table has no hook, so nothing passes through.
-  const table = virtualIpTable(`contract-${process.pid}`);
+  const table = tableName(`contract-${process.pid}`);
   const nftables = new Nftables(runCommand, process.env);
   const nft = (...args: string[]) => runCommand('/usr/sbin/nft', args, { env: process.env });
   afterAll(() => nft('delete', 'table', 'ip', table));

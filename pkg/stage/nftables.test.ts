@@ -1,7 +1,7 @@
 import type { RunCommand } from './command';
-import { Nftables, virtualIpTable } from './nftables';
+import { Nftables } from './nftables';
 
-const table = virtualIpTable('shop-prod-1f2e3d4c');
+const table = 'gilliam_shop_prod_1f2e3d4c';
 const tables = `table ip nat\ntable ip ${table}\ntable ip gilliam_other\n`;
 
 /** Answers as nft does, and notes what it is asked. */
@@ -15,8 +15,6 @@ function fakeNft(answers: Readonly<Record<string, string>>) {
   };
   return { nftables: new Nftables(run, process.env), asked };
 }
-
-test('a stage’s table is named after its key', () => expect(table).toBe('gilliam_shop_prod_1f2e3d4c'));
 
 test('a stage’s table is removed, and nobody else’s', async () => {
   const { nftables, asked } = fakeNft({ 'list tables': tables });

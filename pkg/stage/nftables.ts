@@ -1,11 +1,6 @@
 import { findProgram, type RunCommand } from './command';
 import { rangesIn } from './virtual-range';
 
-/** The table of a stage's virtual IPs. */
-export function virtualIpTable(stageKey: string): string {
-  return `gilliam_${stageKey.replaceAll('-', '_')}`;
-}
-
 /** What up and down need of the kernel's packet filter. Where it cannot be used there are no tables. */
 export class Nftables {
   constructor(

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PreconditionError } from '../base/errors';
-import { findProgram, type RunCommand } from './command';
+import { messageOf, PreconditionError } from '../base/errors';
+import { AttachedPrograms } from '../kernel/attached-programs';
+import type { Bpftool } from '../kernel/bpftool';
+import { cgroupRoot } from '../kernel/cgroup-root';
 
 export interface TranslationPinsOptions {
-  readonly run: RunCommand;
-  readonly env: NodeJS.ProcessEnv;
+  readonly bpftool: Bpftool;
   /** Where what outlives its process is kept. Default /sys/fs/bpf. */
   readonly directory?: string;
   /** The root of the version 2 control groups. Default where they are mounted. */
@@ -27,34 +28,22 @@ export class TranslationPins {
   }
 
   /** Connections that were translated go on. Throws PreconditionError where programs would be left. */
-  async remove(table: string, signal?: AbortSignal): Promise<void> {
+  async remove(table: string): Promise<void> {
     if (!this.isThere(table)) return;
-    const { run, env } = this.#options;
-    const bpftool = findProgram('bpftool', env);
-    if (!bpftool) {
+    const pins = this.#at(table);
+    const { bpftool, cgroup = await cgroupRoot() } = this.#options;
+    try {
+      await new AttachedPrograms({ bpftool, pins, cgroup }).remove();
+    } catch (error) {
       throw new PreconditionError(
-        `virtual IPs are still translated by programs in ${this.#at(table)}: install bpftool (apt-get install bpftool), then run this again`,
+        `virtual IPs are still translated by programs in ${pins}: ${messageOf(error)}; then run this again`,
+        { cause: error },
       );
     }
-    const cgroup = this.#options.cgroup ?? (await cgroupRoot());
-    const loads = (await readdir(this.#at(table))).filter((name) => name.startsWith('programs_'));
-    for (const load of loads) {
-      // In the order of the alphabet: what translates goes before what counts connections off.
-      for (const program of (await readdir(join(this.#at(table), load))).sort()) {
-        const pinned = ['pinned', join(this.#at(table), load, program)];
-        // One that is not attached cannot be detached, and need not be.
-        await run(bpftool, ['cgroup', 'detach', cgroup ?? '', program, ...pinned], { env }, signal);
-      }
-    }
-    await rm(this.#at(table), { recursive: true, force: true });
+    await rm(pins, { recursive: true, force: true });
   }
 
   #at(table: string): string {
     return join(this.#options.directory ?? '/sys/fs/bpf', table);
   }
-}
-
-async function cgroupRoot(): Promise<string | undefined> {
-  const mounts = (await readFile('/proc/self/mounts', 'utf8').catch(() => '')).split('\n');
-  return mounts.map((line) => line.split(' ')).find(([, , type]) => type === 'cgroup2')?.[1];
 }

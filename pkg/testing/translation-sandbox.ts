@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { sleep, SystemClock } from '../base/clock';
 import { silentLogger } from '../base/log';
+import { type Bpftool, SystemBpftool } from '../kernel/bpftool';
+import { cgroupRoot } from '../kernel/cgroup-root';
 import { parseRange } from '../virtualip/address-range';
-import { type Bpftool, SystemBpftool } from '../virtualip/bpftool';
-import { cgroupRoot } from '../virtualip/cgroup-root';
 import { Translation } from '../virtualip/translation';
 import { Translator, type TranslatorOptions } from '../virtualip/translator';
 import { testRange } from './bridge-network';
@@ -41,11 +41,16 @@ export class TranslationSandbox {
     return new TranslationSandbox(join(root, name), join('/sys/fs/bpf', name), directory);
   }
 
+  /** What the programs were compiled to. */
+  get object(): string {
+    return join(this.directory, 'translate.bpf.o');
+  }
+
   /** Of a stage by its table, with the addresses of a range. */
   translator(table: string, range: string, other: Partial<TranslatorOptions> = {}): Translator {
     return new Translator({
       bpftool: this.bpftool,
-      object: join(this.directory, 'translate.bpf.o'),
+      object: this.object,
       pins: join(this.pins, table),
       cgroup: this.cgroup,
       range: parseRange(range),

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock';
 import { PreconditionError } from '../base/errors';
-import { type Ended, runProgram, type RunProgramOptions } from './run-program';
+import { type Ended, runProgram, type RunProgramOptions } from '../kernel/run-program';
 
 /** Virtual IPs are of family ip, the guard of auxiliary services of the others. */
 export type NftFamily = 'ip' | 'inet' | 'bridge';

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { Bpftool } from '../kernel/bpftool';
 import type { AddressRange } from './address-range';
-import type { Bpftool } from './bpftool';
 import { settingsIn, type TranslationSettings } from './translation-settings';
 
 export interface RivalsOptions {

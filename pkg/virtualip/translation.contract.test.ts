@@ -7,12 +7,12 @@ import type { Readable } from 'node:stream';
 import { SystemClock } from '../base/clock';
 import { PreconditionError } from '../base/errors';
 import { silentLogger } from '../base/log';
+import { AttachedPrograms } from '../kernel/attached-programs';
+import { type Bpftool, SystemBpftool } from '../kernel/bpftool';
 import { BridgeNetwork, testRange as range } from '../testing/bridge-network';
 import { FakeRegistry } from '../testing/fake-registry';
 import { TranslationSandbox } from '../testing/translation-sandbox';
 import { parseRange } from './address-range';
-import { AttachedPrograms } from './attached-programs';
-import { type Bpftool, SystemBpftool } from './bpftool';
 import { SystemConnections } from './connections';
 import { removeTable, SystemNft } from './nft';
 import type { Services } from './ruleset';
@@ -226,14 +226,16 @@ describe('translation of virtual IPs at connect', () => {
     const maps = join(sandbox.pins, table, 'maps');
     const others = new AttachedPrograms({
       bpftool: sandbox.bpftool,
-      object: join(sandbox.directory, 'translate.bpf.o'),
       pins: join(sandbox.pins, 'again'),
       cgroup: sandbox.cgroup,
     });
     await mkdir(join(sandbox.pins, 'again'));
     try {
       const names = await readdir(maps);
-      await others.load(names.flatMap((name) => ['map', 'name', name, 'pinned', join(maps, name)]));
+      await others.load(
+        sandbox.object,
+        names.flatMap((name) => ['map', 'name', name, 'pinned', join(maps, name)]),
+      );
       const child = await network.start(client(), 'python3', '-u', '-c', kept, address);
       const target = `${network.address(1)}:9001`;
       expect(await translation.open()).toEqual([{ virtual: address, target, count: 1 }]);

@@ -3,8 +3,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { endianness, uptime } from 'node:os';
 import { basename, join } from 'node:path';
 import { PreconditionError } from '../base/errors';
+import { AttachedPrograms, type AttachedProgramsOptions } from '../kernel/attached-programs';
 import { type AddressRange, formatAddress } from './address-range';
-import { AttachedPrograms, type AttachedProgramsOptions } from './attached-programs';
 import type { OpenConnections } from './connections';
 import { findRivals, type Rival } from './rivals';
 import type { Services } from './ruleset';
@@ -13,6 +13,8 @@ import { allTurns, changedTurns, type MapStep, planTurns, TranslationMaps } from
 import { settingsCommand, settingsIn, type TranslationSettings } from './translation-settings';
 
 export interface TranslatorOptions extends AttachedProgramsOptions {
+  /** What translate.bpf.c was compiled to. */
+  readonly object: string;
   /** Of virtual addresses. */
   readonly range: AddressRange;
   /** Seconds since the machine was started. Default the system's. */
@@ -151,20 +153,21 @@ export class Translator {
    */
   async #claim(): Promise<void> {
     const settings = await this.#settings();
-    const { first, last } = this.#options.range;
+    const { object, range } = this.#options;
+    const { first, last } = range;
     const usable =
       settings?.layout === layout && settings.first === first && settings.last === last && this.#hasMaps;
     if (usable) {
       const areThere = this.#programs.some && (await this.#programs.areThere());
       const pinned = mapNames.flatMap((name) => ['map', 'name', name, 'pinned', join(this.#maps, name)]);
-      if (!areThere) await this.#programs.load(pinned);
+      if (!areThere) await this.#programs.load(object, pinned);
       return this.#read();
     }
     await this.remove();
     await mkdir(this.#options.pins).catch(asPrecondition);
     try {
       // New maps translate nothing.
-      await this.#programs.load(['pinmaps', this.#maps]);
+      await this.#programs.load(object, ['pinmaps', this.#maps]);
       await this.#switch(false);
       await this.#read();
     } catch (error) {

@@ -8,7 +8,7 @@ import { VirtualClock } from '../testing/virtual-clock';
 import type { ConnectionTable } from './connections';
 import type { LookupHost } from './host-names';
 import type { NftRunner } from './nft';
-import { tableName, VirtualIps } from './virtual-ips';
+import { VirtualIps } from './virtual-ips';
 
 /** What a kernel would have of the scripts that it was given: the endpoints by address and port. */
 class FakeNft implements NftRunner {
@@ -334,8 +334,4 @@ describe('virtual IPs', () => {
     nft.fails = new PreconditionError('nft is not there');
     await expect(start()).rejects.toThrow(PreconditionError);
   });
-});
-
-it('a table’s name has only characters that nft takes', () => {
-  expect(tableName('prod-1a2b.x')).toBe('gilliam_prod_1a2b_x');
 });

@@ -32,7 +32,7 @@ export interface VirtualIpsOptions {
   readonly executor: string;
   /** `198.18.16.0/20` */
   readonly range: string;
-  /** `gilliam_<stage key>`; its characters are those that nft takes: see `tableName`. */
+  /** `gilliam_<stage key>`; see `tableName`. */
   readonly table: string;
   readonly nft: NftRunner;
   /** Where addresses are remembered. */
@@ -61,11 +61,6 @@ export interface Times {
 }
 
 const defaultTimes: Times = { drainMs: 10_000, resyncMs: 5000, holdMs: 45_000, hostRefreshMs: 30_000 };
-
-/** The nft table of a stage: `gilliam_` and the stage's key, in characters that nft takes. */
-export function tableName(stageKey: string): string {
-  return `gilliam_${stageKey.replace(/[^A-Za-z0-9_]/g, '_')}`;
-}
 
 /**
  * Gives names addresses, and keeps the kernel's rules for them in step with the registry. Level-triggered: an event only

@@ -3,8 +3,10 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { runCommand } from '../../pkg/stage/command';
-import { virtualIpTable } from '../../pkg/stage/nftables';
+import { SystemClock } from '../../pkg/base/clock';
+import { SystemBpftool } from '../../pkg/kernel/bpftool';
+import { tableName } from '../../pkg/kernel/table-name';
+
 import { TranslationPins } from '../../pkg/stage/translation-pins';
 import { root } from './cli';
 import { DaemonProcess } from './daemon-process';
@@ -12,7 +14,7 @@ import { DockerEngine, dockerAt, engineAddress } from './docker-engine';
 import type { HostNetwork } from './host-network';
 
 const exec = promisify(execFile);
-const translation = new TranslationPins({ run: runCommand, env: process.env });
+const translation = new TranslationPins({ bpftool: new SystemBpftool({ clock: new SystemClock() }) });
 
 // Names of sockets are short.
 const parent = '/var/tmp';
@@ -145,7 +147,7 @@ export class Host {
     await network.end();
     await removeContainers(this.#directory);
     await Promise.all([this.#engine.end(), this.#tunnel.end()]);
-    await translation.remove(virtualIpTable(this.#networkKey));
+    await translation.remove(tableName(this.#networkKey));
   }
 
   /** Removes what engines have left on the disk, of this run and of those that were killed. */

@@ -4,8 +4,6 @@ import type { Bpftool } from './bpftool';
 
 export interface AttachedProgramsOptions {
   readonly bpftool: Bpftool;
-  /** What translate.bpf.c was compiled to. */
-  readonly object: string;
   /** A directory of the BPF file system, for what outlives this process. */
   readonly pins: string;
   /** The control group for whose processes they run. */
@@ -32,9 +30,9 @@ export class AttachedPrograms {
     return this.#ids.length > 0;
   }
 
-  /** Loads and attaches them, in place of those of before. The words say over which maps. */
-  async load(maps: readonly string[]): Promise<void> {
-    const { bpftool, object, cgroup } = this.#options;
+  /** Loads and attaches those of a compiled file, in place of those of before. The words say over which maps. */
+  async load(object: string, maps: readonly string[]): Promise<void> {
+    const { bpftool, cgroup } = this.#options;
     const before = await this.#loads();
     const at = this.#at(Math.max(0, ...before) + 1);
     await bpftool.ask('prog', 'loadall', object, at, ...maps);
