@@ -13,6 +13,12 @@ test.each<[string, RegExp]>([
   ],
   ['localhost', /at localhost: it leads to \S+, which is an address that only this machine reaches/],
   ['192.0.2.1', /it is none of its addresses: give one of/],
+  // All that is announced is reached by IPv4.
+  [
+    'fd00::2',
+    /^fd00::2 is an IPv6 address, and machines of a stage reach each other by IPv4: give one of its/,
+  ],
+  ['::1', /IPv6/],
   ['nowhere.invalid', /the name nowhere\.invalid leads nowhere on this machine: give one of/],
 ])('others do not reach this machine at %s', async (host, message) => {
   await expect(checkOwnAddress(host)).rejects.toThrow(message);
@@ -22,8 +28,13 @@ test.each<[string, RegExp]>([
   await expect(checkOwnAddress(own as string)).resolves.toBeUndefined();
 });
 
+test('only addresses that can be given are proposed', async () => {
+  await expect(checkOwnAddress('192.0.2.1')).rejects.not.toThrow(/[0-9a-f]::/);
+});
+
 test('the address of the way to another machine', async () => {
   expect(await addressTowards('127.0.0.1', 4410)).toBe('127.0.0.1');
-  expect(await addressTowards('localhost', 4410)).toMatch(/^(127\.0\.0\.1|::1)$/);
+  expect(await addressTowards('localhost', 4410)).toBe('127.0.0.1');
+  expect(await addressTowards('::1', 4410)).toBeUndefined();
   expect(await addressTowards('nowhere.invalid', 4410)).toBeUndefined();
 });

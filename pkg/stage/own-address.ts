@@ -1,23 +1,31 @@
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { PreconditionError } from '../base/errors';
 
-/** Throws PreconditionError unless other machines could reach this one at the host: a name or an address of its own. */
+/**
+ * Throws PreconditionError unless other machines could reach this one at the host: a name or an address of its own. What is
+ * announced, balanced and translated has IPv4 addresses.
+ */
 export async function checkOwnAddress(host: string): Promise<void> {
   const own = ownAddresses();
   const choice = `give one of its addresses (${own.join(', ') || 'it has none'}), or a name that leads to one here, too`;
-  const found = isIP(host)
+  if (isIPv6(host)) {
+    throw new PreconditionError(
+      `${host} is an IPv6 address, and machines of a stage reach each other by IPv4: ${choice}`,
+    );
+  }
+  const found = isIPv4(host)
     ? host
-    : await lookup(host).then(
+    : await lookup(host, { family: 4 }).then(
         ({ address }) => address,
         () => undefined,
       );
   if (found === undefined)
     throw new PreconditionError(`the name ${host} leads nowhere on this machine: ${choice}`);
   if (own.includes(found)) return;
-  const isLoopback = found === '::1' || found.startsWith('127.');
+  const isLoopback = found.startsWith('127.');
   const leads = found === host ? '' : ` leads to ${found}, which`;
   const why = isLoopback ? 'is an address that only this machine reaches' : 'is none of its addresses';
   throw new PreconditionError(
@@ -25,11 +33,12 @@ export async function checkOwnAddress(host: string): Promise<void> {
   );
 }
 
-/** The address of this machine from which it reaches another: nothing is sent to find it. */
+/** The IPv4 address of this machine from which it reaches another: nothing is sent to find it. */
 export async function addressTowards(host: string, port: number): Promise<string | undefined> {
-  const found = await lookup(host).catch(() => undefined);
-  if (!found) return undefined;
-  const socket = createSocket(found.family === 6 ? 'udp6' : 'udp4');
+  const found = await lookup(host, { family: 4 }).catch(() => undefined);
+  // Of an address of IPv6 that is said so.
+  if (found?.family !== 4) return undefined;
+  const socket = createSocket('udp4');
   try {
     return await new Promise<string>((resolve, reject) => {
       socket.once('error', reject);
@@ -42,10 +51,8 @@ export async function addressTowards(host: string, port: number): Promise<string
   }
 }
 
-/** Those at which others might reach this machine: not of loopback, and not of one link only. */
+/** Those at which others might reach this machine: not of loopback. */
 function ownAddresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((each): NetworkInterfaceInfo[] => each ?? []);
-  return all
-    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
-    .map(({ address }) => address);
+  return all.filter(({ internal, family }) => !internal && family === 'IPv4').map(({ address }) => address);
 }
