@@ -1,13 +1,18 @@
 import { parseKey } from './entry-key';
 import type { Item } from './item';
 import { isLive } from './item';
+import type { HeardMs, Known } from './known-entry';
+import { KnownEntry } from './known-entry';
 import type { Entry, EntryKey, ServiceName } from './types';
 
-/** What a path stands for now: the item that counts, and whether its origin is silent. */
-interface Holding {
+/** What an origin says of a path. */
+interface Held {
   readonly origin: string;
   readonly item: Item;
-  readonly stale: boolean;
+}
+
+/** What a path stands for now: the item that counts, and whether its origin is silent. */
+interface Holding extends Known {
   /** Made when asked for: most nodes never look at most entries. */
   entry?: Entry;
 }
@@ -15,8 +20,8 @@ interface Holding {
 /** All that is known of a path: at most one item an origin. */
 interface Slot extends EntryKey {
   readonly path: string;
-  held: readonly { readonly origin: string; readonly item: Item }[];
-  current?: Holding;
+  readonly held: Held[];
+  current: Holding | undefined;
 }
 
 interface Service {
@@ -39,8 +44,27 @@ export interface IndexChange {
   readonly after?: Entry;
 }
 
-/** Since when, by the monotonic clock, it is known that an entry is alive. */
-export type HeardMs = (origin: string, path: string) => number;
+/** Of which nobody may ever ask for the entries. */
+class SlotChange implements IndexChange {
+  constructor(
+    private readonly slot: Slot,
+    private readonly was: Holding | undefined,
+    private readonly is: Holding | undefined,
+    private readonly heardMs: HeardMs,
+  ) {}
+
+  get path(): string {
+    return this.slot.path;
+  }
+
+  get before(): Entry | undefined {
+    return this.was && entryOf(this.slot, this.was, this.heardMs);
+  }
+
+  get after(): Entry | undefined {
+    return this.is && entryOf(this.slot, this.is, this.heardMs);
+  }
+}
 
 /** What all origins together say of each path, by names. */
 export class EntryIndex {
@@ -66,8 +90,10 @@ export class EntryIndex {
   set(origin: string, path: string, item: Item | undefined): void {
     const slot = this.#slots.get(path) ?? (item && this.#make(path));
     if (!slot) return;
-    const others = slot.held.filter((one) => one.origin !== origin);
-    slot.held = item ? [...others, { origin, item }] : others;
+    const { held } = slot;
+    const at = held.findIndex((one) => one.origin === origin);
+    if (at >= 0) held.splice(at, 1);
+    if (item) held.push({ origin, item });
     this.#dirty.add(slot);
   }
 
@@ -78,8 +104,9 @@ export class EntryIndex {
   }
 
   /** The item that counts at a path, and whose it is. Also of what is over. */
-  current(path: string): { readonly origin: string; readonly item: Item } | undefined {
-    return this.#slots.get(path)?.held.reduce<Slot['held'][number] | undefined>(better, undefined);
+  current(path: string): Held | undefined {
+    const slot = this.#slots.get(path);
+    return slot && bestOf(slot);
   }
 
   /** Whether another origin has something live at the path. */
@@ -100,16 +127,7 @@ export class EntryIndex {
       slot.current = after;
       this.#live += (after ? 1 : 0) - (before ? 1 : 0);
       this.#mark(slot, revision);
-      const entryOf = (holding: Holding | undefined) => holding && this.#entryOf(slot, holding);
-      changes.push({
-        path: slot.path,
-        get before() {
-          return entryOf(before);
-        },
-        get after() {
-          return entryOf(after);
-        },
-      });
+      changes.push(new SlotChange(slot, before, after, this.#heardMs));
     }
     this.#dirty.clear();
     return changes;
@@ -158,34 +176,20 @@ export class EntryIndex {
   }
 
   #holding(slot: Slot): Holding | undefined {
-    const best = this.current(slot.path);
-    return best && isLive(best.item) ? { ...best, stale: this.#isStale(best.origin) } : undefined;
+    const best = bestOf(slot);
+    return best && isLive(best.item)
+      ? { origin: best.origin, item: best.item, stale: this.#isStale(best.origin) }
+      : undefined;
   }
 
   #entryOf(slot: Slot, holding: Holding): Entry {
-    if (holding.entry) return holding.entry;
-    const { origin, item, stale } = holding;
-    const heard = this.#heardMs;
-    return (holding.entry = {
-      formation: slot.formation,
-      service: slot.service,
-      instance: slot.instance,
-      body: item.body ?? {},
-      origin,
-      source: item.state === 'agent' ? 'agent' : 'external',
-      version: item.version,
-      // The age is asked for rarely, and changes all the time.
-      get heardMs() {
-        return heard(origin, slot.path);
-      },
-      stale,
-    });
+    return entryOf(slot, holding, this.#heardMs);
   }
 
   #make(path: string): Slot | undefined {
     const key = parseKey(path);
     if (!key) return undefined;
-    const slot: Slot = { ...key, path, held: [] };
+    const slot: Slot = { ...key, path, held: [], current: undefined };
     this.#slots.set(path, slot);
     let formation = this.#formations.get(key.formation);
     if (!formation) this.#formations.set(key.formation, (formation = { services: new Map(), revision: 0 }));
@@ -221,7 +225,14 @@ export function freshOrStale(entries: readonly Entry[]): readonly Entry[] {
   return fresh.length > 0 ? fresh : entries;
 }
 
-type Held = Slot['held'][number];
+function entryOf(slot: Slot, holding: Holding, heardMs: HeardMs): Entry {
+  return (holding.entry ??= new KnownEntry(slot, holding, heardMs));
+}
+
+/** The item that counts, if any does. */
+function bestOf({ held }: Slot): Held | undefined {
+  return held.reduce<Held | undefined>(better, undefined);
+}
 
 /**
  * Which of two counts: what an agent runs before what others say of it, then the later one, then the one of the greater

@@ -106,16 +106,19 @@ export class FollowerHub {
   #tell(member: Member, changes: Changes): Promise<Confirmation> {
     const { outstanding, failed } = member;
     const confirmation = this.#ask(member, changes);
-    for (const path of changes.withdrawn.map(formatKey)) {
-      outstanding.set(path, [...(outstanding.get(path) ?? []), confirmation]);
-      void confirmation.then((confirmed) => {
+    const paths = changes.withdrawn.map(formatKey);
+    for (const path of paths) outstanding.set(path, [...(outstanding.get(path) ?? []), confirmation]);
+    if (paths.length === 0) return confirmation;
+    // One for all of them: whole nodes fall silent at once.
+    void confirmation.then((confirmed) => {
+      for (const path of paths) {
         if (confirmed === 'failed') failed.add(path);
         else failed.delete(path);
         const left = (outstanding.get(path) ?? []).filter((one) => one !== confirmation);
         if (left.length > 0) outstanding.set(path, left);
         else outstanding.delete(path);
-      });
-    }
+      }
+    });
     return confirmation;
   }
 

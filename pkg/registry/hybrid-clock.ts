@@ -28,6 +28,10 @@ export class HybridClock {
   readonly #maxAheadMs: number;
   #ms = 0;
   #counter = 0;
+  /** The same as text: asked for with every item that comes in. */
+  #last = NEVER;
+  /** The last point that is believed, and when: asked for with every origin of every message. */
+  #credible = { now: NaN, point: NEVER };
 
   constructor(clock: Pick<Clock, 'now'>, maxAheadMs: number) {
     this.#clock = clock;
@@ -44,12 +48,12 @@ export class HybridClock {
       this.#ms++;
       this.#counter = 0;
     }
-    return format(this.#ms, this.#counter);
+    return (this.#last = format(this.#ms, this.#counter));
   }
 
   /** The last point that was given out or observed. */
   get last(): string {
-    return this.#ms === 0 ? NEVER : format(this.#ms, this.#counter);
+    return this.#last;
   }
 
   /** Takes note of what somebody else has said, as far as what follows it would be believed. */
@@ -64,18 +68,25 @@ export class HybridClock {
 
   /** Whether a point is further ahead of this machine's clock than any node gives out whose clock is right. */
   isBeyondBelief(point: string): boolean {
-    return versionMs(point) > this.#clock.now() + this.#maxAheadMs * marginFactor;
+    const now = this.#clock.now();
+    if (now !== this.#credible.now) {
+      const lastMs = now + this.#maxAheadMs * marginFactor;
+      this.#credible = { now, point: format(lastMs, 16 ** counterDigits - 1) };
+    }
+    return point > this.#credible.point;
   }
 
   /** Forgets all that was given out and observed: the machine's clock was far ahead, and has been set right. */
   reset(): void {
     this.#ms = 0;
     this.#counter = 0;
+    this.#last = NEVER;
   }
 
   #follow(point: string): void {
     this.#ms = versionMs(point);
     this.#counter = parseInt(point.slice(msDigits), 16);
+    this.#last = point;
   }
 }
 

@@ -126,8 +126,9 @@ export interface FollowAck {
 }
 
 export function toWire(entry: Entry, nowMs: number): WireEntry {
-  const { heardMs, ...rest } = entry;
-  return { ...rest, ageMs: Math.max(0, Math.round(nowMs - heardMs)) };
+  const { formation, service, instance, body, origin, source, version, stale, heardMs } = entry;
+  const ageMs = Math.max(0, Math.round(nowMs - heardMs));
+  return { formation, service, instance, body, origin, source, version, stale, ageMs };
 }
 
 export function changesToWire({ announced, withdrawn }: Changes, nowMs: number) {
