@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { StageConfig } from '../../pkg/stage/config';
 import { findRunning, type ProcessRecord } from '../../pkg/stage/process-record';
 import { Cli, stageName, type CommandResult } from './cli';
 import { exclusively } from './exclusively';
 import { endOfLog } from './failure';
+import { holdRange, releaseRange } from './range-claims';
 
 export type { CommandOptions, CommandResult } from './cli';
 
@@ -59,10 +61,14 @@ export class StageHarness extends Cli {
   /** Where published ports are reached: default on loopback only. */
   async up({ host = '127.0.0.1' }: { readonly host?: string } = {}): Promise<CommandResult> {
     const hostPorts = ['--host', host, '--host-port-base', String(this.hostPortBase)];
-    // A range of virtual IPs is free until rules speak of it.
-    return exclusively('up', () =>
-      this.succeed(['up', ...this.#ports, ...hostPorts], { timeoutMs: 170_000 }),
-    );
+    // A range of virtual IPs is free until rules speak of it; those of the stage itself are there while it is up.
+    return exclusively('up', async () => {
+      const result = await this.succeed(['up', ...this.#ports, ...hostPorts], { timeoutMs: 170_000 });
+      const { network } = this.config<StageConfig>();
+      // Where rules cannot be made there are no virtual IPs either.
+      if (network) await holdRange(this.stage, network.virtualRange).catch(() => {});
+      return result;
+    });
   }
 
   /** The component's living process. */
@@ -140,6 +146,7 @@ export class StageHarness extends Cli {
       const left = await this.docker('ps', '--all', '--quiet', '--filter', `label=gilliam.stage=${known}`);
       if (left) await this.docker('rm', '--force', ...left.trim().split('\n'));
     }
+    await releaseRange(this.stage);
     this.removeDirectory();
     if (code !== 0) throw new Error(`gilliam down --forget: exit ${code}\n${stderr}`);
   }

@@ -1,20 +1,15 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { SystemClock } from '../../pkg/base/clock';
-import { SystemBpftool } from '../../pkg/kernel/bpftool';
 import { tableName } from '../../pkg/kernel/table-name';
-
-import { TranslationPins } from '../../pkg/stage/translation-pins';
+import { removePins, sweepPins } from './bpf-pins';
 import { root } from './cli';
 import { DaemonProcess } from './daemon-process';
 import { DockerEngine, dockerAt, engineAddress } from './docker-engine';
 import type { HostNetwork } from './host-network';
 
 const exec = promisify(execFile);
-const translation = new TranslationPins({ bpftool: new SystemBpftool({ clock: new SystemClock() }) });
 
 // Names of sockets are short.
 const parent = '/var/tmp';
@@ -62,6 +57,8 @@ export class Host {
     private readonly number: number,
     private readonly network: HostNetwork,
     stage: HostStage,
+    /** Of its virtual IPs: hosts have one kernel, which translates connections for all of them. */
+    private readonly range: string,
   ) {
     this.name = `host-${number}`;
     this.address = network.address(number);
@@ -147,10 +144,10 @@ export class Host {
     await network.end();
     await removeContainers(this.#directory);
     await Promise.all([this.#engine.end(), this.#tunnel.end()]);
-    await translation.remove(tableName(this.#networkKey));
+    await removePins(tableName(this.#networkKey));
   }
 
-  /** Removes what engines have left on the disk, of this run and of those that were killed. */
+  /** Removes what engines have left on the disk, and networks in the kernel, of this run and of those that were killed. */
   static async sweep({ own }: { own: boolean }): Promise<void> {
     for (const name of readdirSync(parent)) {
       const pid = directoryName.exec(name)?.[1];
@@ -159,11 +156,7 @@ export class Host {
       for (const host of readdirSync(directory)) await removeContainers(join(directory, host));
       rmSync(directory, { recursive: true, force: true });
     }
-    for (const table of await readdir('/sys/fs/bpf').catch(() => [])) {
-      const pid = /^gilliam_.*_hosts_(\d+)_\d+$/.exec(table)?.[1];
-      const isOver = Number(pid) === process.pid ? own : !existsSync(`/proc/${pid}`);
-      if (pid && isOver) await translation.remove(table);
-    }
+    await sweepPins({ own });
   }
 
   #process(name: string, command: readonly string[], env: NodeJS.ProcessEnv): DaemonProcess {
@@ -188,20 +181,11 @@ export class Host {
       GILLIAM_REGISTRY_PORT: String(hostPorts.registry),
       GILLIAM_PROXY_PORT: String(hostPorts.proxy),
       GILLIAM_DNS_PORT: String(hostPorts.dns),
-      GILLIAM_VIRTUAL_RANGE: virtualRange(this.number),
+      GILLIAM_VIRTUAL_RANGE: this.range,
       GILLIAM_HTTP_PORT: String(hostPorts.http),
       GILLIAM_HTTPS_PORT: String(hostPorts.https),
     };
   }
-}
-
-/**
- * Hosts have one kernel, which translates virtual IPs for all of them: none may have an address of another one's. Those
- * of another run are others, most of the time; where they are not, nftables translates alone.
- */
-function virtualRange(number: number): string {
-  const index = (2 * process.pid + number) % 32;
-  return `198.${18 + Math.floor(index / 16)}.${16 * (index % 16)}.0/20`;
 }
 
 /** A program that listens at one address and passes all to another: what `ssh -L` does. */

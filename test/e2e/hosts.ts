@@ -11,6 +11,7 @@ import { engineSeed } from './engine-seed';
 import { exclusively } from './exclusively';
 import { forwarder, Host, hostsDirectory, type HostDaemon } from './host';
 import { HostNetwork } from './host-network';
+import { claimRange, releaseRange } from './range-claims';
 
 export interface HostsOptions {
   readonly hosts?: number;
@@ -148,17 +149,15 @@ export class HostsHarness extends Cli {
     await this.until('the API answers', async () => (await this.gilliam(['executors'])).code === 0);
     const seed = deploy && (await this.#seedOf(deploy));
     const api = { host: network.gateway, port };
-    this.#hosts = Array.from(
-      { length: count },
-      (_, index) =>
-        new Host(index + 1, network, {
-          stage: this.stage,
-          stageKey: this.stage,
-          executorTokenFile: this.executorTokenFile,
-          seed,
-          api,
-        }),
-    );
+    const stage = {
+      stage: this.stage,
+      stageKey: this.stage,
+      executorTokenFile: this.executorTokenFile,
+      seed,
+      api,
+    };
+    const ranges = await this.#claimRanges(count);
+    this.#hosts = ranges.map((range, index) => new Host(index + 1, network, stage, range));
     this.#disposals.push(async () => {
       await Promise.all(this.#hosts.map((host) => host.stop()));
     });
@@ -169,6 +168,16 @@ export class HostsHarness extends Cli {
       return executors.filter(({ status }) => status?.state === ExecutorState.READY).length === count;
     });
     for (const host of this.#hosts) for (const daemon of this.#daemons) this.#checkRuns(host, daemon);
+  }
+
+  async #claimRanges(count: number): Promise<readonly string[]> {
+    const ranges: string[] = [];
+    for (let number = 1; number <= count; number++) {
+      const name = `host_${number}`;
+      ranges.push(await claimRange(name));
+      this.#disposals.push(() => releaseRange(name));
+    }
+    return ranges;
   }
 
   get #imagesSocket(): string {

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type KeyPair, makeAuthority } from '../../pkg/certificates/certificate';
-import type { StageConfig } from '../../pkg/stage/config';
 import { formatInvitation, parseInvitation } from '../../pkg/stage/invitation';
 import { whoAnswers } from './ask';
 import { root } from './cli';
@@ -13,7 +12,11 @@ import { JoinedMachine } from './joined-machine';
 interface Status {
   readonly role: string;
   readonly up: boolean;
-  readonly components: readonly { readonly name: string; readonly healthy: boolean }[];
+  readonly components: readonly {
+    readonly name: string;
+    readonly healthy: boolean;
+    readonly virtualIps?: { readonly reason: string };
+  }[];
 }
 
 const source = join(root, 'test/e2e/networked-app');
@@ -36,7 +39,6 @@ describe('a machine that joins a stage', () => {
     network = await HostNetwork.create(1);
     other = new JoinedMachine(network, 1, home.stage);
     await Promise.all([home.up({ host: network.gateway }), other.start()]);
-    await other.reserve(home.config<StageConfig>().network?.virtualRange ?? '');
     const files = readdirSync(source).map((name) => [name, readFileSync(join(source, name), 'utf8')]);
     cwd = await home.app('shop', Object.fromEntries(files) as Record<string, string>);
     await home.succeed(['create', 'shop'], { cwd });
@@ -177,18 +179,33 @@ describe('a machine that joins a stage', () => {
     );
   });
 
-  test('runs instances, which are reached on both by name through the proxy, and through the routers', async () => {
+  test('runs instances, which are reached on both by name, through the proxy and by virtual IPs, and through the routers', async () => {
     await home.succeed(['scale', 'web=4', 'client=3', '--wait'], { cwd, timeoutMs: 280_000 });
     expect((await other.containers('web')).length).toBeGreaterThan(0);
-    const url = 'http://web.shop.service/';
-    // Each machine hears from the others of what has just started. By virtual IP: see networking.test.ts, as programs that
-    // translate connections are of the kernel, which both machines have in common here.
-    await home.until('the proxy leads to all', async () => {
-      const said = await other.exec('client', 'python3', 'client.py', url, '40');
-      const answered = Object.keys(JSON.parse(said) as object).sort();
-      if (answered.join() === everyWeb.join()) return true;
-      throw new Error(`only ${answered.join()}`);
-    });
+    const ask = ['python3', 'client.py', 'http://web.shop.service/', '40'];
+    const machines = {
+      home: async (...command: string[]) => {
+        const [id = ''] = await home.containers('label=gilliam.process=client', 'status=running');
+        return home.docker('exec', id, ...command);
+      },
+      other: (...command: string[]) => other.exec('client', ...command),
+    };
+    // Each machine hears from the others of what has just started.
+    for (const [name, run] of Object.entries(machines)) {
+      for (const [way, option] of Object.entries({ proxy: [], 'virtual IP': ['direct'] })) {
+        await home.until(`the ${way} of the ${name} machine leads to all`, async () => {
+          const answered = Object.keys(JSON.parse(await run(...ask, ...option)) as object).sort();
+          if (answered.join() === everyWeb.join()) return true;
+          throw new Error(`only ${answered.join()}`);
+        });
+      }
+    }
+    // One kernel translates for both, as they have ranges of their own.
+    for (const machine of [home, other]) {
+      const { components } = await machine.json<Status>(['status']);
+      const network = components.find(({ name }) => name === 'network');
+      expect(network?.virtualIps?.reason).not.toMatch(/both have addresses/);
+    }
     for (const port of [`${other.address}:8080`, `127.0.0.1:${home.hostPortBase - 2}`]) {
       await home.until(`the router at ${port} leads to all`, async () => {
         const answers = await whoAnswers(`http://${port}/`, { host: routed }, 40);

@@ -3,12 +3,14 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findRunning } from '../../pkg/stage/process-record';
+import { bpfDirectory } from './bpf-pins';
 import { Cli, root, type CommandOptions, type CommandResult } from './cli';
 import { DaemonProcess } from './daemon-process';
 import { DockerEngine } from './docker-engine';
 import { endOfLog } from './failure';
 import { hostsDirectory } from './host';
 import type { HostNetwork } from './host-network';
+import { claimRange, rangesBut, releaseRange, reserveRanges } from './range-claims';
 
 const exec = promisify(execFile);
 const parts = ['supervisor', 'network', 'router', 'executor'] as const;
@@ -31,7 +33,8 @@ export class JoinedMachine extends Cli {
     const directory = join(hostsDirectory(), String(number));
     mkdirSync(directory, { recursive: true });
     // What is pinned in the kernel is named after the stage, which is the same on all of its machines.
-    const script = 'mount -t bpf bpf /sys/fs/bpf || true; exec sleep infinity';
+    const pins = bpfDirectory(number);
+    const script = `mkdir -p ${pins} && mount --bind ${pins} /sys/fs/bpf || true; exec sleep infinity`;
     this.#holder = new DaemonProcess({
       command: [...network.command(number), 'unshare', '--mount', '--', 'sh', '-c', script],
       env: process.env,
@@ -46,19 +49,17 @@ export class JoinedMachine extends Cli {
 
   async start(): Promise<void> {
     this.#holder.start();
-    await this.#engine.start();
+    await Promise.all([this.#engine.start(), this.#takeRange()]);
   }
 
-  /**
-   * Has the machine's virtual IPs of another range: programs that translate connections see those of all machines of this
-   * kernel, as different stages on one machine do.
-   */
-  async reserve(range: string): Promise<void> {
-    const address = range.replace(/\.0\/.*/, '.7');
-    const nft = (...args: string[]) => this.network.run(this.number, 'nft', ...args);
-    await nft('add', 'table', 'ip', 'gilliam_elsewhere');
-    const set = `{ type ipv4_addr; elements = { ${address} } ; }`;
-    await nft('add', 'set', 'ip', 'gilliam_elsewhere', 'taken', set);
+  /** Leaves one range for its virtual IPs, which nobody else on this kernel has. */
+  async #takeRange(): Promise<void> {
+    const range = await claimRange(this.#claim);
+    await reserveRanges(rangesBut(range), [...this.network.command(this.number), 'nft']);
+  }
+
+  get #claim(): string {
+    return `joined_${this.number}`;
   }
 
   /** The CLI as somebody on that machine runs it. */
@@ -110,6 +111,7 @@ export class JoinedMachine extends Cli {
     if (this.#holder.running) await this.gilliam(['down', '--forget'], { timeoutMs: 120_000 });
     await this.#engine.end();
     await this.#holder.end('SIGKILL');
+    await releaseRange(this.#claim);
     this.removeDirectory();
   }
 }
