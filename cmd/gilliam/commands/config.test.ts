@@ -36,6 +36,15 @@ describe('config', () => {
     );
   });
 
+  test('--unset of what is not set changes nothing, and says which may be meant', async () => {
+    await gilliam('config GREETING=1');
+    expect(await gilliam('config --unset GREETIN')).toEqual({
+      code: 0,
+      stdout: 'v1 has this configuration already: nothing to release\n',
+      stderr: 'warning: GREETIN is not set in v1: did you mean "GREETING"?\n',
+    });
+  });
+
   test.each<[string, string[], number, RegExp]>([
     ['no equals sign', ['FOO'], 2, /"FOO" is not K=V: gilliam config FOO=VALUE sets it/],
     ['no name', ['=1'], 2, /"=1" names no variable/],

@@ -1,6 +1,7 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { Release } from '../../../pkg/gen/gilliam/v1/release';
+import { suggestion } from '../../../pkg/resource/suggest';
 import { FormationCommand } from '../formation-command';
 import { parsePairs } from '../lib/config-pairs';
 import { UsageError } from '../lib/errors';
@@ -66,7 +67,11 @@ export default class Config extends FormationCommand {
     });
     const name = release.metadata?.name ?? '';
     const json = Release.toJSON(release);
-    if (!created) return this.answer(json, `${name} has this configuration already: nothing to release`);
+    if (!created) {
+      const names = Object.keys(release.spec?.config ?? {});
+      for (const one of unset) this.warning(`${one} is not set in ${name}: ${suggestion(one, names)}`);
+      return this.answer(json, `${name} has this configuration already: nothing to release`);
+    }
     if (flags.plan) return this.answer(json, `would release ${name}: ${summarize(pairs, unset)}`);
     this.answer(json, `${name} released`);
     await this.hintFrom(() => suggestScale(this.client, this.formation, release));

@@ -32,6 +32,10 @@ test('those of one object', async () => {
     .split('\n')
     .map((line) => line.split('\t')[2]);
   expect(new Set(names)).toEqual(new Set(['v2']));
+  expect(await gilliam('events nope')).toEqual({
+    ...{ code: 0, stdout: '' },
+    stderr: 'no events of nope are kept: gilliam events lists all there are\n',
+  });
 });
 
 test('--follow goes on with what happens later, until interrupted', async () => {

@@ -28,6 +28,8 @@ export default class Events extends FormationCommand {
     const { client } = this;
     const parent = flags['all-formations'] ? 'formations/-' : this.parent;
     const { items, last } = await listEvents(client, { parent, about: args.about }, this.context.signal);
+    if (items.length === 0 && args.about !== undefined)
+      this.note(`no events of ${args.about} are kept: gilliam events lists all there are`);
     if (!flags.follow)
       return this.answer(
         items.map((event) => Event.toJSON(event)),

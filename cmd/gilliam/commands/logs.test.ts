@@ -137,7 +137,7 @@ test.each([
   ['logs wbe', 1, /did you mean "web"\?|wbe/],
   ['logs web.99', 1, /has no instance "web.99": there is only web\.1; gilliam logs web\.99 --all shows/],
   ['logs web/1', 1, /"web\/1" is neither a process/],
-  ['logs --tail x', 2, /--tail: Expected an integer/],
+  ['logs --tail x', 2, /--tail takes a whole number, not "x"/],
   ['logs --since yesterday', 2, /"yesterday" is not a length of time/],
   ['logs --since 2026-13-45', 2, /"2026-13-45" is no moment/],
   ['logs --since 1m --until 5m', 1, /until is not after since/],

@@ -21,6 +21,7 @@ test.each([
 
 test.each([
   ['sacle', 'there is no command "sacle": did you mean "scale"?'],
+  ['help sacle', 'there is no command "sacle": did you mean "scale"?'],
   ['executor cordn e1', 'there is no command "executor cordn": did you mean "executor cordon"?'],
   ['frobnicate', 'there is no command "frobnicate": gilliam help'],
   // Hidden ones are not proposed.

@@ -38,7 +38,12 @@ export function hoistGlobalFlags(argv: readonly string[]): readonly string[] {
 export function resolveCommand(words: readonly string[], known: readonly string[]): Resolved {
   const [first] = words;
   if (first === undefined || first === 'help' || isHelp(first)) {
-    return { help: words.slice(1).filter((word) => !word.startsWith('-')) };
+    return {
+      help: helpOn(
+        words.slice(1).filter((word) => !word.startsWith('-')),
+        known,
+      ),
+    };
   }
   if (first === '--version' || first === '-v') return { command: 'version', argv: words.slice(1) };
   for (const length of [2, 1]) {
@@ -56,6 +61,13 @@ export function resolveCommand(words: readonly string[], known: readonly string[
   const [, second] = words;
   if (second === undefined || isHelp(second)) return { help: [first] };
   throw unknown(`${first} ${second}`, below);
+}
+
+/** A command, or the first word of several; of nothing, all of them. */
+function helpOn(words: readonly string[], known: readonly string[]): readonly string[] {
+  const asked = words.join(' ');
+  if (asked === '' || known.some((one) => one === asked || one.startsWith(`${asked} `))) return words;
+  throw unknown(asked, known.filter(isPublic));
 }
 
 function isHelp(word: string): boolean {
