@@ -28,6 +28,11 @@ export class DockerImageEngine implements ImageEngine {
     return ((await this.#inspect(image, signal))?.RepoTags ?? []).length > 0;
   }
 
+  async allNames(signal: AbortSignal): Promise<readonly string[]> {
+    const images = await this.#quick(signal, (abortSignal) => this.docker.listImages({ abortSignal }));
+    return images.flatMap(({ RepoTags }) => (RepoTags as readonly string[] | null) ?? []);
+  }
+
   tag(image: string, { repository: repo, tag }: ImageName, signal: AbortSignal): Promise<void> {
     return this.#quick(signal, async (abortSignal) => {
       await this.docker.getImage(image).tag({ repo, tag, abortSignal });

@@ -6,6 +6,8 @@ export interface ImageEngine {
   idOf(image: string, signal: AbortSignal): Promise<string | undefined>;
   /** Whether the image has a name. */
   isNamed(image: string, signal: AbortSignal): Promise<boolean>;
+  /** All names of all images: `127.0.0.1:34567/gilliam/prod-1f2e3d4c:1f2e…`. */
+  allNames(signal: AbortSignal): Promise<readonly string[]>;
   /** Names an image that is there. */
   tag(image: string, name: ImageName, signal: AbortSignal): Promise<void>;
   /**

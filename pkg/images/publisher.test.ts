@@ -3,6 +3,7 @@ import { silentLogger } from '../base/log';
 import { SystemRandom } from '../base/random';
 import { FakeImageEngine } from '../testing/fake-image-engine';
 import { FakeImageRegistry } from '../testing/fake-image-registry';
+import { freePort } from '../testing/tcp-proxy';
 import { Publisher } from './publisher';
 import { StageRepository } from './stage-repository';
 
@@ -39,6 +40,13 @@ test('an image without a name does not go with the one that it is given for the 
   await publisher.publish(image, never);
   expect(engine.has(image)).toBe(true);
   expect(engine.names()).toEqual([`${name}/published:a1a1a1a1a1a1`]);
+});
+
+test('a name that was given for the way by a process that was killed goes with the next push', async () => {
+  const { publisher, engine } = rig();
+  engine.add(image, 'x:y', `127.0.0.1:${await freePort()}/${name}:${'a1'.repeat(32)}`);
+  await publisher.publish(image, never);
+  expect(engine.names()).toEqual(['x:y']);
 });
 
 test('what the registry has is not asked of the engine', async () => {

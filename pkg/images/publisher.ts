@@ -2,6 +2,7 @@ import { NotFoundError, UnavailableError, messageOf } from '../base/errors';
 import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
 import { Slots } from '../builder/slots';
+import { ClosedDoors } from './closed-doors';
 import { EngineDoor } from './engine-door';
 import type { ImageEngine } from './image-engine';
 import { imageTag, keptName, shortImage } from './image-name';
@@ -25,10 +26,12 @@ const maxPushes = 2;
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #slots = new Slots(maxPushes);
+  readonly #closed: ClosedDoors;
   readonly #pushes = new Map<string, Promise<void>>();
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#closed = new ClosedDoors(options);
   }
 
   /**
@@ -64,6 +67,7 @@ export class Publisher {
     const { engine, registry, repository, random, log } = this.#options;
     const release = await this.#slots.take(signal);
     try {
+      await this.#closed.forget(repository.name, signal);
       const door = await EngineDoor.open({
         ...{ registry, random },
         allows: (method, path) => mayWrite(repository.name, method, path),

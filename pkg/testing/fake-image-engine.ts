@@ -34,6 +34,10 @@ export class FakeImageEngine implements ImageEngine {
     return this.names(image).length > 0;
   }
 
+  async allNames(): Promise<readonly string[]> {
+    return this.names();
+  }
+
   async tag(image: string, { repository, tag }: ImageName): Promise<void> {
     if (!this.#ids.has(image)) throw new UnavailableError(`no such image: ${image}`);
     this.#names.set(`${repository}:${tag}`, image);

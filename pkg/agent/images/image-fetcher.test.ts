@@ -12,6 +12,7 @@ import type { ImageName } from '../../images/image-engine';
 import type { ImageRegistry } from '../../images/image-registry';
 import { FakeImageEngine } from '../../testing/fake-image-engine';
 import { FakeImageRegistry } from '../../testing/fake-image-registry';
+import { freePort } from '../../testing/tcp-proxy';
 import { VirtualClock } from '../../testing/virtual-clock';
 import { ImageMissing, PullFailed } from '../driver-errors';
 import { ImageFetcher } from './image-fetcher';
@@ -54,6 +55,13 @@ test('the image is kept under a name of the stage, and the connection is given b
   await fetcher.fetch(image, never);
   expect(engine.names()).toEqual([`${repository}/fetched:a1a1a1a1a1a1`]);
   expect(closed()).toBe(1);
+});
+
+test('a name that was given for the way by a process that was killed goes with the next image', async () => {
+  const { fetcher, engine } = rig();
+  engine.add(`sha256:${'b2'.repeat(32)}`, `127.0.0.1:${await freePort()}/${repository}:${'b2'.repeat(32)}`);
+  await fetcher.fetch(image, never);
+  expect(engine.names()).toEqual([`${repository}/fetched:a1a1a1a1a1a1`]);
 });
 
 test('another image than the one asked for is not kept', async () => {

@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock';
 import { messageOf, NotFoundError, PreconditionError, UnavailableError } from '../../base/errors';
 import type { Logger } from '../../base/log';
 import type { Random } from '../../base/random';
+import { ClosedDoors } from '../../images/closed-doors';
 import { EngineDoor } from '../../images/engine-door';
 import type { ImageEngine, ImageName } from '../../images/image-engine';
 import { isImageRepository, keptName, shortImage } from '../../images/image-name';
@@ -24,7 +25,11 @@ export interface ImageFetcherOptions {
 
 /** Brings images of the stage to this machine's engine, by the control plane. */
 export class ImageFetcher {
-  constructor(private readonly options: ImageFetcherOptions) {}
+  readonly #closed: ClosedDoors;
+
+  constructor(private readonly options: ImageFetcherOptions) {
+    this.#closed = new ClosedDoors(options);
+  }
 
   /** Throws ImageMissing when the stage does not have the image, PullFailed when it is to be tried again. */
   async fetch(image: string, signal: AbortSignal): Promise<void> {
@@ -62,6 +67,7 @@ export class ImageFetcher {
     signal: AbortSignal,
   ): Promise<void> {
     const { engine, clock, random, log, registry = new ApiRegistry(source, clock) } = this.options;
+    await this.#closed.forget(repository, signal);
     const door = await EngineDoor.open({
       registry,
       allows: (method, path) => mayRead(repository, method, path),
