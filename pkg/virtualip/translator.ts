@@ -68,6 +68,8 @@ export class Translator {
     this.#check();
     await this.#claim();
     await this.#yieldToRivals();
+    // Only now: whoever waits for another asks again and again, and maps may be large.
+    await this.#read();
   }
 
   /** Whether all is still as this process has left it. */
@@ -161,7 +163,7 @@ export class Translator {
       const areThere = this.#programs.some && (await this.#programs.areThere());
       const pinned = mapNames.flatMap((name) => ['map', 'name', name, 'pinned', join(this.#maps, name)]);
       if (!areThere) await this.#programs.load(object, pinned);
-      return this.#read();
+      return;
     }
     await this.remove();
     await mkdir(this.#options.pins).catch(asPrecondition);
@@ -169,7 +171,6 @@ export class Translator {
       // New maps translate nothing.
       await this.#programs.load(object, ['pinmaps', this.#maps]);
       await this.#switch(false);
-      await this.#read();
     } catch (error) {
       await this.remove();
       throw error;
