@@ -14,6 +14,8 @@ mkdirSync(results, { recursive: true });
 const total = { passed: 0, failed: 0 };
 // Checks need a processor, and nothing else: they have what tests leave, which wait for most of their time.
 const checks = startLast(join(root, 'hack/verify.sh'), root);
+// Where stages and builders find it already, none of them waits a minute for it. Those that miss it say so.
+const baseImage = run('hack/base-image.sh', []);
 // Unit tests share nothing. The others start etcd, containers and whole stages, each with names, ports and rules of its
 // own: they wait more than they work, so two at a time.
 const sequencer = join(root, 'hack/test-sequencer.cjs');
@@ -21,6 +23,7 @@ const sequencer = join(root, 'hack/test-sequencer.cjs');
 const alone = String.raw`/(e2e/resilience|virtualip/guard\.contract)\.test\.ts$`;
 await jest('unit', ['unit'], ['--maxWorkers=2']);
 const together = ['--testPathIgnorePatterns', alone, '--testSequencer', sequencer, '--maxWorkers=2'];
+await baseImage;
 await jest('contract and e2e', ['contract', 'e2e'], together);
 const { status, output } = await checks;
 console.log(`\n${output.trimEnd()}`);

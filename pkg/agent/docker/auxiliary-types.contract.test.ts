@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Docker from 'dockerode';
 import { SystemClock } from '../../base/clock';
@@ -33,6 +34,7 @@ const never = new AbortController().signal;
 const stage = `types-${randomUUID().slice(0, 8)}`;
 const owner = { stage, key: stage, executor: 'e1' };
 const secret = 'k3pt-s3cret';
+const baseImage = 'gilliam/base:bookworm';
 const clock = new SystemClock();
 const driver = new DockerDriver({ clock });
 const builder = new DockerBuilder({
@@ -40,7 +42,7 @@ const builder = new DockerBuilder({
   clock,
   log: silentLogger,
   stage,
-  baseImage: 'gilliam/base:bookworm',
+  baseImage,
   buildArgs: hostBuildArgs(process.env),
 });
 const types = typeCatalog();
@@ -121,7 +123,7 @@ async function start(name: string): Promise<Running> {
     const { ok, detail } = await checker.check(health, target, 5_000, never);
     if (!ok) throw new Error(`${detail}\n${await logOf(id)}`);
     return now;
-  }, 60_000);
+  }, 120_000);
   return {
     container,
     host: container.address ?? '',
@@ -146,7 +148,10 @@ async function logOf(id: string): Promise<string> {
   return stdout + stderr;
 }
 
-beforeAll(() => {
+beforeAll(async () => {
+  await run(join(__dirname, '../../../hack/base-image.sh'), {
+    env: { ...process.env, GILLIAM_BASE_IMAGE: baseImage },
+  });
   // All at once: they wait for downloads more than for the processor.
   for (const name of types.names) images.set(name, build(name));
   for (const image of images.values()) image.catch(() => {});
