@@ -146,11 +146,16 @@ describe('beside a container’s own command', () => {
     return driver.open(id, { command, tty: false });
   }
 
-  test('a program that does not exist exits with 127, and says so', async () => {
-    const { code, stdout, stderr } = await read(await open('no-such-program'));
-    expect(stdout + stderr).toMatch(/executable file not found/);
-    expect(code).toBe(127);
-  });
+  test.each(['no-such-program', '/no/such/program'])(
+    '%s does not exist, exits with 127, and says so',
+    async (program) => {
+      const { code, stdout, stderr } = await read(await open(program));
+      expect((stdout + stderr).trimEnd()).toBe(
+        `gilliam: there is no "${program}" here: name a command of the image, or the path of one`,
+      );
+      expect(code).toBe(127);
+    },
+  );
 
   test('a signal ends it, and what it has started', async () => {
     const terminal = await open('/bin/sh', '-c', 'echo ready; sleep 300');

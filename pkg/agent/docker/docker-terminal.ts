@@ -123,19 +123,25 @@ async function isOf(pid: number, containerId: string): Promise<boolean> {
 
 /** How the engine says on the command's own streams that there is no such program. */
 const notFound = /^OCI runtime exec failed: .*(?:executable file not found|no such file or directory)/s;
+/** Of a script it may be the interpreter that is missing: then the engine's own words say more. */
+const named =
+  /exec: ("[^"]*"): (?:executable file not found|stat [^:]*: no such file or directory)[^\r\n]*(\r?\n)?/;
 
 /**
- * The engine exits with 126 for any command that cannot be begun; whoever knows a shell expects 127 for one that does
- * not exist.
+ * The engine exits with 126 for any command that cannot be begun, and tells of its own parts; whoever knows a shell
+ * expects 127 for one that does not exist, and its name.
  */
 export function asShell(terminal: CommandTerminal): CommandTerminal {
   let missing = false;
   async function* output(): AsyncGenerator<PrintedPiece> {
     let first = true;
     for await (const piece of terminal.output) {
-      if (first) missing = notFound.test(Buffer.from(piece.bytes.subarray(0, 4096)).toString('utf8'));
+      const text = first ? Buffer.from(piece.bytes.subarray(0, 4096)).toString('utf8') : '';
       first = false;
-      yield piece;
+      missing ||= notFound.test(text);
+      const [, command, end = ''] = (missing && named.exec(text)) || [];
+      const said = `gilliam: there is no ${command} here: name a command of the image, or the path of one${end}`;
+      yield command === undefined ? piece : { stream: piece.stream, bytes: Buffer.from(said) };
     }
   }
   return {
