@@ -123,7 +123,7 @@ describe('a client', () => {
     await expect(client.formations.listFormations({})).rejects.toThrow(
       `the control plane of stage "prod" does not answer at ${api.address}: gilliam up`,
     );
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(performance.now() - start).toBeLessThan(5_000);
   });
 
   test('of a black hole gives up after the deadline', async () => {
@@ -164,7 +164,7 @@ describe('a client', () => {
     await eventually(() => expect(executor.error).toBeInstanceOf(UnavailableError));
     await eventually(async () => expect(await api.sessionOf('e1')).toBeUndefined());
     // A little more than 1 s of silence and 1 s for an answer: the machine is busy with other tests.
-    expect(performance.now() - start).toBeLessThan(3_500);
+    expect(performance.now() - start).toBeLessThan(5_000);
     far.close();
     await proxy.close();
   });

@@ -103,10 +103,10 @@ describe('a registry that does not answer', () => {
     await expect(first).rejects.toThrow(PreconditionError);
     await expect(first).rejects.toThrow(`the registry ${host} has not answered within 5 s`);
     const gaveUpMs = clock.monotonic();
-    expect(gaveUpMs - beganMs).toBeLessThan(8_000);
+    expect(gaveUpMs - beganMs).toBeLessThan(10_000);
     await expect(build(by, `${host}/other`)).rejects.toThrow(
       `the registry ${host} did not answer a moment ago`,
     );
-    expect(clock.monotonic() - gaveUpMs).toBeLessThan(2_000);
+    expect(clock.monotonic() - gaveUpMs).toBeLessThan(4_000);
   });
 });

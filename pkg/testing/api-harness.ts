@@ -160,8 +160,8 @@ export class ApiHarness {
   }
 }
 
-/** Looks until the answer is what is wanted, for at most 4 s; the last failure is the error. */
-export async function eventually<T>(look: () => T | Promise<T>, limitMs = 4_000): Promise<T> {
+/** Looks until the answer is what is wanted, for less than a test may take; the last failure is the error. */
+export async function eventually<T>(look: () => T | Promise<T>, limitMs = 20_000): Promise<T> {
   const end = Date.now() + limitMs;
   for (;;) {
     try {

@@ -79,7 +79,7 @@ describe('the quick intro', () => {
     const ports = (await lines('ps')).flatMap((line) => / port (\d+)$/.exec(line)?.[1] ?? []);
     expect(new Set(ports).size).toBe(2);
     for (const port of ports) {
-      const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(5_000) });
+      const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(20_000) });
       expect(await response.text()).toBe('POOL_SIZE=64');
     }
   });
