@@ -33,7 +33,7 @@ export class NetworkedShop {
     try {
       const shop = new NetworkedShop(hosts, cwd, await atUsualPorts(hosts));
       await hosts.succeed(['route', `${routed}/`, 'web.shop.service'], { cwd });
-      await hosts.succeed(['scale', shop.release, 'web=4', 'cache=1', 'client=2', '--wait'], { cwd });
+      await shop.#fill();
       return shop;
     } catch (error) {
       const logs = await hosts.logs();
@@ -44,6 +44,25 @@ export class NetworkedShop {
 
   close(): Promise<void> {
     return this.hosts.stop();
+  }
+
+  /** Runs as many on each host. A host that was not connected for a moment, as on a busy machine, is given nothing then. */
+  async #fill(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      await this.#scale('web=4', 'cache=1', 'client=2');
+      const found = this.hosts.hosts.map(async (host) => {
+        const [web, client] = await Promise.all([host.containers('web'), host.containers('client')]);
+        return `web=${web.length} client=${client.length}`;
+      });
+      const spread = await Promise.all(found);
+      if (spread.every((one) => one === 'web=2 client=1')) return;
+      if (attempt === 3) throw new Error(`instances are not spread over the hosts: ${spread.join('; ')}`);
+      await this.#scale('web=0', 'cache=0', 'client=0');
+    }
+  }
+
+  async #scale(...factors: readonly string[]): Promise<void> {
+    await this.hosts.succeed(['scale', this.release, ...factors, '--wait'], { cwd: this.cwd });
   }
 
   /** Of the router of a host. */
