@@ -12,6 +12,7 @@ import { ApiHarness, eventually } from '../testing/api-harness';
 import { SessionClient } from '../testing/session-client';
 import { TcpProxy } from '../testing/tcp-proxy';
 import { HealthService } from './health';
+import { defaultLimits } from './limits';
 import { reflectionServices } from './reflection';
 
 const root = join(__dirname, '../..');
@@ -155,6 +156,9 @@ describe('a client', () => {
   });
 
   test('and the server notice within 2 s that the other is gone', async () => {
+    await api.stopServer();
+    const { keepaliveTimeoutMs } = defaultLimits;
+    await api.startServer({ options: { keepaliveTimeoutMs } });
     const proxy = await TcpProxy.start(Number(api.address.split(':')[1]));
     const far = connect({ address: `127.0.0.1:${proxy.port}`, token: 'executor-token' });
     const executor = new SessionClient(far);

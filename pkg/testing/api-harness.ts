@@ -18,6 +18,12 @@ export const testProcesses = {
   worker: Process.fromPartial({ command: ['work'] }),
 };
 
+/**
+ * For a sign of life. Server and clients are one process: when it is busy, or others are, it does not hear its own answer in
+ * the second that a stage gives.
+ */
+const patienceMs = 20_000;
+
 /** An API server on a loopback port over a memory store, and clients of it. End it with `close`. */
 export class ApiHarness {
   readonly clock = new SystemClock();
@@ -56,7 +62,7 @@ export class ApiHarness {
   }
 
   connect(options: Partial<ConnectOptions> = {}): Client {
-    const client = connect({ address: this.address, ...options });
+    const client = connect({ address: this.address, keepaliveTimeoutMs: patienceMs, ...options });
     this.#held.push(() => client.close());
     return client;
   }
@@ -79,6 +85,7 @@ export class ApiHarness {
       identity: 'cp1',
       tokens: { user: 'user-token', executor: 'executor-token' },
       ...options,
+      options: { keepaliveTimeoutMs: patienceMs, ...options.options },
     });
     this.#port = (await this.#server.listen(listen ?? { port: this.#port })).port;
   }
