@@ -72,6 +72,16 @@ describe('the access log', () => {
     ]);
   });
 
+  test('is JSON whatever is asked for, at once or by the rules for what is not so simple', async () => {
+    const asked = ['/a?say="hi"', '/a?b=c\\d', '/a.b/c', '/%41', '/"', '/a?plain[]=1&b=/'];
+    for (const path of asked) {
+      await sendRaw(router.httpPort, `GET ${path} HTTP/1.1\r\nHost: myapp.com\r\nConnection: close\r\n\r\n`);
+    }
+    await logged(asked.at(-1) as string);
+    expect(paths()).toEqual(asked);
+    expectJson();
+  });
+
   test('names the route also where several share a backend', async () => {
     router.routes.set([
       route('all', 'myapp.com/', 'web.shop.service'),
@@ -121,7 +131,7 @@ describe('the access log', () => {
     await logged(after);
     expect(readFileSync(path, 'utf8')).not.toContain('\0');
     expect(paths()).toEqual([after]);
-    expect(readFileSync(`${path}.1`, 'utf8')).toContain(`"path":"\\${before}"`);
+    expect(readFileSync(`${path}.1`, 'utf8')).toContain(`"path":"${before}"`);
   }
 
   test('begins anew, without a hole, when it was moved aside', async () => {

@@ -3,7 +3,7 @@ import type { ServiceName } from '../registry/types';
 import { refusedPaths } from '../routing/request';
 import type { CompiledRoute, HeaderEdit, Template } from '../routing/types';
 import { expressionOf, groupsOf, variablesOf } from './capture';
-import { backendName, goalOf } from './match-table';
+import { backendName, goalOf } from './goals';
 import { argument, line, literal, replacement, word } from './quote';
 import type { Server } from './servers';
 import { serverLine } from './servers-line';
@@ -23,6 +23,8 @@ export interface Backend {
    * share it, `:<service>.<formation>.service`, and a number where one is not enough.
    */
   readonly name: string;
+  /** By which goals lead to it. */
+  readonly number: number;
   /** Several only where all that they ask for is another path. */
   readonly routes: readonly [CompiledRoute, ...CompiledRoute[]];
   /** Absent for a redirect. */
@@ -37,6 +39,7 @@ export interface Backend {
 export function backendText(backend: Backend, servers: readonly Server[]): string {
   const { hold } = backend;
   const lines = [
+    `id ${backend.number}`,
     ...backendLines(backend),
     ...(hold === undefined ? [] : [`server ${HOLD} abns@${hold} weight 0 pool-max-conn 0`]),
     ...servers.map((server) => serverLine(server)),
@@ -57,10 +60,10 @@ function rateTable(route: CompiledRoute): string {
   return `${backendName(route)}::rate`;
 }
 
-function backendLines({ name: backend, routes, service, unverified, hold }: Backend): string[] {
+function backendLines({ number, routes, service, unverified, hold }: Backend): string[] {
   const [route] = routes;
   const own = (one: CompiledRoute) =>
-    routes.length > 1 ? `{ var(txn.to) -m str -- ${goalOf(backend, one)} }` : undefined;
+    routes.length > 1 ? `{ var(txn.to) -m str -- ${word(goalOf(number, one))} }` : undefined;
   const verify = routes.flatMap((one) => (unverified.has(one.id) ? [verifyRule(one, own(one))] : []));
   const captures = routes.flatMap((one) => captureRules(one).map((rule) => when(rule, own(one))));
   const rules = [...verify, ...rateRules(route), ...captures];

@@ -1,5 +1,5 @@
 import type { CompiledRoute } from '../routing/types';
-import { backendName } from './match-table';
+import { backendName } from './goals';
 
 export interface Certificates {
   /** Each with its key. */

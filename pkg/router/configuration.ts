@@ -3,7 +3,8 @@ import type { Backend } from './backend';
 import { backendText, rateTableText } from './backend';
 import { certificatesOf } from './certificates';
 import { frontendText, refusedMap, unknownText } from './frontend';
-import { backendName, buildMatchTable, EXPANDS, expandsService, goalOf } from './match-table';
+import { BackendNumbers, backendName, goalOf } from './goals';
+import { buildMatchTable, EXPANDS, expandsService } from './match-table';
 import type { MatchTable } from './match-table';
 import { mapKey, word } from './quote';
 import type { Server } from './servers';
@@ -35,11 +36,13 @@ export function compileStructure(
   held: ReadonlySet<string> = new Set(),
 ): Structure {
   const names = backendsOfRoutes(ordered);
-  const table = buildMatchTable(ordered, names);
+  const numbers = new BackendNumbers();
+  const table = buildMatchTable(ordered, (route) => goalOf(numbers.of(names.get(route.id) as string), route));
   const { hold } = settings;
-  const all = allBackends(ordered, known, names, table).map((one): Backend =>
-    one.service && held.has(serviceKey(one.service)) ? { ...one, hold } : one,
-  );
+  const all = allBackends(ordered, known, names, table).map((one): Backend => {
+    const backend = { ...one, number: numbers.of(one.name) };
+    return one.service && held.has(serviceKey(one.service)) ? { ...backend, hold } : backend;
+  });
   const backends = new Map<string, Backend[]>();
   for (const backend of all) {
     if (!backend.service) continue;
@@ -74,8 +77,8 @@ function allBackends(
   known: readonly Service[],
   names: ReadonlyMap<string, string>,
   { unverified }: MatchTable,
-): Backend[] {
-  const found = new Map<string, Backend>();
+): Omit<Backend, 'number'>[] {
+  const found = new Map<string, Omit<Backend, 'number'>>();
   for (const route of ordered) {
     const name = names.get(route.id) as string;
     const first = found.get(name);
@@ -94,9 +97,9 @@ function allBackends(
 function mapFiles(table: MatchTable, all: readonly Backend[]): [string, string][] {
   const lines = (entries: Iterable<readonly [string, string]>) =>
     [...entries].map(([key, value]) => `${key} ${value}\n`).join('');
-  const services = all.flatMap(({ name, routes: [route], service }): [string, string][] =>
+  const services = all.flatMap(({ number, routes: [route], service }): [string, string][] =>
     service && expandsService(route)
-      ? [[`${backendName(route)}${EXPANDS}${serviceKey(service)}`, goalOf(name, route)]]
+      ? [[`${backendName(route)}${EXPANDS}${serviceKey(service)}`, goalOf(number, route)]]
       : [],
   );
   const shards = Array.from({ length: table.shards }, (_, shard): [string, string] => {

@@ -2,11 +2,12 @@ import { refusedHosts, refusedPaths, tooLongHost } from '../routing/request';
 import { answer, noPath } from './backend';
 import type { Condition } from './conditions';
 import { noConditions } from './conditions';
+import { nowhere, routeAt, unknownNumber } from './goals';
 import { ANY } from './host-classes';
+import { keyStart, lookUp, straightLookUp } from './look-up';
 import type { MatchTable } from './match-table';
 import { EXPANDS, OTHERS } from './match-table';
-import { argument, line, literal, mapKey, word } from './quote';
-import { marking } from './reach';
+import { line, literal, mapKey, word } from './quote';
 import type { Ports, Settings } from './settings';
 
 /** How often a request may come by here before it is taken for one that goes round in circles. */
@@ -22,8 +23,6 @@ const whyRefused = 'path,map_reg(refused.map)';
 
 /** No name of a route's backend: those begin with that of a formation. */
 const UNKNOWN = '-:unknown';
-/** Of no route. */
-const nowhere = `${UNKNOWN}/`;
 
 /** From the request to the backend: in HAProxy's words. */
 export function frontendText(table: MatchTable, { ports }: Settings): string {
@@ -38,16 +37,23 @@ export function frontendText(table: MatchTable, { ports }: Settings): string {
     `error-log-format ${word(errorLogFormat)}`,
     ...connectionRules(ports),
     'http-request set-var(txn.host) req.fhdr(host)',
+    'http-request set-var(txn.url) url',
+    // Before headers are added: they would be looked at, too.
+    noUpgrade,
+    ...straightRules(table, 'txn.url', `!${goesRound(maxHops)}`),
     ...forwardedHeaders(ports),
     'http-request add-header X-Gilliam-Hop 1',
-    noUpgrade,
-    ...straightRules(table),
+    ...straightOn(table),
+    // From here on it may hold what JSON must not.
+    'http-request set-var(txn.url) capture.req.uri,json',
     pathOnly,
-    ...straightRules(table, `${unclear} `),
+    ...(table.hosts.size > 0 ? ['http-request set-var(txn.asked) url'] : []),
+    ...straightRules(table, 'txn.asked', `${unclear} !${ownRound}`),
+    ...straightOn(table),
     ...hostRules(table),
     ...refusals,
     ...nodeRules(table),
-    'use_backend %[var(txn.to),field(1,/)]',
+    'use_backend %[var(txn.to)]',
   ];
   return ['frontend gilliam', ...lines.map((line) => `  ${line}`), ''].join('\n');
 }
@@ -72,33 +78,31 @@ const pathOnly = 'http-request set-uri %[pathq] unless { url -m beg / }';
 /** Of those whose host and path say at once what they lead to, which need none of the rules that follow. */
 const unclear = '!{ var(txn.to) -m found }';
 
+const goesRound = (hops: number) => `{ req.hdr(x-gilliam-hop,${hops}) -m found }`;
 // One is its own.
-const goesRound = `{ req.hdr(x-gilliam-hop,${maxHops + 1}) -m found }`;
+const ownRound = goesRound(maxHops + 1);
 
 /**
- * Nearly all requests: with a host that is written as a route names it, which is a class by itself, and a path that
- * could not be refused. Where that leads to a route no further rule is looked at, since each costs even those that it
- * is not for. What is no route yet has no `/` in it, as all goals have.
+ * Nearly all requests: with a host that is written as a route names it, and a path that could not be refused. Where that
+ * leads to a route no further rule is looked at, since each costs even those that it is not for. What is no route yet has
+ * no `/` in it, as all goals have.
  *
  * Here as below, what every request goes through tests whether variables are found where it can: tests against patterns
  * and look-ups take a lock that HAProxy's threads share, and cost several times as much.
  */
-function straightRules(table: MatchTable, still = ''): string[] {
-  if (table.hosts.size === 0) return [];
-  const allow = (condition: string) => `http-request allow if ${condition} !${goesRound}`;
-  const everyNodeIsGoal = table.choices.size + table.groups.length === 0;
+function straightRules({ hosts, choices }: MatchTable, url: string, condition: string): string[] {
+  if (hosts.size === 0) return [];
   return [
-    `http-request set-var(txn.to) ${lookUp('base')} if ${still}{ var(txn.host) -m str -M -f hosts.map } ${isHarmless}`,
-    allow(`{ var(txn.to) ${everyNodeIsGoal ? '-m found' : '-m sub /'} }`),
-    ...(table.choices.size > 0 ? [...choiceRules(), allow(chosen)] : []),
+    `http-request set-var(txn.to) ${straightLookUp('txn.host', url)} if ${condition}`,
+    ...(choices.size > 0 ? choiceRules() : []),
   ];
 }
 
-/** The node of a class and a path, one behind the other. */
-function lookUp(key: string): string {
-  const { regex, replacement, end } = marking;
-  const marked = `regsub(${argument(regex)},${argument(replacement)}),concat(${end})`;
-  return word(`${key},${marked},map_beg(prefixes.map,${nowhere})`);
+/** Ends the rules for those requests. */
+function straightOn({ hosts, choices, groups }: MatchTable): string[] {
+  if (hosts.size === 0) return [];
+  const everyNodeIsGoal = choices.size + groups.length === 0;
+  return [`http-request allow if { var(txn.to) ${everyNodeIsGoal ? '-m found' : '-m sub /'} }`];
 }
 
 /** What is no request that a route could be asked for, whatever the routes are. */
@@ -108,8 +112,10 @@ const refusals = [
   `${answer(400, 'the request has no Host')} if ${unclear} !{ var(txn.host) -m found } !{ req.ver 1.0 }`,
   // As of CONNECT, or of OPTIONS *: what is not there matches nothing, and would be looked up as the host's own.
   `${answer(400, noPathReason)} if ${unclear} !{ path -m found }`,
-  `${answer(508, `the request has come by ${maxHops} times: a route leads back here`)} if ${goesRound}`,
 ];
+
+/** Said once it is known which. */
+const roundRule = `${answer(508, `the request has come by ${maxHops} times: a route leads back here`)} if ${ownRound}`;
 
 /** Why a path is refused, by expression: tried in their order. */
 export function refusedMap(): string {
@@ -142,17 +148,18 @@ function hostRules({ wildcards, expressions }: MatchTable): string[] {
       ? [`http-request set-var(txn.class) var(txn.host),map_reg(expressions.map) ${unclassed}`]
       : []),
     ...(otherwise === '' ? [`http-request set-var(txn.class) str(${ANY}) ${unclassed}`] : []),
-    `http-request set-var-fmt(txn.key) %[var(txn.class)]%[path] if ${unclear}`,
+    `http-request set-var-fmt(txn.key) ${word(`${keyStart}%[var(txn.class)]%[path]`)} if ${unclear}`,
   ];
 }
 
 function nodeRules({ shards, conditions, groups, choices }: MatchTable): string[] {
   const expands = groups.some(({ candidates }) => candidates.some(({ to }) => to.includes(EXPANDS)));
   return [
-    `http-request set-var(txn.to) ${lookUp('var(txn.key)')} if ${unclear}`,
+    `http-request set-var(txn.to) ${lookUp('var(txn.key)', nowhere)} if ${unclear}`,
     ...(choices.size > 0 ? choiceRules() : []),
     ...(shards > 0 ? groupRules(conditions, shards) : []),
     ...(expands ? expandRules() : []),
+    roundRule,
   ];
 }
 
@@ -174,6 +181,7 @@ export function unknownText({ hold }: Settings): string {
     `server router abns@${hold} maxconn 16 maxqueue 1 pool-max-conn 0`,
   ];
   const lines = [
+    `id ${unknownNumber}`,
     `http-request set-var-fmt(txn.why) ${word(noPath)}`,
     `http-request set-var-fmt(txn.why) ${word(noHost)} if { var(txn.class) -m str ${ANY} }`,
     ...(hold === undefined ? [answer(404, why)] : asked),
@@ -192,7 +200,7 @@ function choiceRules(): string[] {
   return [
     'http-request set-var(txn.node) var(txn.to) if { var(txn.to) -m beg ~ }',
     `http-request set-var-fmt(txn.key) ${word(`%[var(txn.node)]|${method}`)} ${choosing}`,
-    `http-request set-var(txn.to) var(txn.key),map_str(choices.map,${nowhere}) ${choosing}`,
+    `http-request set-var(txn.to) ${word(`var(txn.key),map_str(choices.map,${nowhere})`)} ${choosing}`,
   ];
 }
 
@@ -206,7 +214,7 @@ function groupRules(conditions: readonly Condition[], shards: number): string[] 
       (one) => `http-request set-var-fmt(txn.noted) ${noted}c${one.id}; if ${grouped} ${testOf(one)}`,
     ),
     `http-request set-var-fmt(txn.key) ${word(`%[var(txn.to)] %[method] %[var(txn.host)] %[path] ${conditions.length > 0 ? noted : noConditions}`)} if ${grouped}`,
-    `http-request set-var(txn.to) str(${nowhere}) if ${grouped}`,
+    `http-request set-var(txn.to) ${word(`str(${nowhere})`)} if ${grouped}`,
     ...Array.from(
       { length: shards },
       (_, shard) =>
@@ -256,16 +264,19 @@ function forwardedHeaders({ https }: Ports): string[] {
   ];
 }
 
+/** Lines have a length that they are cut at. */
+const maxLoggedPath = 4_096;
+
 /** One JSON object a request; times in milliseconds, `ms` from the request's first byte to the answer's last. */
 const accessLogFormat = [
   '{"time":%Ts.%ms',
   '"client":"%[var(sess.client)]"',
   '"method":"%HM"',
   '"host":"%[var(txn.host)]"',
-  '"path":"%[capture.req.uri,json]"',
-  '"route":"%[var(txn.to),field(2,/)]"',
+  `"path":"%[var(txn.url),bytes(0,${maxLoggedPath})]"`,
+  `"route":"%[var(txn.to),bytes(${routeAt})]"`,
   '"instance":"%[srv_name,field(1,:)]"',
-  '"release":"%[srv_name,field(2,:)]"',
+  '"release":"%[srv_name,field(-2,:)]"',
   '"status":%ST',
   '"bytes":%B',
   '"queueMs":%Tw',

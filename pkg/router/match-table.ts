@@ -2,8 +2,10 @@ import type { CompiledRoute, Template } from '../routing/types';
 import { expressionOf, groupsOf, variablesOf } from './capture';
 import type { Condition } from './conditions';
 import { Conditions } from './conditions';
+import { backendName, nowhere } from './goals';
 import type { HostClass } from './host-classes';
 import { hostClasses } from './host-classes';
+import { keyOf } from './look-up';
 import type { Reach } from './reach';
 import { markedLast, markedPath, reachOf } from './reach';
 
@@ -21,7 +23,7 @@ export interface Group {
  * beginning. A node is a goal, or a group in which expressions decide. A group holds whatever could match there, of
  * shorter prefixes and less specific hosts too: so the order of the routes alone says who wins.
  *
- * A goal is `<backend>/<route>`: who answers, and for which route.
+ * A goal is who answers, and for which route: see goalOf.
  */
 export interface MatchTable {
   readonly hosts: ReadonlyMap<string, string>;
@@ -29,7 +31,7 @@ export interface MatchTable {
   readonly wildcards: ReadonlyMap<string, string>;
   /** Tried in their order. */
   readonly expressions: readonly { readonly regex: string; readonly to: string }[];
-  /** Beginnings of `<class><marked path>` to node: see markedPath. */
+  /** Beginnings of keys to node: see keyOf and markedPath. */
   readonly prefixes: ReadonlyMap<string, string>;
   /** `<node>|<method>` to goal, of nodes that begin with `~`: where nothing else decides. */
   readonly choices: ReadonlyMap<string, string>;
@@ -61,14 +63,14 @@ interface Candidate {
 
 type Node = string | { readonly candidates: readonly Candidate[] };
 
-/** Builds the table of routes that are given most specific first, and of the names of their backends by their ids. */
+/** Builds the table of routes that are given most specific first. */
 export function buildMatchTable(
   ordered: readonly CompiledRoute[],
-  backends: ReadonlyMap<string, string>,
+  goalOf: (route: CompiledRoute) => string,
 ): MatchTable {
   const classes = hostClasses(ordered);
   const methods = [...new Set(ordered.flatMap(({ route }) => route.spec.methods))];
-  const nodes = new Nodes(methods, backends);
+  const nodes = new Nodes(methods, goalOf);
   const prefixes = new Map<string, Node>();
   const every = [
     ...classes.exact.values(),
@@ -110,7 +112,7 @@ function addClass(
   const paths = routes.map(({ route }) => route.path);
   for (const path of new Set(paths.filter((one) => one.exact).map(({ prefix }) => prefix))) {
     const here = routes.filter(({ route }) => matches(route, path));
-    into.set(`${id}${markedPath(path)}`, nodes.node(here.map((one) => ({ ...one, path: false }))));
+    into.set(keyOf(id, markedPath(path)), nodes.node(here.map((one) => ({ ...one, path: false }))));
   }
   const open = routes.filter(({ route }) => !route.path.exact);
   for (const prefix of new Set(open.map(({ route }) => route.path.prefix))) {
@@ -121,12 +123,16 @@ function addClass(
       here
         .filter(({ reach }) => reach === 'unknown' || certain.includes(reach))
         .map((one): Candidate => ({ ...one, path: one.reach === 'unknown' }));
-    const nodeOf = (key: string, candidates: readonly Candidate[]) => {
-      if (candidates.length > 0) into.set(`${id}${key}`, nodes.node(candidates));
-    };
-    nodeOf(prefix, below('all'));
-    nodeOf(markedLast(prefix), below('all', 'segment'));
+    const [all, segment] = [below('all'), below('all', 'segment')];
+    const node = all.length > 0 ? nodes.node(all) : nowhere;
+    into.set(keyOf(id, prefix), node);
+    if (segment.length > 0) into.set(keyOf(id, markedLast(prefix)), nodes.node(segment));
+    // Behind the last slash an empty segment is marked, too, and is none.
+    const itself = keyOf(id, markedPath(prefix));
+    if (prefix.endsWith('/') && segment.length > all.length && !into.has(itself)) into.set(itself, node);
   }
+  // That a host has no route for a path is known at once, too.
+  for (const key of [keyOf(id, '/'), keyOf(id, markedLast('/'))]) if (!into.has(key)) into.set(key, nowhere);
 }
 
 function matches(route: CompiledRoute, path: string): boolean {
@@ -142,7 +148,7 @@ class Nodes {
 
   constructor(
     private readonly methods: readonly string[],
-    private readonly backends: ReadonlyMap<string, string>,
+    private readonly goalOf: (route: CompiledRoute) => string,
   ) {}
 
   /** The node of candidates in their order: those behind one that always matches are none. */
@@ -152,7 +158,7 @@ class Nodes {
     const [only] = candidates;
     if (candidates.length === 1 && only && isPlain(only) && !expandsService(only.route)) {
       if (only.path) this.unverified.add(only.route.id);
-      return this.#goal(only.route);
+      return this.goalOf(only.route);
     }
     if (candidates.every(isSimple)) return this.#choice(candidates.map(({ route }) => route));
     const key = candidates.map(({ route, host, path }) => `${route.id}${host ? 1 : 0}${path ? 1 : 0}`).join();
@@ -175,7 +181,7 @@ class Nodes {
       ids.set(draft, id);
       const candidates = draft.candidates.map((one) => ({
         regex: regexOf(id, one, conditions),
-        to: expandsService(one.route) ? destination(one.route) : this.#goal(one.route),
+        to: expandsService(one.route) ? destination(one.route) : this.goalOf(one.route),
       }));
       return { id, shard, candidates };
     });
@@ -190,13 +196,9 @@ class Nodes {
       const first = routes.find(({ route: { spec } }) => {
         return spec.methods.length === 0 || spec.methods.includes(method);
       });
-      if (first) this.choices.set(`${id}|${method}`, this.#goal(first));
+      if (first) this.choices.set(`${id}|${method}`, this.goalOf(first));
     }
     return id;
-  }
-
-  #goal(route: CompiledRoute): string {
-    return goalOf(this.backends.get(route.id) as string, route);
   }
 }
 
@@ -216,11 +218,6 @@ export function expandsService({ target }: CompiledRoute): boolean {
   return target !== undefined && nameVariables(target.service, target.formation).length > 0;
 }
 
-/** Of a route: its backend, unless it shares one, or the first part of its backends' names. */
-export function backendName({ id }: Pick<CompiledRoute, 'id'>): string {
-  return id.replace('/', ':').replace(/[^-\w:]/g, (char) => `.${char.codePointAt(0)?.toString(16)}`);
-}
-
 function regexOf(group: string, { route, host, path }: Candidate, conditions: Conditions): string {
   const { target } = route;
   const names = target ? nameVariables(target.service, target.formation) : [];
@@ -231,10 +228,6 @@ function regexOf(group: string, { route, host, path }: Candidate, conditions: Co
   const methodRegex = methods.length > 0 ? `(?:${methods.join('|')})` : '[^ ]*';
   const parts = [group.replace('.', '[.]'), methodRegex, hostRegex, pathRegex, conditions.regexOf(route)];
   return `^${parts.join(blank)}$`;
-}
-
-export function goalOf(backend: string, route: Pick<CompiledRoute, 'id'>): string {
-  return `${backend}/${backendName(route)}`;
 }
 
 /** Of a route whose service is made of the request. */

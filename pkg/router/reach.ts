@@ -22,19 +22,15 @@ export function reachOf(prefix: string, { path }: CompiledRoute): Reach {
   return prefix.slice(path.prefix.length).includes('/') ? 'nothing' : 'unknown';
 }
 
-/** Before the last segment of a path, and behind it: no path has one in it. */
-const mark = '<';
+/** In the place of the slash before the last segment of a path, and behind it: no path has one in it. */
+export const mark = '<';
 
-/** To JavaScript and to HAProxy, how a path is marked before it is looked up. A `/` at its end is before no segment. */
-export const marking = {
-  regex: '/([^/]+)$',
-  replacement: `${mark}\\1`,
-  end: mark,
-} as const;
+/** To JavaScript and to HAProxy, how a path is marked before it is looked up. A `/` at its end is before an empty segment. */
+export const marking = { regex: '/([^/]*)$', replacement: `${mark}\\1${mark}` } as const;
 
 /** What the marked form of exactly this path is. */
 export function markedPath(path: string): string {
-  return `${path.replace(new RegExp(marking.regex), `${mark}$1`)}${marking.end}`;
+  return path.replace(new RegExp(marking.regex), `${mark}$1${mark}`);
 }
 
 /** With what the marked form of a path begins that goes on from this beginning, and has no further `/`. */

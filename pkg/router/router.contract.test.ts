@@ -90,7 +90,10 @@ describe('a router', () => {
   });
 
   test('a host is no part of a path, nor the name of a class of hosts', async () => {
-    for (const host of ['a.com/user', '*any', 'a.com/', 'a.com<', 'a.com/user<']) {
+    for (const host of [
+      ...['a.com/user', '*any', 'a.com/', 'a.com<', 'a.com/user<'],
+      ...[',a.com', ',a.com/user<', '-a.com/user', 'a.com,b.com', 'a.com?'],
+    ]) {
       const answer = await sendRaw(
         harness.httpPort,
         `GET /ada HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,

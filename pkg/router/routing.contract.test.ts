@@ -3,7 +3,7 @@ import { compileRoute } from '../routing/compile';
 import { compareRoutes } from '../routing/order';
 import type { RoutingCase } from '../testing/routing-cases';
 import { routingFiles } from '../testing/routing-cases';
-import { backendName } from './match-table';
+import { backendName } from './goals';
 import { RouterHarness, until, Upstream, type Answer, type Seen } from './testing';
 
 jest.setTimeout(60_000);

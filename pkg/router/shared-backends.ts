@@ -1,6 +1,7 @@
 import { formatServiceName } from '../registry/service-name';
 import type { CompiledRoute } from '../routing/types';
-import { backendName, expandsService } from './match-table';
+import { backendName } from './goals';
+import { expandsService } from './match-table';
 import { servicesOf } from './service-names';
 
 // Each asks every request of the backend whether it is its own.
