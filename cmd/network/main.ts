@@ -8,6 +8,7 @@ import { Proxy } from '../../pkg/proxy/proxy';
 import { Newcomers } from '../../pkg/registry/newcomers';
 import { RegistryNode } from '../../pkg/registry/node';
 import type { InstanceNetwork } from '../../pkg/registry/types';
+import { splitRules } from '../../pkg/routing/outside';
 import { apiEndpoint } from '../../pkg/stage/api-endpoint';
 import { type Daemon, runDaemon } from '../../pkg/stage/daemon';
 import { readToken } from '../../pkg/stage/tokens';
@@ -60,9 +61,7 @@ runDaemon('network', async (daemon) => {
   const proxy = new Proxy({
     ...{ registry, identities: registry, executor, clock, random, log, traffic },
     options: {
-      allow: setting('GILLIAM_PROXY_ALLOW', '*')
-        .split(/[\s,]+/)
-        .filter((rule) => rule !== ''),
+      allow: splitRules(setting('GILLIAM_PROXY_ALLOW', '*')),
     },
     held: (service) => held?.has(service) ?? false,
     introduced: (address) => newcomers.wait(address),

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { SeededRandom } from '../base/random';
+import { outsideRules } from '../routing/outside';
 import { FakeRegistry } from '../testing/fake-registry';
 import { VirtualClock } from '../testing/virtual-clock';
 import { Attempts, type Sought } from './attempts';
@@ -7,7 +8,6 @@ import type { Connection } from './connection';
 import { Destinations } from './destinations';
 import { DialError } from './dialer';
 import { defaultProxyOptions } from './options';
-import { outsideRules } from './outside';
 import { Refusal } from './refusal';
 import type { RequestTarget } from './target';
 import { WaitingRoom } from './waiting-room';

@@ -1,10 +1,10 @@
 import { SeededRandom } from '../base/random';
+import { outsideRules } from '../routing/outside';
 import { FakeRegistry } from '../testing/fake-registry';
 import { VirtualClock } from '../testing/virtual-clock';
 import { Destinations } from './destinations';
 import { Dialer } from './dialer';
 import { defaultProxyOptions } from './options';
-import { outsideRules } from './outside';
 import type { RequestTarget } from './target';
 
 const target = (host: string, port = 80): RequestTarget => ({ host, port, authority: host, path: '/' });

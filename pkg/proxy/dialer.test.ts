@@ -1,8 +1,8 @@
 import { type Clock, SystemClock } from '../base/clock';
+import { outsideRules } from '../routing/outside';
 import { RawServer } from '../testing/raw-connection';
 import { freePort } from '../testing/tcp-proxy';
 import { Dialer, type DialError, type Resolve } from './dialer';
-import { outsideRules } from './outside';
 
 const dialer = (resolve: Resolve, given: { resolveMs?: number; connectMs?: number; clock?: Clock } = {}) =>
   new Dialer({

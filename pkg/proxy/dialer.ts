@@ -2,8 +2,8 @@ import { lookup } from 'node:dns/promises';
 import { connect as connectTo, isIP, type Socket } from 'node:net';
 import type { Clock } from '../base/clock';
 import { messageOf } from '../base/errors';
-import type { OutsideRules } from './outside';
-import { isOwn } from './outside';
+import type { OutsideRules } from '../routing/outside';
+import { isOwn } from '../routing/outside';
 
 /** Where a connection is to be made to. */
 export interface Place {

@@ -2,6 +2,7 @@ import { SystemClock, sleep } from '../base/clock';
 import { silentLogger } from '../base/log';
 import { SeededRandom } from '../base/random';
 import { Newcomers } from '../registry/newcomers';
+import { outsideRules } from '../routing/outside';
 import { FakeRegistry } from '../testing/fake-registry';
 import { answering, ok } from '../testing/proxy-harness';
 import { RawConnection, RawServer } from '../testing/raw-connection';
@@ -9,7 +10,6 @@ import { VirtualClock } from '../testing/virtual-clock';
 import { Destinations } from './destinations';
 import { Dialer, DialError } from './dialer';
 import { defaultProxyOptions } from './options';
-import { outsideRules } from './outside';
 import { Proxy } from './proxy';
 import { Refusal } from './refusal';
 

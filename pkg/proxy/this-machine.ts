@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { isOwn } from './outside';
+import { isOwn } from '../routing/outside';
 
 /** Whether the address is one of this machine's own, loopback or not. */
 export function isThisMachine(address: string): boolean {

@@ -16,6 +16,7 @@ const config: StageConfig = {
   engine: { owner: 'other' },
   baseImage: 'gilliam/base:bookworm',
   extraCertificates: '/etc/ca.pem',
+  proxyAllow: '*.example.com',
 };
 
 function components(change: Partial<StageConfig> = {}) {
@@ -28,7 +29,7 @@ function components(change: Partial<StageConfig> = {}) {
       PATH: '/bin',
       HOME: '/root',
       HTTPS_PROXY: 'http://proxy',
-      GILLIAM_PROXY_ALLOW: '*.example.com',
+      GILLIAM_PROXY_ALLOW: '*',
       SECRET: 'of the person',
       NODE_OPTIONS: '--x',
     },

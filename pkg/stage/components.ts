@@ -178,7 +178,6 @@ function network(input: ComponentInput): Component | undefined {
     ...daemon(input, 'network'),
     env: defined({
       ...withAdministratorsPrograms(basics(env)),
-      ...picked(env, ['GILLIAM_PROXY_ALLOW']),
       GILLIAM_STAGE: config.stage,
       GILLIAM_STAGE_KEY: stageKey(config),
       GILLIAM_EXECUTOR_NAME: config.executor.name,
@@ -192,6 +191,7 @@ function network(input: ComponentInput): Component | undefined {
       GILLIAM_PROXY_PORT: String(config.ports.proxy),
       GILLIAM_DNS_PORT: String(config.ports.dns),
       GILLIAM_VIRTUAL_RANGE: config.network.virtualRange,
+      GILLIAM_PROXY_ALLOW: config.proxyAllow,
       DOCKER_HOST: config.engine.host,
     }),
     stopGraceMs: 10_000,

@@ -65,6 +65,8 @@ export interface StageConfig {
   readonly baseImage: string;
   /** The file of NODE_EXTRA_CA_CERTS: builds trust it, besides what the machine trusts. */
   readonly extraCertificates?: string;
+  /** Of GILLIAM_PROXY_ALLOW: the hosts that instances reach through the proxy; absent for all. */
+  readonly proxyAllow?: string;
 }
 
 /** Undefined when there is no such stage yet. */

@@ -89,6 +89,18 @@ describe('what a stage is made of', () => {
     expect(after.network?.virtualRange).toBe(pickVirtualRange(stageKey(before), new Set()));
   });
 
+  test('lets instances reach what was said last, and an up that says nothing opens nothing', async () => {
+    const allow = (hosts: string | undefined) => {
+      const paths = stagePaths('one', env);
+      return decideConfig(paths, readConfig(paths.config), none, { ...env, GILLIAM_PROXY_ALLOW: hosts });
+    };
+    const asked = await allow('*.example.com');
+    expect(asked.proxyAllow).toBe('*.example.com');
+    writeConfig(stagePaths('one', env).config, asked);
+    for (const nothing of [undefined, '']) expect((await allow(nothing)).proxyAllow).toBe('*.example.com');
+    expect((await allow('*')).proxyAllow).toBe('*');
+  });
+
   test('is what is wished for, and stays so', async () => {
     const routerPorts = { http: 5580, https: 5543 };
     await up('one', { httpPort: 5580, httpsPort: 5543 });

@@ -88,6 +88,8 @@ export async function decideConfig(
     engine: { owner: wishes.engineOwner, host: env.DOCKER_HOST || undefined },
     baseImage: joining?.baseImage ?? (env.GILLIAM_BASE_IMAGE || existing?.baseImage || defaultBaseImage),
     extraCertificates: env.NODE_EXTRA_CA_CERTS || undefined,
+    // An up that says nothing of it, as a machine's start may, opens nothing.
+    proxyAllow: env.GILLIAM_PROXY_ALLOW || existing?.proxyAllow,
   };
 }
 

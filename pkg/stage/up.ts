@@ -23,7 +23,7 @@ import { stopProcess } from './stop-process';
 import { survey, type SurveyInput } from './survey';
 import { ensureTokens, readToken } from './tokens';
 import { until } from './until';
-import { checkRole, isChanged, refuseChange, roleOf, type UpOptions } from './wishes';
+import { checkProxyAllow, checkRole, isChanged, refuseChange, roleOf, type UpOptions } from './wishes';
 
 const engineDeadlineMs = 60_000;
 const readyDeadlineMs = 60_000;
@@ -46,6 +46,7 @@ export class Up {
   /** Throws PreconditionError when this machine is something else already, or is not reached as it is to be. */
   async check(): Promise<void> {
     checkRole(this.options, this.#config);
+    checkProxyAllow(this.context.env.GILLIAM_PROXY_ALLOW);
     if (this.options.address !== undefined) await checkOwnAddress(this.options.address);
   }
 
@@ -58,7 +59,7 @@ export class Up {
     const input: SurveyInput = { paths, config, baseImage, docker, run, env };
     const found = await survey(input, signal);
     if (config && Object.keys(found.running).length > 0) refuseChange(this.options, config);
-    const changed = isChanged(this.options, config, paths);
+    const changed = isChanged({ ...this.options, proxyAllow: env.GILLIAM_PROXY_ALLOW }, config, paths);
     const { role } = this;
     const address = this.options.address ?? config?.address;
     const machine = { role, handsOutImages: handsOutImages({ role, address }), changed };

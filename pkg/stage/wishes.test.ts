@@ -6,7 +6,7 @@ import type { Invitation } from './invitation';
 import { pathsIn } from './paths';
 import { portsOfBlock } from './ports';
 import { writePrivateFile } from './private-file';
-import { checkRole, isChanged, refuseChange, roleOf, type UpOptions } from './wishes';
+import { checkProxyAllow, checkRole, isChanged, refuseChange, roleOf, type UpOptions } from './wishes';
 
 const home: StageConfig = {
   ...{ layout: 3, role: 'stage', stage: 'prod', id: '1f2e3d4c', ports: portsOfBlock(4410) },
@@ -59,6 +59,9 @@ test.each<[string, UpOptions, StageConfig | undefined, boolean]>([
   ['a stage is opened', { address: '10.0.0.1' }, home, true],
   ['at another address', { address: '10.0.0.9' }, { ...home, address: '10.0.0.1' }, true],
   ['it is open', { address: '10.0.0.1' }, { ...home, address: '10.0.0.1' }, false],
+  ['other hosts are to be reached', { proxyAllow: '*.b' }, { ...home, proxyAllow: '*.a' }, true],
+  ['the same hosts', { proxyAllow: '*.a' }, { ...home, proxyAllow: '*.a' }, false],
+  ['nothing is said of hosts', { proxyAllow: '' }, { ...home, proxyAllow: '*.a' }, false],
   ['a machine joins again', { address: '10.0.0.2', joining: { invitation, name: 'two' } }, joined, false],
   ['under another name', { joining: { invitation, name: 'three' } }, joined, true],
   ['the stage is elsewhere', { joining: { invitation: { ...invitation, api: 'b:1' } } }, joined, true],
@@ -79,4 +82,11 @@ test.each<[string, UpOptions, StageConfig, RegExp | undefined]>([
   const give = () => refuseChange(options, config);
   if (message) expect(give).toThrow(message);
   else expect(give).not.toThrow();
+});
+
+test('hosts that no proxy could be told of are refused before they are kept', () => {
+  for (const list of [undefined, '', '*', ' *.a.org, 10.0.0.0/8 b:443 ']) {
+    expect(() => checkProxyAllow(list)).not.toThrow();
+  }
+  expect(() => checkProxyAllow('*.a.org, a*b')).toThrow('GILLIAM_PROXY_ALLOW: "a*b" is no rule');
 });

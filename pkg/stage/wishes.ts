@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { PreconditionError } from '../base/errors';
+import { InvalidError, messageOf, PreconditionError } from '../base/errors';
+import { outsideRules, splitRules } from '../routing/outside';
 import type { StageConfig, StageRole } from './config';
 import type { Invitation } from './invitation';
 import type { StagePaths } from './paths';
@@ -14,6 +15,8 @@ export interface UpOptions {
   readonly host?: string;
   /** At which other machines reach this one. */
   readonly address?: string;
+  /** The hosts that instances reach through the proxy. */
+  readonly proxyAllow?: string;
   /** To be an executor of this stage, under this name: default the one it has, else the machine's. */
   readonly joining?: { readonly invitation: Invitation; readonly name?: string };
 }
@@ -45,10 +48,20 @@ export function checkRole({ joining, address }: UpOptions, config: StageConfig |
   }
 }
 
+/** It would be kept, and no proxy could be started with it. Throws InvalidError. */
+export function checkProxyAllow(list = ''): void {
+  try {
+    outsideRules(splitRules(list));
+  } catch (error) {
+    throw new InvalidError(`GILLIAM_PROXY_ALLOW: ${messageOf(error)}`, [], { cause: error });
+  }
+}
+
 /** Whether processes that were started before have been told something else: then they are replaced. */
 export function isChanged(options: UpOptions, config: StageConfig | undefined, paths: StagePaths): boolean {
-  const { address, joining } = options;
+  const { address, joining, proxyAllow } = options;
   if (!config) return false;
+  if (proxyAllow && proxyAllow !== config.proxyAllow) return true;
   if (address !== undefined && address !== config.address) return true;
   if (!joining) return false;
   const { invitation, name } = joining;

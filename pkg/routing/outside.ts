@@ -33,6 +33,11 @@ export function isOwn(address: string): boolean {
 
 const rule = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+|[0-9a-f:.]+(?:\/\d+)?))(?::(\d+))?$/;
 
+/** The rules of a list as people write it: with commas or blanks between. */
+export function splitRules(text: string): readonly string[] {
+  return text.split(/[\s,]+/).filter((one) => one !== '');
+}
+
 /** @throws {InvalidError} with the rule that cannot be read */
 export function outsideRules(allow: readonly string[]): OutsideRules {
   const names: ((host: string, port: number) => boolean)[] = [];
