@@ -35,5 +35,6 @@ export const defaultLimits: Limits = {
   logsWithinMs: 5_000,
   leaseTtlMs: 5_000,
   keepaliveMs: 1_000,
-  keepaliveTimeoutMs: 1_000,
+  // Not less: on a busy machine a process may stand still for seconds, and each of its calls would break.
+  keepaliveTimeoutMs: 4_000,
 };

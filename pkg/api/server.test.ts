@@ -12,7 +12,6 @@ import { ApiHarness, eventually } from '../testing/api-harness';
 import { SessionClient } from '../testing/session-client';
 import { TcpProxy } from '../testing/tcp-proxy';
 import { HealthService } from './health';
-import { defaultLimits } from './limits';
 import { reflectionServices } from './reflection';
 
 const root = join(__dirname, '../..');
@@ -155,20 +154,17 @@ describe('a client', () => {
     await expect(call).rejects.toThrow(ExhaustedError);
   });
 
-  test('and the server notice within 2 s that the other is gone', async () => {
+  test('and the server notice that the other has gone silent', async () => {
+    const limits = { keepaliveMs: 500, keepaliveTimeoutMs: 1_000 };
     await api.stopServer();
-    const { keepaliveTimeoutMs } = defaultLimits;
-    await api.startServer({ options: { keepaliveTimeoutMs } });
+    await api.startServer({ options: limits });
     const proxy = await TcpProxy.start(Number(api.address.split(':')[1]));
-    const far = connect({ address: `127.0.0.1:${proxy.port}`, token: 'executor-token' });
+    const far = connect({ address: `127.0.0.1:${proxy.port}`, token: 'executor-token', ...limits });
     const executor = new SessionClient(far);
     await eventually(() => expect(executor.received[0]?.$case).toBe('assignment'));
     proxy.stall();
-    const start = performance.now();
     await eventually(() => expect(executor.error).toBeInstanceOf(UnavailableError));
     await eventually(async () => expect(await api.sessionOf('e1')).toBeUndefined());
-    // A little more than 1 s of silence and 1 s for an answer: the machine is busy with other tests.
-    expect(performance.now() - start).toBeLessThan(5_000);
     far.close();
     await proxy.close();
   });

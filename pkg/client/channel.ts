@@ -29,7 +29,7 @@ export interface ChannelOptions {
   readonly stage?: string;
   /** The longest silence, while calls are under way, before the peer is asked for a sign of life. Default 1 s. */
   readonly keepaliveMs?: number;
-  /** How long that sign of life may take. Default 1 s. */
+  /** How long that sign of life may take. Default 4 s. */
   readonly keepaliveTimeoutMs?: number;
   /** The largest message that is accepted. Default 16 MiB. */
   readonly maxReceiveBytes?: number;
@@ -51,7 +51,7 @@ export class Channel {
     this.#clock = options.clock ?? new SystemClock();
     const settings = {
       'grpc.keepalive_time_ms': options.keepaliveMs ?? 1000,
-      'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs ?? 1000,
+      'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs ?? 4000,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1000,
       'grpc.max_receive_message_length': options.maxReceiveBytes ?? 16 * 2 ** 20,

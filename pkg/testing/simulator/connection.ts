@@ -4,8 +4,8 @@ import type { Network } from './network';
 import { Pipe } from './pipe';
 import type { SimProcess } from './sim-process';
 
-/** As gRPC is set up: asked for a sign of life after a second of silence, which may take another one. */
-const silenceMs = 2_000;
+/** As gRPC is set up: asked for a sign of life after a second of silence, which may take four more. */
+const silenceMs = 5_000;
 
 /** One stream between two processes, in both directions. What each side sees is what a gRPC stream would show it. */
 export class Connection {
