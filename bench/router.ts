@@ -13,7 +13,8 @@
 // (sched_autogroup), and what runs in that of the load gets another share.
 //
 // Load, upstreams and what is between them share the machine, so the requests a second weigh all of it; the CPU a request
-// is of what is between them alone.
+// is of what is between them alone. GILLIAM_BENCH_ROUNDS makes it longer, and GILLIAM_BENCH_ONLY measures some of them only:
+// `router; HAProxy`.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -45,7 +46,8 @@ const ports = {
   plainMany: 13_710,
 };
 // Many short ones: the machine is seldom the same for long.
-const rounds = 11;
+const rounds = Number(process.env.GILLIAM_BENCH_ROUNDS ?? 11);
+const only = process.env.GILLIAM_BENCH_ONLY?.split(';').map((name) => name.trim());
 const seconds = 1;
 const services = 200;
 const host = 'myapp.com';
@@ -306,7 +308,7 @@ async function main(): Promise<void> {
     const many = await startRouter(join(directory, 'many'), ports.many, table, services);
     stops.push(many.stop);
     const user = ['/user/ada'];
-    const ways: Way[] = [
+    const all: Way[] = [
       { name: 'router', port: ports.one, paths: user, pid: few.pid },
       {
         name: 'router, one of 1,000 routes',
@@ -325,6 +327,7 @@ async function main(): Promise<void> {
         { name: `${handmade.name}, load on all`, paths },
       ].map((way) => ({ ...way, port: handmade.port, pid: () => children.at(-1)?.pid as number })),
     ];
+    const ways = all.filter(({ name }) => only?.includes(name) ?? true);
     for (const way of ways) {
       await until(`${way.name} answers`, 20_000, () => answers(way.port, way.paths[0] as string));
     }
@@ -362,6 +365,7 @@ function report(loads: ReadonlyMap<string, readonly Load[]>): void {
       ['cpuMicroseconds', 'us'],
     ] as const) {
       const [own, others] = [of(name, what), of(peer, what)];
+      if (own.length === 0 || others.length === 0) continue;
       print({
         ...{ bench: 'router', figure: `${name}: ${titles[what]}`, unit },
         ...{ value: median(own), samples: own.length, peer: { name: peer, value: median(others) } },
