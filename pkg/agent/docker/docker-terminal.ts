@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Clock } from '../../base/clock';
 import { sleep } from '../../base/clock';
+import { UnavailableError } from '../../base/errors';
 import type { CommandTerminal, PrintedPiece, WindowSize } from '../terminal/command-terminal';
 import { statusOf } from './docker-errors';
 import { chunksOf } from './streams';
@@ -10,6 +11,8 @@ import { chunksOf } from './streams';
 const headerBytes = 8;
 /** Between two looks whether a command that has printed all has ended, too. */
 const exitPollMs = 10;
+/** How long the engine may take until it knows the process of a command that runs. */
+const beginMs = 10_000;
 
 /** What is done to a command otherwise than by its streams. */
 export interface CommandControl {
@@ -97,8 +100,8 @@ export function execControl(exec: Docker.Exec, clock: Clock): CommandControl {
     resize: ({ columns, rows }) => unlessEnded(exec.resize({ w: columns, h: rows })),
     // The engine has no call for it. The process leads a group of its own: what it has started goes with it.
     async signal(name) {
-      const { Running, Pid, ContainerID } = await exec.inspect();
-      if (!Running || !(Pid > 1) || !(await isOf(Pid, ContainerID))) return;
+      const { Running, Pid, ContainerID } = await begun(exec, clock);
+      if (!Running || !(await isOf(Pid, ContainerID))) return;
       try {
         process.kill(-Pid, name);
       } catch (error) {
@@ -113,6 +116,19 @@ export function execControl(exec: Docker.Exec, clock: Clock): CommandControl {
       }
     },
   };
+}
+
+/** What the engine says of a command once it knows its process: what that prints may be here before. */
+async function begun(exec: Docker.Exec, clock: Clock): Promise<Docker.ExecInspectInfo> {
+  const endMs = clock.monotonic() + beginMs;
+  for (;;) {
+    const info = await exec.inspect();
+    if (!info.Running || info.Pid > 1) return info;
+    if (clock.monotonic() > endMs) {
+      throw new UnavailableError(`the engine has not begun the command within ${beginMs / 1000} s`);
+    }
+    await sleep(clock, exitPollMs);
+  }
 }
 
 /** Whether the process is the container's: by its number alone it may be any, where the engine sees others than we do. */
