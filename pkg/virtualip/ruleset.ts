@@ -136,7 +136,20 @@ function serviceLines(table: string, service: VirtualService): string[] {
   return [
     ...emptyLines(table, service),
     `add rule ip ${table} ${chain} meta l4proto tcp dnat ip to ${balance(service)} comment "${commentOf(service)}"`,
+    ...lastResort(table, service),
     `add element ip ${table} ports { ${service.address} . ${service.port} : goto ${chain} }`,
+  ];
+}
+
+/**
+ * For what comes by while the rule is exchanged: the kernel may be at it, and find its map empty already. It would be
+ * refused.
+ */
+function lastResort(table: string, service: VirtualService): string[] {
+  const [first, ...others] = service.endpoints;
+  if (!first || others.length === 0) return [];
+  return [
+    `add rule ip ${table} ${chainOf(service)} meta l4proto tcp dnat ip to ${first.address}:${first.port}`,
   ];
 }
 
