@@ -1,4 +1,4 @@
-import { SystemClock, sleep } from '../base/clock';
+import { SystemClock } from '../base/clock';
 import { silentLogger } from '../base/log';
 import { SeededRandom } from '../base/random';
 import { Newcomers } from '../registry/newcomers';
@@ -151,10 +151,15 @@ describe('a caller of whom nothing is known yet', () => {
     const registry = new FakeRegistry();
     const clock = new SystemClock();
     const newcomers = new Newcomers(registry, clock);
+    let isWaitedFor = () => {};
+    const waited = new Promise<void>((resolve) => (isWaitedFor = resolve));
     const proxy = new Proxy({
       ...{ registry, identities: registry, executor: 'one', clock, log: silentLogger },
       ...{ random: new SeededRandom(1), isMachine: () => false },
-      introduced: (address) => newcomers.wait(address),
+      introduced: (address) => {
+        isWaitedFor();
+        return newcomers.wait(address);
+      },
     });
     const endpoint = await RawServer.start(answering(ok()));
     const [port] = await proxy.listen([{ host: '127.0.0.1', port: 0 }]);
@@ -164,7 +169,7 @@ describe('a caller of whom nothing is known yet', () => {
     const caller = await RawConnection.open(port as number);
     try {
       caller.send(request);
-      await sleep(clock, 100);
+      await waited;
       registry.setIdentity('127.0.0.1', 'shop/web.1');
       expect(await caller.until('\r\n\r\nok')).toContain(answer);
     } finally {
