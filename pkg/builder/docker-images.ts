@@ -1,7 +1,5 @@
-import { createReadStream } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { ExhaustedError, GilliamError, InvalidError, NotFoundError, UnavailableError } from '../base/errors';
@@ -11,6 +9,7 @@ import { findImage, reasonOf, statusOf } from './engine';
 import { checkImageArchive } from './image-check';
 import { jsonLines } from './json-lines';
 import type { ImageArchive } from './types';
+import { openUnnamed } from './unnamed-file';
 
 export interface DockerImagesOptions {
   readonly docker: Docker;
@@ -47,25 +46,24 @@ export class DockerImages implements ImageArchive {
 
   async load(id: string, tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
     const { directory = tmpdir(), stage } = this.options;
-    const own = await mkdtemp(join(directory, 'gilliam-image-'));
-    const path = join(own, 'image.tar');
+    const file = await openUnnamed(directory);
     try {
-      await spool(tar, path, directory);
-      await checkImageArchive(createReadStream(path), id, signal);
-      await this.#load(path, signal);
+      await spool(tar, file, directory);
+      await checkImageArchive(contentOf(file), id, signal);
+      await this.#load(file, signal);
       if ((await this.find(id, signal)) !== id) throw new InvalidError(`the engine has not taken in ${id}`);
       const tag = id.slice('sha256:'.length, 'sha256:'.length + 12);
       await this.options.docker
         .getImage(id)
         .tag({ repo: `gilliam/${stage}/launched`, tag, abortSignal: signal });
     } finally {
-      await rm(own, { recursive: true, force: true });
+      await file.close();
     }
   }
 
-  async #load(path: string, signal: AbortSignal): Promise<void> {
+  async #load(file: FileHandle, signal: AbortSignal): Promise<void> {
     try {
-      const answer = (await this.options.docker.loadImage(createReadStream(path), {
+      const answer = (await this.options.docker.loadImage(contentOf(file), {
         quiet: true,
       })) as unknown as Readable;
       for await (const { error } of jsonLines<EngineMessage>(answer)) {
@@ -81,21 +79,21 @@ export class DockerImages implements ImageArchive {
   }
 }
 
-async function spool(tar: AsyncIterable<Uint8Array>, path: string, directory: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
+async function spool(tar: AsyncIterable<Uint8Array>, file: FileHandle, directory: string): Promise<void> {
   try {
-    for await (const chunk of tar) await file.write(chunk);
+    for await (const chunk of tar) await file.appendFile(chunk);
   } catch (error) {
     if (!isDiskFull(error)) throw error;
     throw new ExhaustedError(
       `the disk of the control plane is full (${directory}): free space, then try again`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
-  } finally {
-    await file.close();
   }
+}
+
+/** From its beginning; the file stays open. */
+function contentOf(file: FileHandle): Readable {
+  return file.createReadStream({ start: 0, autoClose: false });
 }
 
 function unavailable(error: unknown, signal: AbortSignal): Error {

@@ -1,6 +1,4 @@
 import type { FileHandle } from 'node:fs/promises';
-import { mkdtemp, open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract, pack } from 'tar-stream';
@@ -8,6 +6,7 @@ import { CancelledError, ExhaustedError, GilliamError, InvalidError, messageOf }
 import { copyChecked, isDiskFull } from './checked-copy';
 import type { SourceTree } from './tree';
 import type { TreeLimits } from './tree-check';
+import { openUnnamed } from './unnamed-file';
 
 /** The blocks of zeros that end a tar archive. */
 const END_BYTES = 1024;
@@ -78,16 +77,6 @@ export class Spool {
 
   async dispose(): Promise<void> {
     await this.file.close();
-  }
-}
-
-/** A new file without a name: whatever ends this process, the file is gone with it. */
-async function openUnnamed(parent: string): Promise<FileHandle> {
-  const directory = await mkdtemp(join(parent, 'gilliam-build-'));
-  try {
-    return await open(join(directory, 'context.tar'), 'wx+', 0o600);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
   }
 }
 
