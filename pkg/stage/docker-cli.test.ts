@@ -24,6 +24,28 @@ describe('the engine', () => {
   });
 });
 
+describe('bridges', () => {
+  test('are those of its networks', async () => {
+    const { cli, calls } = docker({
+      'network ls': { stdout: 'a1\nb2\n' },
+      'network inspect': { stdout: 'docker0\nbr-b2\n' },
+    });
+    expect(await cli.bridges()).toEqual(['docker0', 'br-b2']);
+    expect(calls[1]).toMatch(/ a1 b2$/);
+  });
+
+  test('of an engine that is not up are not known', async () => {
+    const { cli } = docker({ 'network ls': { code: 1, stderr: 'Cannot connect' } });
+    expect(await cli.bridges()).toEqual([]);
+  });
+
+  test('that are removed meanwhile are in nobody’s way', async () => {
+    const gone = { code: 1, stdout: 'docker0\n', stderr: 'Error: No such network: b2' };
+    const { cli } = docker({ 'network ls': { stdout: 'a1\nb2\n' }, 'network inspect': gone });
+    expect(await cli.bridges()).toEqual(['docker0']);
+  });
+});
+
 describe('containers', () => {
   test('are those of the stage only', async () => {
     const { cli, calls } = docker({ ps: { stdout: 'a\nb\n' } });

@@ -34,6 +34,18 @@ export class DockerCli {
     );
   }
 
+  /** The devices that its networks on this machine are bridges of; none where it does not answer. */
+  async bridges(signal?: AbortSignal): Promise<string[]> {
+    const listed = await this.#docker(['network', 'ls', '--quiet', '--filter', 'driver=bridge'], signal);
+    const networks = listed.stdout.split('\n').filter((line) => line !== '');
+    if (listed.code !== 0 || networks.length === 0) return [];
+    const format =
+      '{{with index .Options "com.docker.network.bridge.name"}}{{.}}{{else}}br-{{slice .Id 0 12}}{{end}}';
+    // One may be removed meanwhile: the others are told of all the same.
+    const { stdout } = await this.#docker(['network', 'inspect', '--format', format, ...networks], signal);
+    return stdout.split('\n').filter((line) => line !== '');
+  }
+
   async running(signal?: AbortSignal): Promise<string[]> {
     return this.#list(['ps', '--quiet', '--no-trunc'], signal);
   }

@@ -1,15 +1,26 @@
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { isIPv4, isIPv6 } from 'node:net';
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import { PreconditionError } from '../base/errors';
 
+/** An address of this machine, and the network device that has it. */
+interface OwnAddress {
+  readonly address: string;
+  readonly device: string;
+}
+
 /**
- * Throws PreconditionError unless other machines could reach this one at the host: a name or an address of its own. What is
- * announced, balanced and translated has IPv4 addresses.
+ * Throws PreconditionError unless other machines could reach this one at the host: a name or an address of its own, and of
+ * no bridge that only containers are on. What is announced, balanced and translated has IPv4 addresses.
  */
-export async function checkOwnAddress(host: string): Promise<void> {
-  const own = ownAddresses();
+export async function checkOwnAddress(
+  host: string,
+  containerBridges: ReadonlySet<string>,
+  interfaces = networkInterfaces(),
+): Promise<void> {
+  const all = ownAddresses(interfaces);
+  const own = all.filter(({ device }) => !containerBridges.has(device)).map(({ address }) => address);
   const choice = `give one of its addresses (${own.join(', ') || 'it has none'}), or a name that leads to one here, too`;
   if (isIPv6(host)) {
     throw new PreconditionError(
@@ -25,12 +36,17 @@ export async function checkOwnAddress(host: string): Promise<void> {
   if (found === undefined)
     throw new PreconditionError(`the name ${host} leads nowhere on this machine: ${choice}`);
   if (own.includes(found)) return;
-  const isLoopback = found.startsWith('127.');
   const leads = found === host ? '' : ` leads to ${found}, which`;
-  const why = isLoopback ? 'is an address that only this machine reaches' : 'is none of its addresses';
+  const bridge = all.find(({ address }) => address === found)?.device;
   throw new PreconditionError(
-    `other machines do not reach this one at ${host}: it${leads} ${why}: ${choice}`,
+    `other machines do not reach this one at ${host}: it${leads} ${whyNot(found, bridge)}: ${choice}`,
   );
+}
+
+function whyNot(address: string, bridge: string | undefined): string {
+  if (address.startsWith('127.')) return 'is an address that only this machine reaches';
+  if (bridge === undefined) return 'is none of its addresses';
+  return `is the address of ${bridge}, which only containers of this machine are on`;
 }
 
 /** The IPv4 address of this machine from which it reaches another: nothing is sent to find it. */
@@ -51,8 +67,11 @@ export async function addressTowards(host: string, port: number): Promise<string
   }
 }
 
-/** Those at which others might reach this machine: not of loopback. */
-function ownAddresses(): string[] {
-  const all = Object.values(networkInterfaces()).flatMap((each): NetworkInterfaceInfo[] => each ?? []);
-  return all.filter(({ internal, family }) => !internal && family === 'IPv4').map(({ address }) => address);
+/** Not of loopback. */
+function ownAddresses(interfaces: ReturnType<typeof networkInterfaces>): OwnAddress[] {
+  return Object.entries(interfaces).flatMap(([device, addresses = []]) =>
+    addresses
+      .filter(({ internal, family }) => !internal && family === 'IPv4')
+      .map(({ address }) => ({ address, device })),
+  );
 }

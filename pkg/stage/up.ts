@@ -5,6 +5,7 @@ import { readCa } from './api-ca';
 import { buildId } from './build-id';
 import { apiAddress, apiAddressForOthers, handsOutImages } from './components';
 import { readConfig, type StageConfig, type StageRole, writeConfig } from './config';
+import { containerBridges } from './container-bridges';
 import { haproxyProcesses } from './haproxy-processes';
 import type { Invitation } from './invitation';
 import { logPath } from './log-files';
@@ -44,17 +45,19 @@ export class Up {
   }
 
   /** Throws PreconditionError when this machine is something else already, or is not reached as it is to be. */
-  async check(): Promise<void> {
+  async check(signal: AbortSignal): Promise<void> {
     checkRole(this.options, this.#config);
     checkProxyAllow(this.context.env.GILLIAM_PROXY_ALLOW);
-    if (this.options.address !== undefined) await checkOwnAddress(this.options.address);
+    const { address } = this.options;
+    if (address === undefined) return;
+    await checkOwnAddress(address, await containerBridges(this.context.docker, signal));
   }
 
   /** Looks at the machine. Throws PreconditionError when what is asked for cannot be, or not while the stage is up. */
   async plan(signal: AbortSignal): Promise<UpPlan> {
     const { paths, docker, run, env } = this.context;
     const config = this.#config;
-    await this.check();
+    await this.check(signal);
     const baseImage = env.GILLIAM_BASE_IMAGE || config?.baseImage || defaultBaseImage;
     const input: SurveyInput = { paths, config, baseImage, docker, run, env };
     const found = await survey(input, signal);

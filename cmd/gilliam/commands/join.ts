@@ -61,7 +61,7 @@ export default class Join extends UpCommand {
       address,
       joining: { invitation, name },
     });
-    await up.check();
+    await up.check(signal);
     await checkInvitation(stage, invitation, { name, address }, signal);
     const work = async () => {
       const plan = await this.bringUp(up, { ...flags, stage: invitation.stage });
