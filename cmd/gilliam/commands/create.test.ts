@@ -65,4 +65,21 @@ describe('destroy', () => {
     );
     expect(await gilliam('ps')).toMatchObject({ code: 2 });
   });
+
+  test.each(['', ' --confirm nope', ' --confirm other', ' --plan'])(
+    'of what there is not%s: says so, and asks for nothing',
+    async (rest) => {
+      expect(await gilliam(`destroy nope${rest}`)).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(/^error: formation "nope" does not exist/) as string,
+      });
+    },
+  );
+
+  test('a name that is confirmed wrongly destroys nothing', async () => {
+    await gilliam('create shop');
+    expect(await gilliam('destroy shop --confirm shpo')).toMatchObject({ code: 2 });
+    expect((await gilliam('ps')).code).toBe(0);
+  });
 });

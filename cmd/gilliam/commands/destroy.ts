@@ -26,17 +26,19 @@ export default class Destroy extends BaseCommand {
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(Destroy);
     const { signal, cwd } = this.context;
-    if (!flags.plan && flags.confirm !== args.name) {
+    // Whatever speaks against it is said first: what cannot be, nobody has to confirm.
+    const confirmed = flags.confirm === args.name;
+    const request = {
+      name: `formations/${args.name}`,
+      validateOnly: flags.plan || !confirmed,
+      deleteVolumes: flags['delete-volumes'],
+    };
+    const { formation } = await this.client.formations.deleteFormation(request, { signal });
+    if (!flags.plan && !confirmed) {
       throw new UsageError(
         `destroying ${args.name} cannot be undone: gilliam destroy ${args.name} --confirm ${args.name}`,
       );
     }
-    const request = {
-      name: `formations/${args.name}`,
-      validateOnly: flags.plan,
-      deleteVolumes: flags['delete-volumes'],
-    };
-    const { formation } = await this.client.formations.deleteFormation(request, { signal });
     const json = Formation.toJSON(formation ?? Formation.fromPartial({}));
     if (flags.plan) return this.answer(json, `would stop all instances of ${args.name} and forget it`);
     const file = readAppFile(cwd);

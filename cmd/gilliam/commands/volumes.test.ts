@@ -41,10 +41,19 @@ test('volumes delete: asks for the name twice', async () => {
   );
 });
 
+test.each(['', ' --confirm other', ' --yes'])('volumes delete%s: of what there is not', async (rest) => {
+  expect(await gilliam(`volumes delete nope${rest}`)).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^error: "shop" has no volume "nope"/) as string,
+  });
+});
+
 test('volumes delete: refused while an instance has it', async () => {
   await cli.api.placeInstance({ executor: 'node-1', state: InstanceState.RUNNING });
-  expect(await gilliam('volumes delete web-1-data --yes')).toMatchObject({
-    code: 1,
-    stderr: 'error: volume web-1-data is in use by web.1: stop it first, gilliam scale web=0\n',
-  });
+  for (const confirmed of ['', ' --yes']) {
+    expect(await gilliam(`volumes delete web-1-data${confirmed}`)).toMatchObject({
+      code: 1,
+      stderr: 'error: volume web-1-data is in use by web.1: stop it first, gilliam scale web=0\n',
+    });
+  }
 });

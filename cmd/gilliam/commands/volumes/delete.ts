@@ -28,13 +28,15 @@ export default class VolumesDelete extends FormationCommand {
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(VolumesDelete);
     const { name } = args;
-    if (!flags.plan && !flags.yes && flags.confirm !== name) {
+    // Whatever speaks against it is said first: what cannot be, nobody has to confirm.
+    const confirmed = flags.yes || flags.confirm === name;
+    const request = { name: `${this.parent}/volumes/${name}`, validateOnly: flags.plan || !confirmed };
+    const { volume } = await this.client.volumes.deleteVolume(request, { signal: this.context.signal });
+    if (!flags.plan && !confirmed) {
       throw new UsageError(
         `deleting ${name} cannot be undone: gilliam volumes delete ${name} --confirm ${name}`,
       );
     }
-    const request = { name: `${this.parent}/volumes/${name}`, validateOnly: flags.plan };
-    const { volume } = await this.client.volumes.deleteVolume(request, { signal: this.context.signal });
     const where = volume?.spec?.executor ?? '';
     this.answer(
       Volume.toJSON(volume ?? Volume.fromPartial({})),
