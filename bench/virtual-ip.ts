@@ -175,7 +175,10 @@ async function install(
   disposables.push(virtualIps);
   await virtualIps.start();
   const bridge = () => bridgeOf(network.machineAddress, [...inside, 'ip']);
-  const guard = new Guard({ ...common, virtualIps, bridge });
+  const guard = new Guard({
+    ...{ ...common, range, virtualIps, bridge, daemonPorts: [3128, 5353, 8500] },
+    machineAddresses: () => [network.machineAddress],
+  });
   disposables.push(guard);
   await guard.start();
   registry.setIdentity(network.address(0), 'shop/web.1');

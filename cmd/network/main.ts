@@ -110,7 +110,10 @@ runDaemon('network', async (daemon) => {
     if (host !== loopback) await whenThere(() => proxy.listen([{ host, port: port('PROXY') }]), wait);
     const onNone = (reason: string) => void (whyNoNames = reason);
     names = await startNames(
-      { registry, executor, address: host, port: port('DNS'), introduced, onNone },
+      {
+        ...{ registry, executor, address: host, port: port('DNS'), introduced, onNone },
+        daemonPorts: [port('PROXY'), port('REGISTRY')],
+      },
       daemon,
     );
     await relayApi(host).catch((error: unknown) => {

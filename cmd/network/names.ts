@@ -15,6 +15,7 @@ import { bridgeOf } from '../../pkg/virtualip/bridge-of';
 import { SystemConnections } from '../../pkg/virtualip/connections';
 import { Guard } from '../../pkg/virtualip/guard';
 import { BridgeHairpin } from '../../pkg/virtualip/hairpin';
+import { machineAddresses } from '../../pkg/virtualip/machine-addresses';
 import { SystemNft } from '../../pkg/virtualip/nft';
 import { TranslatedConnections } from '../../pkg/virtualip/translated-connections';
 import { Translation } from '../../pkg/virtualip/translation';
@@ -29,6 +30,8 @@ export interface NamesOptions {
   /** Where instances reach this machine. */
   readonly address: string;
   readonly port: number;
+  /** Ports of this machine, besides the resolver's, at which instances are known by their addresses. */
+  readonly daemonPorts: readonly number[];
   /** Resolves once it may be known who is at an address. */
   readonly introduced: (address: string) => Promise<void>;
   /** Told why there are none. */
@@ -122,10 +125,15 @@ async function startGuard(
     readonly nft: SystemNft;
     readonly table: string;
   },
-  { clock, log }: Daemon,
+  { clock, log, setting }: Daemon,
 ): Promise<Guard | undefined> {
-  const { address, introduced: _, onNone: __, ...rest } = options;
-  const guard = new Guard({ ...rest, bridge: () => bridgeOf(address), clock, log });
+  const { registry, executor, address, port, daemonPorts, virtualIps, nft, table } = options;
+  const guard = new Guard({
+    ...{ registry, executor, table, virtualIps, nft, clock, log, machineAddresses },
+    range: parseRange(setting('GILLIAM_VIRTUAL_RANGE')).text,
+    daemonPorts: [port, ...daemonPorts],
+    bridge: () => bridgeOf(address),
+  });
   try {
     await guard.start();
     return guard;

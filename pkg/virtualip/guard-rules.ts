@@ -2,12 +2,18 @@ import type { Bridge } from './bridge-of';
 import type { GuardedService, GuardState, Seat } from './guard-state';
 import type { Target } from './ruleset';
 
-/** What stays the same as long as the guard does. */
+/** What the guard's rules say besides who is here: the machine itself. */
 export interface GuardFrame {
   /** The tables' name, of families inet and bridge. */
   readonly table: string;
+  /** The virtual addresses: `198.18.16.0/20`. */
+  readonly range: string;
+  /** Ports of this machine at which instances are known by their addresses: proxy, resolver, registry. */
+  readonly daemonPorts: readonly number[];
   /** The bridge that containers are on. Absent: only known instances are held back. */
   readonly bridge?: Bridge;
+  /** This machine's IPv4 addresses. */
+  readonly machine: readonly string[];
 }
 
 /**
@@ -16,7 +22,10 @@ export interface GuardFrame {
  * addresses lead to. Connections that are established pass by the first rule. Nothing that the machine itself sends comes
  * this way.
  */
-export function renderGuard({ table, bridge }: GuardFrame, state: GuardState): string {
+export function renderGuard(
+  { table, bridge }: Pick<GuardFrame, 'table' | 'bridge'>,
+  state: GuardState,
+): string {
   const of = `inet ${table}`;
   const [addresses, places, published]: [string[], string[], string[]] = [[], [], []];
   const put = (into: string[], keys: readonly (string | number)[], chain: string) =>
@@ -34,7 +43,7 @@ export function renderGuard({ table, bridge }: GuardFrame, state: GuardState): s
   ];
   return lines([
     ...anew(of),
-    ...setOf(of, state.known),
+    ...setOf(of, 'known', 'type ipv4_addr;', state.known),
     ...state.services.flatMap((service, index) => serviceLines(of, service, chainOf(index))),
     ...mapOf(of, 'addresses', 'ipv4_addr', addresses),
     ...mapOf(of, 'places', 'ipv4_addr . inet_service', places),
@@ -53,11 +62,13 @@ export function renderGuard({ table, bridge }: GuardFrame, state: GuardState): s
  * is not a member is led into the machine's routing, and refused there. Bridges know no connections: a first packet is
  * one by its flags, and datagrams are known by the service's ports. What the machine sends does not come this way.
  *
- * All that containers send enters here, so here it is seen by which interface. Engines give an address anew at once: what
- * comes from an instance's address by another interface than its own is from somebody who is not known yet, and is not
- * heard, not by the machine either, which knows instances by their addresses.
+ * All that containers send enters here, so here it is seen by which interface. Engines give an address anew at once: who
+ * comes from an instance's address by another interface than its own is somebody who is not known yet, and is not heard
+ * by whatever knows instances by their addresses. All else they may reach: they may be nobody's, and the rules outlive
+ * those who would change them.
  */
-export function renderBridgeGuard({ table, bridge }: GuardFrame, state: GuardState): string {
+export function renderBridgeGuard(frame: GuardFrame, state: GuardState): string {
+  const { table, bridge } = frame;
   const of = `bridge ${table}`;
   const addresses: string[] = [];
   const datagrams: string[] = [];
@@ -76,9 +87,10 @@ export function renderBridgeGuard({ table, bridge }: GuardFrame, state: GuardSta
     ...mapOf(of, 'addresses', 'ipv4_addr', addresses),
     ...mapOf(of, 'datagrams', 'ipv4_addr . inet_service', datagrams),
     ...seatLines(of, state.seats),
+    ...strangerLines(of, frame, state),
     `add chain ${of} prerouting { type filter hook prerouting priority filter; policy accept; }`,
-    `add rule ${of} prerouting tcp flags & (syn | ack) == syn ${notSeated} drop`,
-    `add rule ${of} prerouting meta l4proto udp ${notSeated} drop`,
+    `add rule ${of} prerouting tcp flags & (syn | ack) == syn ${notSeated} jump stranger`,
+    `add rule ${of} prerouting meta l4proto udp ${notSeated} jump stranger`,
     `add rule ${of} prerouting tcp flags & (syn | ack) == syn ip daddr vmap @addresses`,
     `add rule ${of} prerouting ip daddr . udp dport vmap @datagrams`,
   ]);
@@ -108,27 +120,40 @@ function anew(of: string): string[] {
   return [`add table ${of}`, `delete table ${of}`, `add table ${of}`];
 }
 
-function setOf(of: string, known: readonly string[]): string[] {
-  const elements = known.length > 0 ? [`add element ${of} known { ${known.join(', ')} }`] : [];
-  return [`add set ${of} known { type ipv4_addr; }`, ...elements];
-}
-
 const notSeated = 'ip saddr @seated ip saddr . meta iif != @seats';
 
 function seatLines(of: string, seats: readonly Seat[]): string[] {
-  const elements = (set: string, all: readonly string[]) =>
-    all.length > 0 ? [`add element ${of} ${set} { ${all.join(', ')} }`] : [];
+  const addresses = seats.map(({ address }) => address);
+  const both = seats.map(({ address, link }) => `${address} . ${link}`);
   return [
-    `add set ${of} seated { type ipv4_addr; }`,
-    `add set ${of} seats { type ipv4_addr . iface_index; }`,
-    ...elements(
-      'seated',
-      seats.map(({ address }) => address),
-    ),
-    ...elements(
-      'seats',
-      seats.map(({ address, link }) => `${address} . ${link}`),
-    ),
+    ...setOf(of, 'seated', 'type ipv4_addr;', addresses),
+    ...setOf(of, 'seats', 'type ipv4_addr . iface_index;', both),
+  ];
+}
+
+/** What is not for one of whom all that is known is that the address was somebody's. */
+function strangerLines(of: string, frame: GuardFrame, { services }: GuardState): string[] {
+  const { range, daemonPorts, machine } = frame;
+  const published = services.flatMap((service) => service.published);
+  const guarded = [range, ...services.flatMap((service) => service.addresses)];
+  const elsewhere = services.flatMap((service) => service.elsewhere.map(key));
+  const rule = (text: string) => `add rule ${of} stranger ${text} drop`;
+  return [
+    ...setOf(of, 'guarded', 'type ipv4_addr; flags interval; auto-merge;', guarded),
+    ...setOf(of, 'elsewhere', 'type ipv4_addr . inet_service;', elsewhere),
+    ...setOf(of, 'machine', 'type ipv4_addr;', machine),
+    ...setOf(of, 'held', 'type inet_service;', [...daemonPorts, ...published]),
+    `add chain ${of} stranger`,
+    rule('ip daddr @guarded'),
+    rule('ip daddr . th dport @elsewhere'),
+    rule('ip daddr @machine th dport @held'),
+  ];
+}
+
+function setOf(of: string, name: string, type: string, elements: readonly (string | number)[]): string[] {
+  return [
+    `add set ${of} ${name} { ${type} }`,
+    ...(elements.length > 0 ? [`add element ${of} ${name} { ${[...new Set(elements)].join(', ')} }`] : []),
   ];
 }
 

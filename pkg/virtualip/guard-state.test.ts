@@ -4,6 +4,10 @@ import { guardState } from './guard-state';
 
 const cache = { host: '192.0.2.1', port: 10_003, ports: { '6379': 10_003 } };
 const bridge = { name: 'docker0', mac: '02:42:ac:11:00:01' };
+const frame = {
+  ...{ table: 't', bridge, range: '198.18.16.0/20', daemonPorts: [3128, 53] },
+  machine: ['172.17.0.1', '192.0.2.1'],
+};
 
 async function setUp() {
   const registry = new FakeRegistry();
@@ -58,7 +62,7 @@ describe('guardState', () => {
   it('is rules in which connections that are established pass first, and the same facts are the same text', async () => {
     const { registry, state } = await setUp();
     await registry.put('shop/_cache.1', { ...cache, executor: 'here', address: '172.17.0.5' });
-    const rules = renderGuard({ table: 't', bridge }, state()).split('\n');
+    const rules = renderGuard(frame, state()).split('\n');
     const ofHook = rules.filter((line) => line.startsWith('add rule inet t prerouting'));
     expect(ofHook).toEqual([
       'add rule inet t prerouting ct state established,related accept',
@@ -68,12 +72,39 @@ describe('guardState', () => {
     expect(rules).toContain(
       'add element inet t addresses { 172.17.0.5 : goto to_0, 198.18.16.9 : goto to_0 }',
     );
-    const bridged = renderBridgeGuard({ table: 't', bridge }, state());
+    const bridged = renderBridgeGuard(frame, state());
     expect(bridged).toContain(
       'add rule bridge t to_0 meta pkttype set host ether daddr set 02:42:ac:11:00:01',
     );
-    expect(renderBridgeGuard({ table: 't', bridge }, state())).toBe(bridged);
+    expect(renderBridgeGuard(frame, state())).toBe(bridged);
     // Where nothing is known of the bridge, only instances that are known are held back.
     expect(renderGuard({ table: 't' }, state())).toContain('ip saddr @known meta l4proto');
+  });
+
+  it('keeps whoever has a former instance’s address from what knows instances by theirs, and from nothing else', async () => {
+    const { registry, state } = await setUp();
+    registry.setIdentity('172.17.0.6', 'shop/web.1', { link: 7 });
+    await registry.put('shop/_cache.1', { ...cache, executor: 'here', address: '172.17.0.5' });
+    await registry.put('shop/_cache.2', { ...cache, host: '192.0.2.9', executor: 'there' });
+    const rules = renderBridgeGuard(frame, state()).split('\n');
+    expect(rules.filter((line) => line.startsWith('add rule bridge t stranger'))).toEqual([
+      'add rule bridge t stranger ip daddr @guarded drop',
+      'add rule bridge t stranger ip daddr . th dport @elsewhere drop',
+      'add rule bridge t stranger ip daddr @machine th dport @held drop',
+    ]);
+    expect(rules.filter((line) => line.startsWith('add element bridge t'))).toEqual(
+      expect.arrayContaining([
+        'add element bridge t seats { 172.17.0.6 . 7 }',
+        'add element bridge t guarded { 198.18.16.0/20, 172.17.0.5 }',
+        'add element bridge t elsewhere { 192.0.2.9 . 10003 }',
+        'add element bridge t machine { 172.17.0.1, 192.0.2.1 }',
+        'add element bridge t held { 3128, 53, 10003 }',
+      ]),
+    );
+    // No other verdict ends the way of what comes from a seat that is not its own.
+    expect(rules.filter((line) => line.includes('@seats'))).toEqual([
+      expect.stringMatching(/ jump stranger$/),
+      expect.stringMatching(/ jump stranger$/),
+    ]);
   });
 });

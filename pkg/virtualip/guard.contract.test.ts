@@ -7,7 +7,7 @@ import { BridgeNetwork, type Ran, testRange as range } from '../testing/bridge-n
 import { FakeRegistry } from '../testing/fake-registry';
 import { TranslationSandbox } from '../testing/translation-sandbox';
 import { bridgeOf } from './bridge-of';
-import { Guard } from './guard';
+import { Guard, type GuardOptions } from './guard';
 import { BridgeHairpin } from './hairpin';
 import { removeTable, SystemNft } from './nft';
 import type { Translation } from './translation';
@@ -18,6 +18,8 @@ jest.setTimeout(60_000);
 const clock = new SystemClock();
 const table = 'gilliam_guard_test';
 const port = 6379;
+/** Of a daemon that knows instances by their addresses. */
+const daemonPort = 8080;
 
 /** Real rules in a real kernel. Member 0 is `_cache` of shop, 1 shop's web, 2 blog's web, 3 nobody that is known. */
 describe.each([
@@ -39,7 +41,11 @@ describe.each([
     network = await BridgeNetwork.create(4, sandbox?.cgroup);
     nft = new SystemNft({ clock, command: [...network.inside(network.machine), 'nft'] });
     await network.serve(0, port, 'cache');
-    await network.serveMachine(8080, 'machine');
+    await network.serve(2, 8000, 'blog');
+    await network.serveMachine(daemonPort, 'machine');
+    await network.serveMachine(8081, 'another of the machine');
+    await network.serveMachine(8082, 'cache of another machine');
+    await network.start(network.machine, 'python3', '-u', '-c', datagrams, '53');
     // What the engine does for a published port: a process of the machine takes connections, and passes them on.
     await network.start(
       network.machine,
@@ -84,11 +90,7 @@ describe.each([
         bridged: async () => bridged,
       }),
     });
-    guard = new Guard({
-      ...common,
-      virtualIps: ips,
-      bridge: () => bridgeOf(network.machineAddress, [...inside, 'ip']),
-    });
+    guard = newGuard();
     await ips.start();
     expect(translation?.isOn ?? false).toBe(translated);
     await guard.start();
@@ -98,6 +100,15 @@ describe.each([
     await announce();
     address = (await ips.addressOf({ formation: 'shop', service: '_cache' })) ?? '';
   }
+
+  const newGuard = (options: Pick<GuardOptions, 'resyncMs'> = {}) =>
+    new Guard({
+      ...{ registry, executor: 'here', table, range, nft, clock, log: silentLogger },
+      ...{ virtualIps: ips, daemonPorts: [daemonPort] },
+      machineAddresses: () => [network.machineAddress, '172.31.78.1'],
+      bridge: () => bridgeOf(network.machineAddress, [...network.inside(network.machine), 'ip']),
+      ...options,
+    });
 
   const announce = (sharedWith: string[] = []) =>
     registry.put('shop/_cache.1', {
@@ -176,14 +187,28 @@ describe.each([
       await start(bridged);
       const [mine, seat] = [network.address(1), await network.link(1)];
       registry.setIdentity(mine, 'shop/web.1', { link: seat });
+      const elsewhere = '172.31.78.1:8082';
+      await registry.put('shop/_cache.2', {
+        ...{ host: '172.31.78.1', port: 8082, ports: { [port]: 8082 }, executor: 'there' },
+      });
       await guard.inStep();
       expect(await codes(member(1))).toEqual([reached, reached, reached]);
+      expect((await get(member(1), elsewhere)).code).toBe(reached);
       // It has ended, and its address is given to one that nobody knows: not a word of it is heard as the other one's.
       await network.swap(1, 3);
       try {
-        const machine = `${network.machineAddress}:8080`;
-        const [heard, atMachine] = await Promise.all([codes(member(3)), get(member(3), machine)]);
-        expect([...heard, atMachine.code]).toEqual([silence, silence, silence, silence]);
+        const machine = `${network.machineAddress}:${daemonPort}`;
+        const [heard, ...more] = await Promise.all([
+          codes(member(3)),
+          get(member(3), machine),
+          get(member(3), elsewhere),
+        ]);
+        expect([...heard, ...more.map(({ code }) => code)]).toEqual(Array(5).fill(silence));
+        // It may be anybody's, and nobody may be left to say whose: all else is none of the guard's business.
+        const others = [`${network.machineAddress}:8081`, `172.31.78.1:8081`, `${network.address(2)}:8000`];
+        for (const other of others) expect(await get(member(3), other)).toMatchObject({ code: reached });
+        const asked = await network.run(member(3), 'python3', '-c', ask, '172.31.78.1', '53');
+        expect(asked.stdout).toBe(`${mine}\n`);
         // Told: it is nobody, whom the machine may hear, and then somebody of another formation.
         registry.removeIdentity(mine);
         await guard.inStep();
@@ -212,14 +237,10 @@ describe.each([
     await start(false);
     await soon(member(2), refused);
     await guard.close();
-    const [before, inside] = [registry, network.inside(network.machine)];
+    const before = registry;
     registry = new FakeRegistry();
     await announce();
-    guard = new Guard({
-      ...{ registry, executor: 'here', table, nft, clock, log: silentLogger },
-      virtualIps: ips,
-      bridge: () => bridgeOf(network.machineAddress, [...inside, 'ip']),
-    });
+    guard = newGuard();
     await guard.start();
     await guard.inStep();
     expect(await codes(member(1))).toEqual([reached, reached, reached]);
@@ -235,12 +256,7 @@ describe.each([
     await start(false);
     await soon(member(2), refused);
     await guard.close();
-    const inside = network.inside(network.machine);
-    guard = new Guard({
-      ...{ registry, executor: 'here', table, nft, clock, log: silentLogger, resyncMs: 100 },
-      virtualIps: ips,
-      bridge: () => bridgeOf(network.machineAddress, [...inside, 'ip']),
-    });
+    guard = newGuard({ resyncMs: 100 });
     await guard.start();
     await network.run(network.machine, 'nft', 'flush', 'ruleset');
     const way = `${network.address(0)}:${port}`;
@@ -273,6 +289,25 @@ while True:
     one, _ = server.accept()
     other = socket.create_connection((sys.argv[2], int(sys.argv[3])))
     for pair in ((one, other), (other, one)): threading.Thread(target=copy, args=pair, daemon=True).start()
+`;
+
+/** Answers each datagram with the address it came from. */
+const datagrams = `
+import socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(('0.0.0.0', int(sys.argv[1])))
+print('listening')
+while True:
+    _, client = server.recvfrom(512)
+    server.sendto(client[0].encode(), client)
+`;
+
+const ask = `
+import socket, sys
+client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+client.settimeout(2)
+client.sendto(b'who am I', (sys.argv[1], int(sys.argv[2])))
+print(client.recv(512).decode())
 `;
 
 const keeper = `

@@ -32,11 +32,13 @@ describe('the guard', () => {
   let nft: FakeNft;
   let registry: FakeRegistry;
   let guard: Guard;
+  let machine: readonly string[];
 
   const begin = () => {
     const bridge = async () => undefined;
     guard = new Guard({
       ...{ registry, executor: 'here', table: 'gilliam_test', bridge, virtualIps, nft, clock },
+      ...{ range: '198.18.16.0/20', daemonPorts: [3128], machineAddresses: () => machine },
       log: silentLogger,
     });
     return guard.start();
@@ -48,6 +50,7 @@ describe('the guard', () => {
     clock = new VirtualClock();
     nft = new FakeNft();
     registry = new FakeRegistry();
+    machine = ['172.17.0.1'];
   });
   afterEach(() => guard.close());
 
@@ -78,6 +81,14 @@ describe('the guard', () => {
     await starting;
     await clock.advance(10_000);
     expect(seats()).toContain('172.17.0.2 . 9');
+  });
+
+  test('keeps strangers from the daemons at an address that the machine has got since', async () => {
+    await begin();
+    expect(nft.taken.get('bridge')).toContain('machine { 172.17.0.1 }');
+    machine = ['172.17.0.1', '192.0.2.7'];
+    await clock.advance(10_000);
+    expect(nft.taken.get('bridge')).toContain('machine { 172.17.0.1, 192.0.2.7 }');
   });
 
   test('does without where the kernel knows no rules for bridges', async () => {

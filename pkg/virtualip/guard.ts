@@ -23,8 +23,14 @@ export interface GuardOptions {
   readonly executor: string;
   /** As of the virtual IPs: the families are others. */
   readonly table: string;
+  /** The virtual addresses: `198.18.16.0/20`. */
+  readonly range: string;
+  /** Ports of this machine at which instances are known by their addresses: proxy, resolver, registry. */
+  readonly daemonPorts: readonly number[];
   /** The bridge that containers are on, as it is now. Undefined where it is not known. */
   readonly bridge: () => Promise<Bridge | undefined>;
+  /** This machine's IPv4 addresses, as they are now. */
+  readonly machineAddresses: () => readonly string[];
   readonly virtualIps: Pick<VirtualIps, 'addressesOfService' | 'onAllocated'>;
   readonly nft: NftRunner;
   readonly clock: Clock;
@@ -53,6 +59,7 @@ export class Guard {
   /** What the kernel was told last, by family; empty when it may have something else. */
   readonly #applied = new Map<'inet' | 'bridge', string>();
   #bridge: Bridge | undefined;
+  #machine: readonly string[] = [];
   /** The kernel has no tables for bridges: packets between containers are guarded with br_netfilter only. */
   #bridgeless = false;
   /** It has: what it refuses is to be tried again, or the rules of before hold for ever. */
@@ -81,8 +88,8 @@ export class Guard {
 
   /** Throws PreconditionError where nftables is missing or refuses. */
   async start(): Promise<void> {
-    const { registry, bridge, virtualIps, nft, table } = this.#options;
-    this.#bridge = await bridge();
+    const { registry, virtualIps, nft, table } = this.#options;
+    await this.#lookAtMachine();
     this.#told = registry.instances.size > 0 || !(await nft.hasTable(table, 'inet'));
     this.#bridged = await nft.hasTable(table, 'bridge');
     await this.#bringInStep().catch((error: unknown) => {
@@ -120,10 +127,13 @@ export class Guard {
   }
 
   async #bringInStep(): Promise<void> {
-    const { registry, executor, table, virtualIps } = this.#options;
+    const { registry, executor, table, range, daemonPorts, virtualIps } = this.#options;
     if (!this.#told) return;
     await this.#hosts.prepare(guardedEntries(registry).map(({ body }) => body.host ?? ''));
-    const frame = { table, ...(this.#bridge === undefined ? {} : { bridge: this.#bridge }) };
+    const frame = {
+      ...{ table, range, daemonPorts, machine: this.#machine },
+      ...(this.#bridge === undefined ? {} : { bridge: this.#bridge }),
+    };
     const state = guardState(registry, {
       executor,
       resolve: (host) => this.#hosts.address(host),
@@ -148,6 +158,13 @@ export class Guard {
     }
   }
 
+  async #lookAtMachine(): Promise<void> {
+    const { bridge, machineAddresses } = this.#options;
+    // The engine makes its bridge when it starts, and may make another.
+    this.#bridge = (await bridge()) ?? this.#bridge;
+    this.#machine = machineAddresses();
+  }
+
   async #apply(rules: readonly Rules[]): Promise<void> {
     const changed = rules.filter(({ family, script }) => this.#applied.get(family) !== script);
     if (changed.length === 0) return;
@@ -168,8 +185,7 @@ export class Guard {
           log.debug('the tables of the guard cannot be looked for', { error });
         }
       }
-      // The engine makes its bridge when it starts, and may make another.
-      this.#bridge = (await this.#options.bridge()) ?? this.#bridge;
+      await this.#lookAtMachine();
       if (closed) return;
       this.#look();
       timer = clock.after(resyncMs, () => void resync());
