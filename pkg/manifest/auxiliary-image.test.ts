@@ -20,7 +20,7 @@ describe('auxiliaryImages', () => {
     const [first = '', second = ''] = trees.map(({ files }) => files.get('Dockerfile') ?? '');
     expect(first).toMatch(/^FROM example\.com\/greeter:1\nUSER 0:0\n/);
     expect(second).toMatch(/^ARG GILLIAM_BASE=\S+\nFROM \$GILLIAM_BASE\nUSER 0:0\n/);
-    expect(second).toContain('install -y -qq --no-install-recommends greeter greeter-tools');
+    expect(second).toContain('install -y --no-install-recommends greeter greeter-tools');
     for (const { files } of trees) {
       expect(files.get('entrypoint')).toBe('exec greeter "$PORT"\n');
       expect(files.get('Dockerfile')).toMatch(
@@ -52,7 +52,17 @@ describe('auxiliaryImages', () => {
   test('refuses a version that Debian does not have, before it installs anything', () => {
     const [text = ''] = dockerfiles(typeOf({ debian }), '1');
     expect(text.indexOf('greeter 1 was asked for, but Debian has $found')).toBeGreaterThan(0);
-    expect(text.indexOf('exit 1')).toBeLessThan(text.indexOf('apt-get install'));
+    expect(text.indexOf('exit 1')).toBeLessThan(text.indexOf('fetch install'));
+  });
+
+  test('lets apt try again, and fail where a list is out of reach; a line of ours says so', () => {
+    const [text = ''] = dockerfiles(typeOf({ debian }), '2');
+    expect(text.match(/apt-get .*/g)).toEqual([
+      'apt-get -qq -o Acquire::Retries=4 -o APT::Update::Error-Mode=any -o Acquire::Languages=none "$@" 2>&1) && return 0; \\',
+    ]);
+    expect(text).toContain(
+      'echo "greeter 2 is made of Debian packages, which cannot be fetched from $failed: let the containers',
+    );
   });
 
   test('gives the volumes to the one user that everything runs as', () => {

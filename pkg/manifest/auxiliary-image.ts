@@ -35,28 +35,56 @@ type Debian = NonNullable<ServiceType['image']['debian']>;
 function fromDebian(type: ServiceType, { packages, prepare, setup }: Debian, version: string): string {
   const steps = [
     'export DEBIAN_FRONTEND=noninteractive',
-    'apt-get update -qq',
+    defineFetch(type, version),
+    'fetch update',
     checkVersion(type, packages[0] ?? '', version),
     // Nothing is to be started while the image is made.
     "printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d",
     'chmod +x /usr/sbin/policy-rc.d',
     ...linesOf(prepare),
-    `apt-get install -y -qq --no-install-recommends ${packages.join(' ')} > /dev/null`,
+    `fetch install -y --no-install-recommends ${packages.join(' ')}`,
     ...linesOf(setup),
     'rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin',
   ];
   return lines(...FROM_BASE, 'USER 0:0', `RUN ${steps.join(' && \\\n    ')}`, ...finish(type));
 }
 
+/**
+ * What apt is told beside its command. It tries again after 1, 2, 4 and 8 s: a resolver or a link that restarts is back
+ * by then, and who has no network at all is told so after a quarter of a minute. Without the error mode it takes no list
+ * for an empty one, and goes on. Nobody reads the descriptions.
+ */
+const APT_OPTIONS = ['Acquire::Retries=4', 'APT::Update::Error-Mode=any', 'Acquire::Languages=none'];
+
+/** A function of the shell: apt-get, silent when all is well, with one line of ours last where something is out of reach. */
+function defineFetch({ type }: ServiceType, version: string): string {
+  const apt = ['apt-get -qq', ...APT_OPTIONS.map((option) => `-o ${option}`)].join(' ');
+  // The first that failed: its host, and apt's reason.
+  const first = String.raw`sed -n 's/^E: Failed to fetch [a-z]*:\/*\([^/ ]*\)[^ ]* *\(.*\)/\1 (\2)/p' | sed 1q`;
+  const message =
+    `${type} ${version} is made of Debian packages, which cannot be fetched from $failed: ` +
+    'let the containers of the Docker Engine reach it (DNS, firewall, HTTP_PROXY), then try again';
+  return [
+    'fetch() {',
+    `said=$(${apt} "$@" 2>&1) && return 0;`,
+    'code=$?;',
+    `printf '%s\\n' "$said" >&2;`,
+    `failed=$(printf '%s\\n' "$said" | ${first});`,
+    `[ -z "$failed" ] || echo "${message}" >&2;`,
+    'exit $code; }',
+  ].join(' \\\n    ');
+}
+
 /** Debian has one version of everything: another one is refused by name, before anything is fetched. */
 function checkVersion({ type, image }: ServiceType, name: string, version: string): string {
   const way =
     image.registry === undefined ? '' : ', or give the Docker Engine a registry to fetch another one from';
-  const message = `${type} ${version} was asked for, but Debian has $found: ask for that version${way}`;
+  const other = `${type} ${version} was asked for, but Debian has $found: ask for that version${way}`;
+  const none = `${type} is made of the package ${name}, which is not in what the base image installs from: use a base image of Debian${way}`;
   const same = ['', '.*', '+*', '-*', '~*'].map((rest) => `'${version}'${rest}`).join('|');
   return [
-    `found=$(apt-cache show --no-all-versions ${name} | sed -n 's/^Version: \\([0-9]*:\\)\\{0,1\\}//p')`,
-    `case "$found" in ${same}) ;; *) echo "${message}" >&2; exit 1 ;; esac`,
+    `found=$(apt-cache show --no-all-versions ${name} 2> /dev/null | sed -n 's/^Version: \\([0-9]*:\\)\\{0,1\\}//p')`,
+    `case "$found" in ${same}) ;; '') echo "${none}" >&2; exit 1 ;; *) echo "${other}" >&2; exit 1 ;; esac`,
   ].join(' && \\\n    ');
 }
 
