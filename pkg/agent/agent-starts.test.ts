@@ -157,6 +157,23 @@ describe('what cannot be started', () => {
     expect(rig.driver.containers).toEqual([]);
   });
 
+  test('a command that its init does not find fails with words about the command, not about the init', async () => {
+    rig = await AgentRig.open();
+    rig.plane.assign(fakeTask(1));
+    await rig.clock.advance(100);
+    rig.driver.print(
+      rig.id('u1'),
+      '[FATAL tini (7)] exec nosuch failed: No such file or directory',
+      'stderr',
+    );
+    rig.driver.exit(rig.id('u1'), 127);
+    await rig.clock.advance(10);
+    expect(rig.plane.status('u1')).toMatchObject({
+      reason: 'BadCommand',
+      message: 'exit 127: there is no "nosuch" here: name a command of the image, or the path of one',
+    });
+  });
+
   test('exit 127 of what has long been running is an exit like any other', async () => {
     rig = await AgentRig.open();
     rig.plane.assign(fakeTask(1));

@@ -1,4 +1,5 @@
 import type { Driver } from './driver';
+import { unrunnable } from './terminal/unrunnable';
 
 const lookedAt = 20;
 const maxCharacters = 300;
@@ -8,6 +9,13 @@ const maxCharacters = 300;
  * none or its logs cannot be read, since a reason is worth having, but not worth failing for.
  */
 export async function lastLine(driver: Driver, id: string, signal: AbortSignal): Promise<string | undefined> {
+  const line = await lastPrinted(driver, id, signal);
+  if (line === undefined) return undefined;
+  // One that could not be begun has said nothing itself.
+  return unrunnable(line)?.line ?? line.slice(0, maxCharacters);
+}
+
+async function lastPrinted(driver: Driver, id: string, signal: AbortSignal): Promise<string | undefined> {
   let any: string | undefined;
   let error: string | undefined;
   try {
@@ -22,5 +30,5 @@ export async function lastLine(driver: Driver, id: string, signal: AbortSignal):
   } catch {
     return error ?? any;
   }
-  return (error ?? any)?.slice(0, maxCharacters);
+  return error ?? any;
 }

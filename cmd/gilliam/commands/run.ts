@@ -19,7 +19,7 @@ import { Progress } from '../lib/progress';
 export default class Run extends FormationCommand {
   static override summary = 'Run a command once, in the environment of a release';
   static override description =
-    'The command runs as an instance of its own that is removed after, with the image and the configuration of the release that runs now. What is piped in is its input, what it prints comes out on the same streams, and its exit code is that of gilliam: 127 when it does not exist, 125 when it could not be tried. Ctrl-C goes to it; a second one, or the end of gilliam, stops it. Flags behind the command are its own.';
+    'The command runs as an instance of its own that is removed after, with the image and the configuration of the release that runs now. What is piped in is its input, what it prints comes out on the same streams, and its exit code is that of gilliam: 127 when it does not exist, 126 when it is no program, 125 when it could not be tried. Ctrl-C goes to it; a second one, or the end of gilliam, stops it. Flags behind the command are its own.';
   static override usage = 'run [-t] [-r v2] [--process web] [--executor H] COMMAND…';
   static override examples = [
     '<%= config.bin %> run rake db:migrate',

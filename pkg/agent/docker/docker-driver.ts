@@ -209,7 +209,7 @@ export class DockerDriver implements Driver {
         ...{ stream: true, stdin: true, stdout: true, stderr: true },
         hijack: true,
       });
-      return dockerTerminal(stream as Duplex, tty, containerControl(container));
+      return asShell(dockerTerminal(stream as Duplex, tty, containerControl(container)));
     });
   }
 
@@ -227,7 +227,7 @@ export class DockerDriver implements Driver {
         throw error;
       });
       if (tty && size) await control.resize(size);
-      return asShell(dockerTerminal(stream, tty, control));
+      return asShell(dockerTerminal(stream, tty, control), command[0]);
     });
   }
 

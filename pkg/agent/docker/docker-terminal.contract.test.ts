@@ -139,6 +139,24 @@ test('a signal reaches the command, and one that has ended takes none', async ()
   await terminal.signal('SIGTERM');
 });
 
+describe.each([false, true])('a command that cannot be run, with a terminal: %s', (tty) => {
+  test.each([
+    ['no-such-program', 127, 'there is no "no-such-program" here'],
+    ['/no/such/program', 127, 'there is no "/no/such/program" here, or what its first line'],
+    ['/bin', 126, '"/bin" cannot be run: it is not executable (chmod +x), or a directory'],
+  ])('%s exits with %i, and says so in one line', async (program, code, words) => {
+    const id = await create({ command: [program], attach: { tty } });
+    const terminal = await driver.attach(id, { tty });
+    await driver.start(id);
+    const ended = await read(terminal);
+    expect(ended).toMatchObject({ code, [tty ? 'stderr' : 'stdout']: '' });
+    const said = ended.stdout + ended.stderr;
+    expect(said.startsWith(`gilliam: ${words}`)).toBe(true);
+    expect(said.trimEnd()).toMatch(/: name a command of the image, or the path of one$/);
+    expect(said.trimEnd()).not.toMatch(/\n/);
+  });
+});
+
 describe('beside a container’s own command', () => {
   async function open(...command: string[]): Promise<CommandTerminal> {
     const id = await create({ command: ['/bin/sleep', '300'], attach: undefined });
@@ -146,16 +164,19 @@ describe('beside a container’s own command', () => {
     return driver.open(id, { command, tty: false });
   }
 
-  test.each(['no-such-program', '/no/such/program'])(
-    '%s does not exist, exits with 127, and says so',
-    async (program) => {
-      const { code, stdout, stderr } = await read(await open(program));
-      expect((stdout + stderr).trimEnd()).toBe(
-        `gilliam: there is no "${program}" here: name a command of the image, or the path of one`,
-      );
-      expect(code).toBe(127);
-    },
-  );
+  test.each([
+    ['no-such-program', 127, /^gilliam: there is no "no-such-program" here: name a command/],
+    ['/no/such/program', 127, /^gilliam: there is no "\/no\/such\/program" here, or what its first line/],
+    [
+      '/bin',
+      126,
+      /^gilliam: "\/bin" cannot be run: it is not executable \(chmod \+x\), or a directory: name/,
+    ],
+  ])('%s cannot be run, exits with %i, and says so', async (program, code, words) => {
+    const ended = await read(await open(program));
+    expect(ended.stdout + ended.stderr).toMatch(words);
+    expect(ended.code).toBe(code);
+  });
 
   test('a signal ends it, and what it has started', async () => {
     const terminal = await open('/bin/sh', '-c', 'echo ready; sleep 300');

@@ -5,7 +5,8 @@ import type Docker from 'dockerode';
 import { SystemClock } from '../../base/clock';
 import { UnavailableError } from '../../base/errors';
 import { VirtualClock } from '../../testing/virtual-clock';
-import { execControl } from './docker-terminal';
+import type { CommandTerminal, PrintedPiece } from '../terminal/command-terminal';
+import { asShell, execControl } from './docker-terminal';
 
 // What is asked of an engine's command, and what the engine says of it, the last of it from then on.
 function commandThat(...answers: readonly object[]): Docker.Exec {
@@ -47,5 +48,38 @@ describe('a signal to a command beside a container’s own', () => {
       .catch((error: unknown) => error);
     await clock.advance(20_000);
     expect(await failed).toBeInstanceOf(UnavailableError);
+  });
+});
+
+describe('a command that its init cannot become', () => {
+  const said = '[FATAL tini (7)] exec nosuch failed: No such file or directory\n';
+  const line = 'gilliam: there is no "nosuch" here: name a command of the image, or the path of one\n';
+
+  async function printed(...parts: readonly string[]) {
+    async function* output(): AsyncGenerator<PrintedPiece> {
+      for (const part of parts) yield { stream: 'stderr', bytes: Buffer.from(part) };
+    }
+    const exit = async () => 1;
+    const terminal = asShell({ output: output(), exit } as unknown as CommandTerminal);
+    const pieces: string[] = [];
+    for await (const { bytes } of terminal.output) pieces.push(Buffer.from(bytes).toString());
+    return { pieces, code: await terminal.exit(new AbortController().signal) };
+  }
+
+  test.each([
+    ['at once', [said]],
+    ['in parts', ['[FATAL tini (7)] ', 'exec nosuch failed: No such file or directory', '\n']],
+    ['in parts without an end', ['[FATAL tini (7)] ', 'exec nosuch failed: No such file or directory']],
+  ])('is told of in one line, printed %s', async (_how, parts) => {
+    const { pieces, code } = await printed(...parts);
+    expect(pieces.map((piece) => piece.trimEnd())).toEqual([line.trimEnd()]);
+    expect(code).toBe(127);
+  });
+
+  test.each([
+    ['[', 'x'],
+    ['a', said],
+  ])('what a command prints comes piece by piece: %j, %j', async (...parts) => {
+    expect(await printed(...parts)).toEqual({ pieces: parts, code: 1 });
   });
 });

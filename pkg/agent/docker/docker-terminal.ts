@@ -5,6 +5,7 @@ import type { Clock } from '../../base/clock';
 import { sleep } from '../../base/clock';
 import { UnavailableError } from '../../base/errors';
 import type { CommandTerminal, PrintedPiece, WindowSize } from '../terminal/command-terminal';
+import { isBeginning, unrunnable, type Unrunnable } from '../terminal/unrunnable';
 import { statusOf } from './docker-errors';
 import { chunksOf } from './streams';
 
@@ -137,37 +138,51 @@ async function isOf(pid: number, containerId: string): Promise<boolean> {
   return containerId !== '' && groups.includes(containerId);
 }
 
-/** How the engine says on the command's own streams that there is no such program. */
-const notFound = /^OCI runtime exec failed: .*(?:executable file not found|no such file or directory)/s;
-/** Of a script it may be the interpreter that is missing: then the engine's own words say more. */
-const named =
-  /exec: ("[^"]*"): (?:executable file not found|stat [^:]*: no such file or directory)[^\r\n]*(\r?\n)?/;
+/** How much of what is printed first may say that the command could not be begun. */
+const firstBytes = 4096;
 
 /**
- * The engine exits with 126 for any command that cannot be begun, and tells of its own parts; whoever knows a shell
- * expects 127 for one that does not exist, and its name.
+ * A command that cannot be begun is told of by those who were to begin it, in words about their own parts: whoever knows a
+ * shell expects 127 for one that does not exist, 126 for one that is no program, and its name. `command`: what was to be
+ * begun, where that is known.
  */
-export function asShell(terminal: CommandTerminal): CommandTerminal {
-  let missing = false;
+export function asShell(terminal: CommandTerminal, command?: string): CommandTerminal {
+  let found: Unrunnable | undefined;
+  const told = (piece: PrintedPiece): PrintedPiece => {
+    found = unrunnable(textOf(piece), command);
+    return found ? retold(piece, found) : piece;
+  };
   async function* output(): AsyncGenerator<PrintedPiece> {
-    let first = true;
+    let held: PrintedPiece | undefined;
+    let decided = false;
     for await (const piece of terminal.output) {
-      const text = first ? Buffer.from(piece.bytes.subarray(0, 4096)).toString('utf8') : '';
-      first = false;
-      missing ||= notFound.test(text);
-      const [, command, end = ''] = (missing && named.exec(text)) || [];
-      const said = `gilliam: there is no ${command} here: name a command of the image, or the path of one${end}`;
-      yield command === undefined ? piece : { stream: piece.stream, bytes: Buffer.from(said) };
+      if (decided) {
+        yield piece;
+        continue;
+      }
+      held = held ? { ...held, bytes: Buffer.concat([held.bytes, piece.bytes]) } : piece;
+      decided = !isBeginning(textOf(held));
+      if (decided) yield told(held);
     }
+    if (held && !decided) yield told(held);
   }
   return {
     ...terminal,
     output: output(),
     async exit(signal) {
       const code = await terminal.exit(signal);
-      return missing && code === 126 ? 127 : code;
+      return code === 0 ? 0 : (found?.code ?? code);
     },
   };
+}
+
+function textOf({ bytes }: PrintedPiece): string {
+  return Buffer.from(bytes.subarray(0, firstBytes)).toString('utf8');
+}
+
+function retold({ stream, bytes }: PrintedPiece, { line, characters }: Unrunnable): PrintedPiece {
+  const rest = Buffer.from(bytes).toString('utf8').slice(characters);
+  return { stream, bytes: Buffer.from(`gilliam: ${line}${rest}`) };
 }
 
 /** What has ended, or not begun, has no size and takes no signals. */
