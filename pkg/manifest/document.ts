@@ -1,11 +1,12 @@
 import type { Node, Pair, YAMLError } from 'yaml';
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { Composer, isAlias, isMap, isScalar, isSeq, LineCounter, Parser } from 'yaml';
 import type { FieldViolation } from '../base/errors';
 import { InvalidError } from '../base/errors';
 import { MAX_RELEASE_BYTES } from '../resource/bounds';
 import { quote } from '../resource/names';
 import { formatBytes } from '../resource/quantity';
 import { bytesOf } from '../resource/text';
+import { nestedDeeper } from './nesting';
 import type { Path } from './path';
 import { formatPath } from './path';
 
@@ -15,6 +16,8 @@ export const MAX_FILE_BYTES = MAX_RELEASE_BYTES;
 export const MAX_VALUES = 50_000;
 export const MAX_DEPTH = 64;
 const tooDeep = `is nested too deep: at most ${MAX_DEPTH} levels`;
+const secondDocument =
+  'a second document begins here: a file is about one formation, give the other a file of its own';
 
 /** A value of the file, and where it is. */
 interface Located {
@@ -61,29 +64,25 @@ export function readDocument(text: string, { file, isText }: ReadOptions): Docum
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
-  const contents = parse(text, file, lines, place);
+  const contents = parse(text, lines, place);
   const root = new Reader(text, place, isText).read(contents, [], 0);
   return { file, value: root.value, locate: (path, column) => place(offsetOf(root, path, column)) };
 }
 
-function parse(
-  text: string,
-  file: string,
-  lines: LineCounter,
-  place: (offset: number) => string,
-): Node | null {
+function parse(text: string, lines: LineCounter, place: (offset: number) => string): Node | null {
+  const tokens = [...new Parser(lines.addNewLine).parse(text)];
+  for (const token of tokens) {
+    const deep = nestedDeeper(token, MAX_DEPTH);
+    if (deep !== undefined) throw refusal(place(deep), '', tooDeep);
+  }
   // Of keys, the library compares each with every other one: the reader does that better.
   const options = { lineCounter: lines, uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as const;
-  let document;
-  try {
-    document = parseDocument(text, options);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new InvalidError(`${file} ${tooDeep}`);
-  }
-  const [fault] = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0]);
+  const [document, second] = new Composer(options).compose(tokens, true, text.length);
+  const faults = [...(document?.errors ?? []), ...(document?.warnings ?? [])];
+  const [fault] = faults.sort((a, b) => a.pos[0] - b.pos[0]);
   if (fault) throw refusal(place(fault.pos[0]), '', inWords(fault));
-  return document.contents;
+  if (second) throw refusal(place(second.range[0]), '', secondDocument);
+  return document?.contents ?? null;
 }
 
 class Reader {
@@ -229,11 +228,8 @@ function offsetOf(root: Located, path: Path, column: number | undefined): number
 /** The library's own words, where they say what to do; ours, where a person could not tell. */
 function inWords({ code, message }: YAMLError): string {
   if (code === 'TAB_AS_INDENT') return 'a tab indents this line: YAML takes spaces only';
-  if (code === 'MULTIPLE_DOCS')
-    return 'a second document begins here: a file is about one formation, give the other a file of its own';
   if (code === 'TAG_RESOLVE_FAILED')
     return `tags are not taken: write the value without ${quote(message.replace(/^.*: /, ''))}`;
-  if (/call stack/.test(message)) return tooDeep;
   const first = message.split('\n')[0] ?? '';
   return `is not YAML: ${first.charAt(0).toLowerCase()}${first.slice(1)}`;
 }

@@ -15,8 +15,10 @@ describe('files that are made to hurt', () => {
   test.each<[string, string, RegExp]>([
     ['a bomb of aliases', bomb, /is one value too many: a file may come to 50000, aliases included/],
     ['5 MB', 'x'.repeat(5_000_000), /^gilliam\.yml is 4\.7 MiB, over the limit of 512 KiB/],
-    ['deep lists', '['.repeat(20_000), /nested too deep/],
-    ['deep mappings', '{'.repeat(20_000), /nested too deep/],
+    ['deep lists', '['.repeat(500_000), /^gilliam\.yml:1:66: is nested too deep: at most 64 levels/],
+    ['deep mappings', '{'.repeat(500_000), /:1:66: is nested too deep/],
+    ['deep on one line', '- '.repeat(200_000), /:1:131: is nested too deep/],
+    ['deep keys', `${'? '.repeat(200_000)}x`, /:1:131: is nested too deep/],
     ['deep but closed', `x-a: ${'['.repeat(100)}${']'.repeat(100)}`, /nested too deep: at most 64 levels/],
     ['too many values', `x-a:\n${'- 1\n'.repeat(MAX_VALUES + 1)}`, /is one value too many/],
   ])('%s', (_name, text, expected) => {
