@@ -1,13 +1,10 @@
 import { InvalidError, NotFoundError, PreconditionError, UnavailableError, messageOf } from '../base/errors';
 import { ExecutorState } from '../gen/gilliam/v1/executor';
-import {
-  Endpoint,
-  type RegistryServiceService,
-  type ResolveResponse,
-} from '../gen/gilliam/v1/registry_service';
+import { type RegistryServiceService } from '../gen/gilliam/v1/registry_service';
 import { announceToken } from '../registry/announce-token';
 import { RegistryClient } from '../registry/client';
 import type { Resolution } from '../registry/resolution';
+import { resolutionMessage } from '../registry/resolution-message';
 import { formatServiceName, parseServiceName } from '../registry/service-name';
 import { checkLabel, parseParent, quote } from '../resource/names';
 import { executors, formations, type Executor } from '../resource/objects';
@@ -62,7 +59,7 @@ export function registryHandlers(context: ApiContext, tokens: Tokens): Handlers<
       const failures: string[] = [];
       for (const executor of nodes(request.executor)) {
         try {
-          return toResponse(await ask(executor, formatServiceName(name), call.signal));
+          return resolutionMessage(await ask(executor, formatServiceName(name), call.signal));
         } catch (error) {
           // Whatever else a node says is the answer.
           if (!(error instanceof UnavailableError)) throw error;
@@ -104,15 +101,4 @@ function anyNodes(all: readonly Executor[]): readonly Executor[] {
 
 function rank({ status }: Executor): number {
   return status.state === ExecutorState.READY ? 0 : 1;
-}
-
-function toResponse(resolution: Resolution): ResolveResponse {
-  return {
-    endpoints: resolution.endpoints.map(({ ageMs, ...endpoint }) =>
-      Endpoint.fromPartial({ ...endpoint, ageMs: BigInt(Math.round(ageMs)) }),
-    ),
-    node: resolution.node,
-    virtualIp: resolution.virtualIp ?? '',
-    ageMs: BigInt(Math.round(resolution.ageMs)),
-  };
 }

@@ -1,5 +1,6 @@
-import { UnavailableError } from '../base/errors';
-import { connectionFailure } from './connection-failure';
+import { DeadlineError, NotFoundError, UnavailableError } from '../base/errors';
+import { connectionFailure, isUnanswered } from './connection-failure';
+import { fromStatus, toStatus } from './status';
 
 const refused = 'connect ECONNREFUSED 10.0.0.1:4410';
 const untrusted = 'unable to verify the first certificate';
@@ -20,4 +21,14 @@ test.each([
 
 test('of an error that nobody explains', () => {
   expect(connectionFailure(new UnavailableError('away'))).toEqual({ reason: 'away', certificate: false });
+});
+
+test('what a control plane says of others is its answer', () => {
+  const away = new UnavailableError('away');
+  expect([away, new DeadlineError('late')].map(isUnanswered)).toEqual([true, true]);
+  expect([fromStatus(toStatus(away)), new NotFoundError('none'), undefined].map(isUnanswered)).toEqual([
+    false,
+    false,
+    false,
+  ]);
 });

@@ -1,4 +1,5 @@
-import type { UnavailableError } from '../base/errors';
+import { DeadlineError, UnavailableError } from '../base/errors';
+import { isFromServer } from './status';
 
 export interface ConnectionFailure {
   /** As the system or TLS says it: `connect ECONNREFUSED 10.0.0.1:4410`. */
@@ -22,4 +23,10 @@ export function reasonIn(details: string): string {
     .replace(/ \(\d{4}-.*\)$/s, '')
     .replace(/^Error: /, '')
     .replace(/\.$/, '');
+}
+
+/** Whether nobody has answered: what a control plane says of others that do not is its answer. */
+export function isUnanswered(error: unknown): boolean {
+  if (!(error instanceof UnavailableError || error instanceof DeadlineError)) return false;
+  return !isFromServer(error.cause ?? {});
 }

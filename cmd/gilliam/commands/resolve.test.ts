@@ -1,5 +1,10 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { type StageConfig, type StageRole, writeConfig } from '../../../pkg/stage/config';
+import { pathsIn } from '../../../pkg/stage/paths';
+import { portsOfBlock } from '../../../pkg/stage/ports';
 import { eventually } from '../../../pkg/testing/api-harness';
 import { SessionClient } from '../../../pkg/testing/session-client';
 import { CliHarness, type RunOptions } from '../testing/cli-harness';
@@ -90,7 +95,14 @@ describe('resolve', () => {
       expect(await gilliam(line)).toEqual({ code: 0, stdout: expected, stderr: '' });
     }
     const json = JSON.parse((await gilliam('resolve web --json')).stdout) as object;
-    expect(json).toMatchObject({ node: 'node-1', virtualIp: '198.18.16.7' });
+    // Ages are numbers, as a node tells them.
+    expect(json).toMatchObject({
+      ...{ node: 'node-1', virtualIp: '198.18.16.7', ageMs: 61_000 },
+      endpoints: [
+        { service: 'web', instance: '1', ageMs: 1000 },
+        { instance: '2', ageMs: 61_000 },
+      ],
+    });
   });
 
   test('says of an instance without a port that it has none', async () => {
@@ -127,6 +139,74 @@ describe('resolve', () => {
     expect(outcome.stderr).toMatch(message);
     expect(outcome).toMatchObject({ code, stdout: '' });
     expect(outcome.stderr.trim().split('\n')).toHaveLength(1);
+  });
+});
+
+describe('invariant 6: resolve while the control plane is away', () => {
+  const away = `{"stage": "gone", "api": "127.0.0.1:1", "token": "${'t'.repeat(43)}"}`;
+  const ask = (line: string) =>
+    gilliam(`resolve ${line} --stage gone`, { env: { GILLIAM_DATA: join(cli.directory, 'data') } });
+  const note =
+    'warning: the control plane of stage "gone" does not answer at 127.0.0.1:1: gilliam up; ' +
+    "one has answered, this machine's own node of the registry\n";
+
+  beforeEach(() => {
+    const stages = join(cli.directory, 'home', 'stages');
+    mkdirSync(stages, { recursive: true });
+    writeFileSync(join(stages, 'gone.json'), away);
+  });
+
+  function machineWithNode({
+    port = (node.address() as AddressInfo).port,
+    role = 'stage',
+  }: { port?: number; role?: StageRole } = {}): void {
+    const config: StageConfig = {
+      ...{ layout: 3, role, stage: 'gone', id: '1f2e3d4c', etcdBinary: 'etcd', hostPortBase: 10_000 },
+      ...{ ports: { ...portsOfBlock(4410), registry: port }, executor: { name: 'one', host: 'one' } },
+      ...{ engine: { owner: 'other' }, baseImage: 'base' },
+      network: { routerPorts: { http: 8080, https: 8443 }, virtualRange: '198.18.16.0/20' },
+    };
+    writeConfig(pathsIn(join(cli.directory, 'data', 'gone'), 'gone').config, config);
+  }
+
+  test('this machine’s node answers, and stderr says so', async () => {
+    machineWithNode();
+    const expected = (await gilliam('resolve web')).stdout;
+    expect(await ask('web')).toEqual({ code: 0, stdout: expected, stderr: note });
+    expect(await ask('web --executor one')).toEqual({ code: 0, stdout: expected, stderr: note });
+    const { stdout, stderr } = await ask('web --json');
+    expect(JSON.parse(stdout)).toEqual(JSON.parse((await gilliam('resolve web --json')).stdout));
+    expect(stderr).toBe(note);
+  });
+
+  test('a machine that has joined has no token for people, and answers all the same', async () => {
+    machineWithNode({ role: 'executor' });
+    rmSync(join(cli.directory, 'home', 'stages', 'gone.json'));
+    const { code, stdout, stderr } = await ask('web');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: (await gilliam('resolve web')).stdout });
+    expect(stderr).toMatch(
+      /^warning: this machine is an executor of stage "gone", and [^\n]*; one has answered,/,
+    );
+  });
+
+  test('a name that the node does not know is unknown', async () => {
+    machineWithNode();
+    const { code, stdout, stderr } = await ask('wbe');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toBe(`${note}error: there is no wbe.shop.service: did you mean "web.shop.service"?\n`);
+  });
+
+  test.each<[string, () => void, string]>([
+    ['a machine without a node', () => {}, 'web'],
+    ['a node that is away, too', () => machineWithNode({ port: 1 }), 'web'],
+    ['another executor’s node', () => machineWithNode(), 'web --executor two'],
+  ])('%s cannot answer', async (_which, prepare, line) => {
+    prepare();
+    const { code, stdout, stderr } = await ask(line);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(
+      /^error: the control plane of stage "gone" does not answer at 127\.0\.0\.1:1: [^\n]*\n$/,
+    );
   });
 });
 

@@ -1,18 +1,38 @@
+import { existsSync } from 'node:fs';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { NotFoundError, PreconditionError } from '../../../pkg/base/errors';
-import { ResolveResponse } from '../../../pkg/gen/gilliam/v1/registry_service';
+import { GilliamError, NotFoundError, PreconditionError, UnavailableError } from '../../../pkg/base/errors';
+import { isUnanswered } from '../../../pkg/client/connection-failure';
+import type { ResolveResponse } from '../../../pkg/gen/gilliam/v1/registry_service';
 import { formatServiceName, parseServiceName } from '../../../pkg/registry/service-name';
 import type { ServiceName } from '../../../pkg/registry/types';
+import { type OwnNode, ownNode } from '../../../pkg/stage/own-node';
+import { stageFilePath, stagePaths } from '../../../pkg/stage/paths';
 import { FormationCommand } from '../formation-command';
+import { askOwnNode } from '../lib/ask-own-node';
 import { UsageError } from '../lib/errors';
 import { importedAs, meantInFull, sharesLine } from '../lib/name-aliases';
-import { resolvedLines } from '../lib/resolved';
+import { resolvedJson, resolvedLines } from '../lib/resolved';
+
+interface Asked {
+  /** As it was typed. */
+  readonly text: string;
+  /** Whose node; empty for any. */
+  readonly executor: string;
+}
+
+interface Found {
+  readonly answer: ResolveResponse;
+  readonly name: ServiceName;
+  readonly imported: boolean;
+  /** Who may use it; undefined for everybody, and where that is not known. */
+  readonly shares: string | undefined;
+}
 
 export default class Resolve extends FormationCommand {
   static override summary = 'Ask the service registry where a service is';
   static override description =
-    'One line an instance, and one about the answer: which executor’s node has given it, how old it is, and the virtual IP that the name has there. Exits with 1 when there is nothing to reach.';
+    'One line an instance, and one about the answer: which executor’s node has given it, how old it is, and the virtual IP that the name has there. While the control plane is away, the node of the machine that this is run on answers, if it has one. Exits with 1 when there is nothing to reach.';
   static override examples = [
     '<%= config.bin %> resolve web.shop.service',
     { command: '<%= config.bin %> resolve 1.web.shop.service', description: 'One instance:' },
@@ -31,23 +51,42 @@ export default class Resolve extends FormationCommand {
 
   override async run(): Promise<void> {
     const { args, flags } = await this.parse(Resolve);
-    const { answer, name, imported } = await this.#resolve(args.name, flags.executor ?? '');
+    const { answer, name, imported, shares } = await this.#resolve(this.#nameOf(args.name), {
+      text: args.name,
+      executor: flags.executor ?? '',
+    });
     const full = formatServiceName(name);
     if (answer.endpoints.length === 0) {
       throw new PreconditionError(`${full} has no instance to reach, says ${answer.node}: gilliam ps -A`);
     }
-    const shares = await sharesLine(this.client, name, this.context.signal);
-    this.answer(ResolveResponse.toJSON(answer), [
+    this.answer(resolvedJson(answer), [
       ...(imported ? [`an import: it stands for ${full}`] : []),
       ...resolvedLines(answer, this.context.clock.now()),
       ...(shares === undefined ? [] : [shares]),
     ]);
   }
 
+  /** By the control plane, or while that is away, by this machine's own node of the registry, where it has one. */
+  async #resolve(name: ServiceName, asked: Asked): Promise<Found> {
+    try {
+      const found = await this.#byControlPlane(name, asked);
+      return { ...found, shares: await sharesLine(this.client, found.name, this.context.signal) };
+    } catch (error) {
+      if (!(error instanceof GilliamError) || !this.#isWithoutControlPlane(error)) throw error;
+      const node = ownNode(stagePaths(this.stageName, this.context.env));
+      if (!node || (asked.executor !== '' && asked.executor !== node.executor)) throw error;
+      return this.#byOwnNode(name, node, error);
+    }
+  }
+
+  /** Nobody answers, or the machine is one that has joined the stage: it has no token for people. */
+  #isWithoutControlPlane(error: GilliamError): boolean {
+    return isUnanswered(error) || !existsSync(stageFilePath(this.stageName, this.context.env));
+  }
+
   /** Own services come first, then imports, as they do inside instances. */
-  async #resolve(text: string, executor: string) {
+  async #byControlPlane(name: ServiceName, { text, executor }: Asked): Promise<Omit<Found, 'shares'>> {
     const { signal } = this.context;
-    const name = this.#nameOf(text);
     const ask = (one: ServiceName) =>
       this.client.registry.resolve({ name: formatServiceName(one), executor }, { signal });
     try {
@@ -61,6 +100,22 @@ export default class Resolve extends FormationCommand {
       throw new NotFoundError(`there is no ${formatServiceName(name)}: did you mean ${meant}?`, {
         cause: error,
       });
+    }
+  }
+
+  /** Of imports and shares the node does not know: those are told by instances and the control plane. */
+  async #byOwnNode(name: ServiceName, node: OwnNode, away: GilliamError): Promise<Found> {
+    const { clock, signal } = this.context;
+    const told = `${away.message}; ${node.executor} has answered, this machine's own node of the registry`;
+    try {
+      const answer = await askOwnNode(node, formatServiceName(name), clock, signal);
+      this.warning(told);
+      return { answer, name, imported: false, shares: undefined };
+    } catch (error) {
+      // What the control plane has said is why: the node may be away with it.
+      if (error instanceof UnavailableError) throw away;
+      this.warning(told);
+      throw error;
     }
   }
 
