@@ -13,6 +13,9 @@ const common = {
   transformIgnorePatterns: ['/node_modules/(?!@marcbachmann/cel-js/)'],
 };
 
+// What is real outlives a run that is killed: the next one begins with taking it away.
+const real = { ...common, globalSetup: '<rootDir>/test/e2e/killed-runs.ts' };
+
 // unit: pure, and whatever needs nothing but Node. contract: one suite for a fake and the real thing (etcd,
 // Docker Engine). e2e: whole stages.
 module.exports = {
@@ -25,9 +28,13 @@ module.exports = {
       testMatch: ['<rootDir>/{pkg,cmd,bench}/**/*.test.ts'],
       testPathIgnorePatterns: ['\\.contract\\.test\\.ts$'],
     },
-    { ...common, displayName: 'contract', testMatch: ['<rootDir>/pkg/**/*.contract.test.ts'] },
     {
-      ...common,
+      ...real,
+      displayName: 'contract',
+      testMatch: ['<rootDir>/pkg/**/*.contract.test.ts'],
+    },
+    {
+      ...real,
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
       setupFilesAfterEnv: ['<rootDir>/test/e2e/setup.ts'],

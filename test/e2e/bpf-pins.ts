@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SystemClock } from '../../pkg/base/clock';
 import { SystemBpftool } from '../../pkg/kernel/bpftool';
 import { TranslationPins } from '../../pkg/stage/translation-pins';
+import { lives } from './run-owner';
 
 const bpftool = new SystemBpftool({ clock: new SystemClock() });
 const fileSystem = '/sys/fs/bpf';
@@ -27,7 +27,7 @@ export async function removePins(table: string, directory = fileSystem): Promise
 export async function sweepPins({ own }: { own: boolean }): Promise<void> {
   for (const name of await namesIn(fileSystem)) {
     const pid = (ofHost.exec(name) ?? ofMachine.exec(name))?.[1];
-    if (!pid || (Number(pid) === process.pid ? !own : existsSync(`/proc/${pid}`))) continue;
+    if (!pid || (Number(pid) === process.pid ? !own : lives(pid))) continue;
     if (ofHost.test(name)) {
       await removePins(name);
       continue;

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { inShort } from './failure';
+import { directoryPrefix, markDirectory } from './run-owner';
 
 // Jest and the benchmarks both run in the project's directory.
 export const root = process.cwd();
@@ -24,13 +24,14 @@ export interface CommandOptions {
 
 /** The CLI and git as a person uses them, with a home of a test's own. */
 export abstract class Cli {
-  readonly directory = mkdtempSync(join(tmpdir(), 'gilliam-e2e-'));
+  readonly directory = mkdtempSync(directoryPrefix);
   readonly env: NodeJS.ProcessEnv;
 
   protected constructor(
     readonly stage: string,
     private readonly bin: string = join(root, 'bin/gilliam'),
   ) {
+    markDirectory(this.directory);
     this.env = {
       ...process.env,
       GILLIAM_HOME: join(this.directory, 'home'),

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { killIfThere } from './left-containers';
+import { lives } from './run-owner';
 
 const exec = promisify(execFile);
 
@@ -26,7 +28,7 @@ export class HostNetwork {
 
   /** Makes them, after removing what tests before have left that were killed. */
   static async create(hosts: number): Promise<HostNetwork> {
-    await sweep();
+    await sweepNetworks();
     const network = new HostNetwork(hosts, await freeSubnet());
     try {
       await network.#build();
@@ -148,18 +150,11 @@ async function remove(namespace: string): Promise<void> {
   await ip('netns', 'delete', namespace).catch(() => {});
 }
 
-async function sweep(): Promise<void> {
+/** Removes those of tests that were killed, with all that runs there. */
+export async function sweepNetworks(): Promise<void> {
   const found = existsSync('/run/netns') ? readdirSync('/run/netns') : [];
   for (const name of found) {
     const pid = /^gilliam-(\d+)-(?:switch|\d+)$/.exec(name)?.[1];
-    if (pid && !existsSync(`/proc/${pid}`)) await remove(name);
-  }
-}
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended by itself.
+    if (pid && !lives(pid)) await remove(name);
   }
 }

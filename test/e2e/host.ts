@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { tableName } from '../../pkg/kernel/table-name';
@@ -7,7 +7,9 @@ import { removePins, sweepPins } from './bpf-pins';
 import { root } from './cli';
 import { DaemonProcess } from './daemon-process';
 import { DockerEngine, dockerAt, engineAddress } from './docker-engine';
-import type { HostNetwork } from './host-network';
+import { type HostNetwork, sweepNetworks } from './host-network';
+import { endLeftContainers } from './left-containers';
+import { lives } from './run-owner';
 
 const exec = promisify(execFile);
 
@@ -147,14 +149,17 @@ export class Host {
     await removePins(tableName(this.#networkKey));
   }
 
-  /** Removes what engines have left on the disk, and networks in the kernel, of this run and of those that were killed. */
+  /** Removes what engines have left, and networks in the kernel, of this run or of those that were killed. */
   static async sweep({ own }: { own: boolean }): Promise<void> {
+    // Before what they hold is removed, or somebody starts it again.
+    if (!own) await sweepNetworks();
     for (const name of readdirSync(parent)) {
       const pid = directoryName.exec(name)?.[1];
-      if (!pid || (Number(pid) === process.pid ? !own : existsSync(`/proc/${pid}`))) continue;
+      if (!pid || (Number(pid) === process.pid ? !own : lives(pid))) continue;
       const directory = join(parent, name);
-      for (const host of readdirSync(directory)) await removeContainers(join(directory, host));
-      rmSync(directory, { recursive: true, force: true });
+      for (const host of readdirSync(directory)) endLeftContainers(join(directory, host));
+      // What has been killed takes a moment to be gone.
+      rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     }
     await sweepPins({ own });
   }

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { runCommand } from '../../pkg/stage/command';
 import { Nftables } from '../../pkg/stage/nftables';
 import { pickVirtualRange } from '../../pkg/stage/virtual-range';
 import { exclusively } from './exclusively';
+import { lives } from './run-owner';
 
 const exec = promisify(execFile);
 const nftables = new Nftables(runCommand, process.env);
@@ -17,7 +17,7 @@ const claim = /^gilliam_claim_(\d+)_\w+$/;
  */
 export function claimRange(name: string): Promise<string> {
   return exclusively('up', async () => {
-    await sweep();
+    await sweepClaims();
     const range = pickVirtualRange(`${process.pid}-${name}`, new Set(await nftables.virtualRanges()));
     await holdRange(name, range);
     return range;
@@ -59,12 +59,13 @@ function tableOf(name: string): string {
   return `gilliam_claim_${process.pid}_${name.replaceAll(/\W/g, '_')}`;
 }
 
-/** Of processes that were killed. */
-async function sweep(): Promise<void> {
-  const { stdout } = await exec('nft', ['list', 'tables']);
+/** Those of processes that were killed are none. */
+export async function sweepClaims(): Promise<void> {
+  // Where rules cannot be read, none were made.
+  const { stdout } = await exec('nft', ['list', 'tables']).catch(() => ({ stdout: '' }));
   for (const line of stdout.split('\n')) {
     const [, , table = ''] = line.split(' ');
     const pid = claim.exec(table)?.[1];
-    if (pid && !existsSync(`/proc/${pid}`)) await nftables.remove(table);
+    if (pid && !lives(pid)) await nftables.remove(table);
   }
 }
