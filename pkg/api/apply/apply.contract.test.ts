@@ -5,8 +5,8 @@ import { routes, scales } from '../../resource/objects';
 import { EtcdStore } from '../../store/etcd/etcd-store';
 import type { Store, Write } from '../../store/store';
 import { ApiHarness } from '../../testing/api-harness';
+import { apply, type Desired, factorsIn, finishRollout, shop } from '../../testing/apply-rig';
 import { EtcdProcess } from '../../testing/etcd-process';
-import { apply, type Desired, factorsIn, finishRollout, shop } from './testing';
 
 // What of apply depends on etcd: how much one transaction takes, and what becomes of two at once.
 let etcd: EtcdProcess;

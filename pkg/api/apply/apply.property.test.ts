@@ -4,7 +4,7 @@ import { RolloutPhase } from '../../gen/gilliam/v1/rollout';
 import { releases, type Release } from '../../resource/objects';
 import { isUnderWay } from '../../resource/rollout';
 import { ApiHarness, testImage } from '../../testing/api-harness';
-import { apply, type Desired, factorsIn, finishRollout, rolloutOf } from './testing';
+import { apply, type Desired, factorsIn, finishRollout, rolloutOf } from '../../testing/apply-rig';
 
 const names = ['web', 'worker', '_cache'] as const;
 const process = (name: string, level: string) =>

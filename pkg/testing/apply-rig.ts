@@ -2,15 +2,24 @@ import type {
   ApplyFormationRequest,
   ApplyFormationResponse,
   DeepPartial,
-} from '../../gen/gilliam/v1/apply_service';
-import { PlannedChange_Action } from '../../gen/gilliam/v1/apply_service';
-import { RolloutPhase } from '../../gen/gilliam/v1/rollout';
-import { ScaleSpec, ScaleStatus } from '../../gen/gilliam/v1/scale';
-import { hasFactors } from '../../resource/current-release';
-import { rollouts, scales, type Rollout, type Scale } from '../../resource/objects';
-import { ROLLOUT } from '../../resource/rollout';
-import type { Write } from '../../store/store';
-import { type ApiHarness, testImage, testProcesses } from '../../testing/api-harness';
+} from '../gen/gilliam/v1/apply_service';
+import { PlannedChange_Action } from '../gen/gilliam/v1/apply_service';
+import { RolloutPhase } from '../gen/gilliam/v1/rollout';
+import { ScaleSpec, ScaleStatus } from '../gen/gilliam/v1/scale';
+import { hasFactors } from '../resource/current-release';
+import {
+  formations,
+  releases,
+  rollouts,
+  scales,
+  type Formation,
+  type Release,
+  type Rollout,
+  type Scale,
+} from '../resource/objects';
+import { ROLLOUT } from '../resource/rollout';
+import type { Write } from '../store/store';
+import { type ApiHarness, eventually, testImage, testProcesses } from './api-harness';
 
 export type Desired = DeepPartial<NonNullable<ApplyFormationRequest['desired']>>;
 export type Options = Partial<
@@ -28,6 +37,26 @@ export function apply(
 
 /** A formation of `web` and `worker`. */
 export const shop: Desired = { release: { image: testImage, processes: testProcesses, config: { A: '1' } } };
+
+/** `shop`, and otherwise so. */
+export const with_ = (over: Desired): Desired => ({ ...shop, ...over });
+/** `shop` with these entries of its configuration. */
+export const config = (entries: Record<string, string>): Desired => ({
+  release: { ...shop.release, config: entries },
+});
+/** `web` and `worker`, and these. */
+export const processes = (over: object): Desired => ({
+  release: { image: testImage, processes: { ...testProcesses, ...over } },
+});
+export const route = (name: string, pattern: string, target = 'web.shop.service') => ({
+  metadata: { name },
+  spec: { pattern, target },
+});
+export const nightly = {
+  metadata: { name: 'nightly' },
+  spec: { schedule: '30 2 * * *', command: ['backup'] },
+};
+export const otherImage = `sha256:${'2'.repeat(64)}`;
 
 /** `- scale web 1 → 2`, one line a change. */
 export function linesOf({ changes }: ApplyFormationResponse): string[] {
@@ -95,4 +124,25 @@ export async function factorsIn({ store }: ApiHarness, formation = 'shop') {
       .filter(({ spec }) => Object.keys(spec.factors).length > 0)
       .map(({ metadata, spec }) => [metadata.name, spec.factors]),
   );
+}
+
+export function formationOf({ store }: ApiHarness): Promise<Formation | undefined> {
+  return store.get(formations, { formation: '', name: 'shop' });
+}
+
+export function releaseOf({ store }: ApiHarness, name: string): Promise<Release | undefined> {
+  return store.get(releases, { formation: 'shop', name });
+}
+
+/** The store's revision when nothing is written any more: events are, after the fact, and two looks at one revision mean that none is under way. */
+export async function settled(api: ApiHarness): Promise<bigint> {
+  let revision = -1n;
+  return eventually(async () => {
+    const now = api.memory.server.revision;
+    const before = revision;
+    revision = now;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (now !== before) throw new Error(`something was written at ${now}`);
+    return now;
+  });
 }
