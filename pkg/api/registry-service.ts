@@ -41,7 +41,7 @@ export function registryHandlers(context: ApiContext, tokens: Tokens): Handlers<
 
   async function ask(executor: Executor, name: string, signal: AbortSignal): Promise<Resolution> {
     const url = `http://${executor.status.registryAddress}`;
-    const client = new RegistryClient({ url, clock, timeoutMs });
+    const client = new RegistryClient({ url, clock, timeoutMs, token: tokens.executor });
     try {
       return await client.resolve(name, signal);
     } finally {

@@ -39,7 +39,7 @@ describe('the DNS server of services', () => {
     dns.asker = undefined;
     const introduced = async () => {
       await sleep(new SystemClock(), 50);
-      dns.asker = { formation: 'shop', service: 'web', instance: '1' };
+      dns.asker = { formation: 'shop' };
     };
     expect(rcode(await ask(await dns.start({}, introduced), name))).toBe(code);
     expect(dns.asker).toBeDefined();

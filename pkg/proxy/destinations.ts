@@ -31,6 +31,8 @@ export interface Destination {
   readonly untilMs: number;
   /** The service that a short name would have meant, where it went outside instead. */
   readonly short?: ServiceName;
+  /** Who has asked for that. */
+  readonly asker?: Asker;
 }
 
 type Service = Pick<ServiceName, 'service' | 'formation'>;
@@ -127,8 +129,8 @@ export class Destinations {
 
   /** Says for a host outside that does not exist which services have such a name. */
   unknownHost(destination: Destination): Refusal | undefined {
-    const { short } = destination;
-    return short && this.#unknown(short, short.service);
+    const { short, asker } = destination;
+    return short && this.#unknown(short, asker, short.service);
   }
 
   /** Sends nothing new to what is withdrawn. Resolves when what was under way there has ended. */
@@ -194,7 +196,7 @@ export class Destinations {
     const { rules } = this.context;
     const upstream = this.#upstream({ host, port, trusted: false, rules }, `${host}:${port}`);
     const short = name && !host.includes('.') ? name : undefined;
-    return { label: `${host}:${port}`, upstreams: [upstream], turn: 0, untilMs, short };
+    return { label: `${host}:${port}`, upstreams: [upstream], turn: 0, untilMs, short, asker };
   }
 
   #service(name: ServiceName, asker: Asker, { host, port }: RequestTarget, untilMs: number): Destination {
@@ -214,7 +216,7 @@ export class Destinations {
     if (entries.length === 0) {
       const { service, formation } = name;
       if (this.#wakes(name)) throw new Shortage('asleep', { service, formation }, label);
-      if (!registry.services(name.formation).includes(name.service)) throw this.#unknown(name, label);
+      if (!registry.services(name.formation).includes(name.service)) throw this.#unknown(name, asker, label);
       throw new Refusal(503, `${label} has no instance that is ready: see gilliam ps and gilliam scale`, {
         retryAfterSeconds: 1,
       });
@@ -311,8 +313,8 @@ export class Destinations {
     if (others?.size === 0) this.#byEntry.delete(entry);
   }
 
-  #unknown(name: ServiceName, label: string): Refusal {
-    const nearest = nearestNames(this.context.registry, name, (one) => this.#wakes(one));
+  #unknown(name: ServiceName, asker: Asker, label: string): Refusal {
+    const nearest = nearestNames(this.context.registry, name, asker, (one) => this.#wakes(one));
     const hint = nearest.length === 0 ? 'none is announced' : `nearest are ${nearest.join(', ')}`;
     const full = formatServiceName(name);
     return new Refusal(404, `there is no service ${label === full ? full : `${label} (${full})`}: ${hint}`);

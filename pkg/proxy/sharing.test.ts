@@ -76,6 +76,23 @@ describe('auxiliary services', () => {
     expect(find('web.shop.service', blog)).toEqual(['172.17.0.6:8080']);
   });
 
+  it('are offered to those only who may use them', async () => {
+    const { registry, find } = await setUp();
+    for (const [caller, offered] of [
+      [shop, ': nearest are _cache.shop.service, web.shop.service'],
+      [machine, ': nearest are _cache.shop.service, web.shop.service'],
+      [blog, ': nearest are web.shop.service'],
+      [stranger, ': nearest are web.shop.service'],
+    ] as const) {
+      expect(find('_cahce.shop.service', caller)).toBe(
+        `404 there is no service _cahce.shop.service${offered}`,
+      );
+    }
+    await registry.put('shop/_cache.1', { ...cache, sharedWith: ['blog'] });
+    expect(find('_cahce.shop.service', blog)).toMatch(/: nearest are _cache.shop.service, web/);
+    expect(find('_cahce.shop.service', stranger)).toMatch(/: nearest are web.shop.service$/);
+  });
+
   it.each([[['blog']], [['*']]])('are reached by those with whom they are shared: %j', async (sharedWith) => {
     const { find } = await setUp(sharedWith);
     expect(find('_cache.shop.service', blog)).toEqual(['172.17.0.5:6379']);

@@ -5,7 +5,7 @@ import type { Entry, Identity, RegistryView, ServiceName } from './types';
  * Who asks for a service: one of this executor's instances, the machine itself (its root, the router, the agent), or
  * somebody of whom nothing is known.
  */
-export type Asker = Identity | 'machine' | undefined;
+export type Asker = Pick<Identity, 'formation' | 'imports'> | 'machine' | undefined;
 
 /** In a share: all formations. */
 const EVERYBODY = '*';
@@ -25,6 +25,20 @@ export function mayUse(asker: Asker, entry: Entry): boolean {
   if (!isGuarded(entry) || asker === 'machine') return true;
   if (asker === undefined) return false;
   return asker.formation === entry.formation || isSharedWith(entry.body.sharedWith, asker.formation);
+}
+
+/**
+ * Whether whoever asks may be told, unasked, that there is the service. `entries`: what is announced for it; one that has
+ * none sleeps, and nobody knows then with whom it is shared.
+ */
+export function mayBeNamed(
+  asker: Asker,
+  { service, formation }: ServiceName,
+  entries: readonly Entry[],
+): boolean {
+  if (entries.length > 0) return entries.some((entry) => mayUse(asker, entry));
+  if (!service.startsWith('_') || asker === 'machine') return true;
+  return asker?.formation === formation;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Disposable } from '../base/disposable';
 import { InvalidError } from '../base/errors';
 import type { Logger } from '../base/log';
 import type { Random } from '../base/random';
+import type { Asker } from './access';
 import { parseAnnouncement } from './announcement';
 import type { Step } from './core';
 import { RegistryCore } from './core';
@@ -260,8 +261,8 @@ export class RegistryNode implements RegistryView, Identities {
     return { ...this.#options.environment(), epoch: this.#epoch };
   }
 
-  /** Throws InvalidError for what is no name, NotFoundError with the nearest name for an unknown one. */
-  async resolve(text: string): Promise<Resolution> {
+  /** Throws InvalidError for what is no name, NotFoundError with the nearest names that the asker may use for an unknown one. */
+  async resolve(text: string, asker: Asker): Promise<Resolution> {
     const name = parseServiceName(text);
     if (!name) {
       throw new InvalidError(
@@ -273,6 +274,7 @@ export class RegistryNode implements RegistryView, Identities {
       node: this.name,
       nowMs: this.#options.clock.monotonic(),
       virtualIp,
+      asker,
     });
   }
 

@@ -1,5 +1,6 @@
 import { NotFoundError } from '../base/errors';
 import { nearest, suggestion } from '../resource/suggest';
+import { type Asker, mayUse } from './access';
 import { endpointsOf } from './endpoints';
 import { compareInstances } from './instance-order';
 import { formatServiceName } from './service-name';
@@ -49,6 +50,8 @@ export interface ResolutionContext {
   /** Monotonic. */
   readonly nowMs: number;
   readonly virtualIp?: string;
+  /** What he may not use, he is not offered in place of what he has asked for. */
+  readonly asker: Asker;
 }
 
 /** Throws UnknownNameError for a name that nothing is or was lately announced under. */
@@ -56,7 +59,9 @@ export function resolutionOf(name: ServiceName, view: RegistryView, context: Res
   const entries = view.lookup(name);
   const known = view.services(name.formation);
   const serviceIsKnown = known.includes(name.service);
-  if (!serviceIsKnown || (entries.length === 0 && isNarrow(name))) throw unknown(name, view, serviceIsKnown);
+  if (!serviceIsKnown || (entries.length === 0 && isNarrow(name))) {
+    throw unknown(name, view, { serviceIsKnown, asker: context.asker });
+  }
   const endpoints = entries.map((entry): ResolvedEndpoint => {
     // Seen from nowhere in particular: by the host.
     const [endpoint] = endpointsOf([entry], { executor: '' });
@@ -87,13 +92,18 @@ function isNarrow(name: ServiceName): boolean {
   return name.instance !== undefined || name.release !== undefined;
 }
 
-function unknown(name: ServiceName, view: RegistryView, serviceIsKnown: boolean): UnknownNameError {
+function unknown(
+  name: ServiceName,
+  view: RegistryView,
+  { serviceIsKnown, asker }: { readonly serviceIsKnown: boolean; readonly asker: Asker },
+): UnknownNameError {
   const text = formatServiceName(name);
   const { formation, service } = name;
   const whole = { formation, service };
   if (serviceIsKnown) {
     const there = view
       .lookup(whole)
+      .filter((entry) => mayUse(asker, entry))
       .map(({ instance, body }) =>
         formatServiceName(
           name.release === undefined ? { ...whole, instance } : { ...whole, release: body.release ?? 'v0' },
@@ -105,23 +115,23 @@ function unknown(name: ServiceName, view: RegistryView, serviceIsKnown: boolean)
       nearestFirst(text, candidates),
     );
   }
-  const services = namesIn(formation, view);
+  const services = namesIn(formation, view, asker);
   if (services.length > 0) {
     return new UnknownNameError(
       `there is no ${text}: ${suggestion(text, services)}`,
       nearestFirst(text, services),
     );
   }
-  const all = view.formations().flatMap((one) => namesIn(one, view));
+  const all = view.formations().flatMap((one) => namesIn(one, view, asker));
   return new UnknownNameError(`there is no ${text}: ${suggestion(text, all)}`, nearestFirst(text, all));
 }
 
-/** Of a formation's services that there is something of: what was withdrawn is known for a while after. */
-function namesIn(formation: string, view: RegistryView): string[] {
+/** Of a formation's services that there is something of, for the asker: what was withdrawn is known for a while after. */
+function namesIn(formation: string, view: RegistryView, asker: Asker): string[] {
   return view
     .services(formation)
     .map((service) => ({ formation, service }))
-    .filter((name) => view.lookup(name).length > 0)
+    .filter((name) => view.lookup(name).some((entry) => mayUse(asker, entry)))
     .map(formatServiceName);
 }
 

@@ -1,7 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { DeniedError, UnauthenticatedError } from '../../base/errors';
+import type { Asker } from '../access';
 import { formationOfToken } from '../announce-token';
+import type { Identities } from '../types';
 
 /** Who calls, by the token. */
 export type Caller =
@@ -49,6 +51,22 @@ export function requireAnnouncer(caller: Caller, formation: string): 'agent' | '
   if (caller.kind === 'anybody') throw noToken();
   if (caller.formation === formation) return 'external';
   throw new DeniedError(`the token is for the formation ${caller.formation}, and not for ${formation}`);
+}
+
+/** For whom a name is looked up. Of whom nothing is said by a token, his address may tell. */
+export function askerOf({ socket }: IncomingMessage, caller: Caller, identities: Identities): Asker {
+  switch (caller.kind) {
+    case 'executor':
+      return 'machine';
+    case 'announcer':
+      return { formation: caller.formation };
+    case 'anybody':
+      // Who comes from the address that he has called is on this machine.
+      return (
+        identities.identify(caller.address) ??
+        (caller.address === socket.localAddress ? 'machine' : undefined)
+      );
+  }
 }
 
 function noToken(): UnauthenticatedError {

@@ -399,6 +399,43 @@ describe('questions', () => {
     },
   );
 
+  describe('auxiliary services are offered to those only who may use them', () => {
+    const cache = { formation: 'shop', service: '_cache', instance: '1' };
+    const nearestOf = async (name: string, token?: string) => {
+      const answer = await call('GET', `/-/resolve?name=${name}`, token === undefined ? {} : { token });
+      expect(answer.status).toBe(404);
+      return (JSON.parse(answer.text) as { nearest: string[] }).nearest;
+    };
+    const cacheAnd = ['_cache.shop.service'];
+
+    beforeEach(() => node.announce(cache, {}));
+
+    test('the machine itself, and who has the token of an executor or of the formation', async () => {
+      expect(await nearestOf('_cahce.shop.service')).toEqual(cacheAnd);
+      node.setInstances({ '127.0.0.1': { formation: 'blog', service: 'web', instance: '1' } });
+      expect(await nearestOf('_cahce.shop.service', token)).toEqual(cacheAnd);
+      expect(await nearestOf('_cahce.shop.service', shop)).toEqual(cacheAnd);
+      expect(await nearestOf('_cahce.shop.service', announceToken(token, 'blog'))).toEqual([]);
+    });
+
+    test.each([
+      ['_cahce.shop.service', 'shop', undefined, cacheAnd],
+      ['_cahce.shop.service', 'blog', undefined, []],
+      ['2._cache.shop.service', 'blog', undefined, []],
+      ['_cache.shpo.service', 'blog', undefined, []],
+      ['_cahce.shop.service', 'blog', ['blog'], cacheAnd],
+      ['_cache.shpo.service', 'blog', ['*'], cacheAnd],
+    ])('%s for an instance of %s, shared with %j', async (name, formation, sharedWith, offered) => {
+      if (sharedWith) node.announce(cache, { sharedWith });
+      node.setInstances({ '127.0.0.1': { formation, service: 'web', instance: '1' } });
+      expect(await nearestOf(name)).toEqual(offered);
+    });
+
+    test('a token that is none of the stage’s is refused', async () => {
+      expect((await call('GET', '/-/resolve?name=web.shop.service', { token: 'none' })).status).toBe(401);
+    });
+  });
+
   test('what is no name is said to be none', async () => {
     expect((await call('GET', '/-/resolve?name=..')).status).toBe(400);
     expect((await call('GET', '/-/resolve')).status).toBe(400);

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { InvalidError } from '../../base/errors';
 import { isLabel, quote } from '../../resource/names';
+import type { Asker } from '../access';
 import { isShare } from '../announcement';
 import { parseKey, formatKey } from '../entry-key';
 import type { Peer } from '../gossip';
@@ -11,16 +12,16 @@ import type { Resolution } from '../resolution';
 import type { RegistryLimits } from '../settings';
 import type { RegistryStatus } from '../status';
 import type { TrafficBoard } from '../traffic';
-import type { Identity, InstanceNetwork } from '../types';
+import type { Identities, Identity, InstanceNetwork } from '../types';
 import type { FollowAck } from '../wire';
 import { answerEmpty, answerJson, answerText, HttpError, readJson } from './answers';
 import type { Caller } from './caller';
-import { requireExecutor } from './caller';
+import { askerOf, requireExecutor } from './caller';
 
 /** A node, as its agent, its peers and its followers see it. */
-export interface InternalNode {
+export interface InternalNode extends Identities {
   readonly traffic: Pick<TrafficBoard, 'put' | 'table'>;
-  resolve(name: string): Promise<Resolution>;
+  resolve(name: string, asker: Asker): Promise<Resolution>;
   status(): RegistryStatus;
   environment(): InstanceNetwork;
   setPeers(peers: readonly Peer[]): void;
@@ -40,7 +41,12 @@ export interface InternalRoutesOptions {
 /** A follower that leaves so much unread is cut off: it comes back, and takes all anew. */
 const maxUnreadBytes = 64 << 20;
 
-type Handler = (request: IncomingMessage, response: ServerResponse, query: URLSearchParams) => Promise<void>;
+type Handler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  query: URLSearchParams,
+  callerOf: () => Caller,
+) => Promise<void>;
 
 /** `/-/…`: for the agent, peers, followers and whoever wants to know about the node. */
 export class InternalRoutes {
@@ -52,10 +58,11 @@ export class InternalRoutes {
     this.#options = options;
     const { node, limits } = options;
     this.#open = {
-      'GET /-/resolve': async (_request, response, query) =>
-        answerJson(response, 200, await node.resolve(query.get('name') ?? ''), {
-          pretty: query.has('pretty'),
-        }),
+      'GET /-/resolve': async (request, response, query, callerOf) => {
+        const asker = askerOf(request, callerOf(), node);
+        const answer = await node.resolve(query.get('name') ?? '', asker);
+        answerJson(response, 200, answer, { pretty: query.has('pretty') });
+      },
       'GET /-/status': async (_request, response, query) =>
         answerJson(response, 200, node.status(), { pretty: query.has('pretty') }),
       'GET /-/environment': async (_request, response) => answerJson(response, 200, node.environment()),
@@ -96,11 +103,11 @@ export class InternalRoutes {
   ): Promise<void> {
     const route = `${request.method} ${target.path}`;
     const open = Object.hasOwn(this.#open, route) ? this.#open[route] : undefined;
-    if (open) return open(request, response, target.query);
+    if (open) return open(request, response, target.query, callerOf);
     const closed = Object.hasOwn(this.#closed, route) ? this.#closed[route] : undefined;
     if (!closed) throw new HttpError(404, `${quote(route)} is nothing that a node of the registry does`);
     requireExecutor(callerOf());
-    return closed(request, response, target.query);
+    return closed(request, response, target.query, callerOf);
   }
 
   #follow(response: ServerResponse, name: string): void {
