@@ -97,6 +97,22 @@ describe('BuildOutput', () => {
     }
   });
 
+  it('says which name could not be resolved in the step that failed, and in no other', () => {
+    const outage = {
+      stream: "W: Failed to fetch http://deb.example/  Temporary failure resolving 'deb.example'\n",
+    };
+    const output = new BuildOutput();
+    expect(() => shown(output, [...steps, outage, error('non-zero', 100)])).toThrow(
+      new PreconditionError(
+        'step 2/2 RUN npm ci --omit=dev && … failed: exit 100 after deb.example could not be resolved (see the output above): let the containers of the Docker Engine reach it (DNS, firewall, HTTP_PROXY), then deploy again',
+      ),
+    );
+    const before = [...steps.slice(0, 3), outage, ...steps.slice(3)];
+    expect(() => shown(new BuildOutput(), [...before, error('non-zero', 1)])).toThrow(
+      /failed: exit 1 \(see the output above\)$/,
+    );
+  });
+
   it('names no step before the first', () => {
     expect(() => new BuildOutput().read({ error: 'no' })).toThrow('the build failed: no');
   });

@@ -1,5 +1,6 @@
 import { ExhaustedError, PreconditionError } from '../base/errors';
 import type { BuildResponse, BuildStep } from '../gen/gilliam/v1/build_service';
+import { unresolvedName } from './unresolved-name';
 
 export type BuildPart = NonNullable<BuildResponse['part']>;
 
@@ -30,6 +31,8 @@ export class BuildOutput {
   imageId: string | undefined;
   #step: BuildStep | undefined;
   #diskFull = false;
+  /** What the step has said that it could not resolve. */
+  #unresolved: string | undefined;
   #afterStep = false;
 
   /** Throws PreconditionError or ExhaustedError when the message is an error. */
@@ -54,6 +57,7 @@ export class BuildOutput {
       const instruction = (match[3] ?? '').replace(/\s+/g, ' ');
       this.#step = { number: Number(match[1]), total: Number(match[2]), instruction };
       this.#diskFull = false;
+      this.#unresolved = undefined;
       this.#afterStep = true;
       return [{ $case: 'step', value: this.#step }];
     }
@@ -61,6 +65,7 @@ export class BuildOutput {
     this.#afterStep = false;
     if (endsStep || text === '' || bookkeeping.test(text)) return [];
     if (diskFull.test(text)) this.#diskFull = true;
+    this.#unresolved ??= unresolvedName(text);
     return [outputPart(coloured.exec(text)?.[1] ?? text)];
   }
 
@@ -78,11 +83,19 @@ export class BuildOutput {
       );
     }
     const code = errorDetail?.code;
-    if (code) {
-      const why = code === 137 ? 'exit 137: it was killed, perhaps for lack of memory' : `exit ${code}`;
-      return new PreconditionError(`${this.where} failed: ${why} (see the output above)`);
+    if (code === 137)
+      return this.#failed('exit 137: it was killed, perhaps for lack of memory (see the output above)');
+    if (code && this.#unresolved !== undefined) {
+      return this.#failed(
+        `exit ${code} after ${this.#unresolved} could not be resolved (see the output above): ` +
+          'let the containers of the Docker Engine reach it (DNS, firewall, HTTP_PROXY), then deploy again',
+      );
     }
-    return new PreconditionError(`${this.where} failed: ${message}`);
+    return this.#failed(code ? `exit ${code} (see the output above)` : message);
+  }
+
+  #failed(why: string): Error {
+    return new PreconditionError(`${this.where} failed: ${why}`);
   }
 }
 

@@ -355,6 +355,21 @@ describe('what goes wrong', () => {
     await expect(build('full', files)).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
   });
 
+  it('says which name a step could not resolve, also where what follows hides it', async () => {
+    const steps = 'apt-get -o Acquire::Retries=0 update && apt-get install -y redis-server';
+    const files = {
+      Dockerfile: `FROM ${baseImage}\nUSER 0\nRUN echo nameserver 127.0.0.1 > /etc/resolv.conf && ${steps}\n`,
+    };
+    let output = '';
+    const failed = build('outage', files, {
+      onPart: (part) => part.$case === 'output' && (output += part.value.toString()),
+    });
+    await expect(failed).rejects.toThrow(
+      /^step 3\/3 RUN .* failed: exit 100 after \S+ could not be resolved \(see the output above\): let the containers/,
+    );
+    expect(output).toContain('Unable to locate package redis-server');
+  });
+
   const itAsRoot = process.getuid?.() === 0 ? it : it.skip;
   itAsRoot('tells that its own disk is full', async () => {
     const small = join(temporary, 'small');
