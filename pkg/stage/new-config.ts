@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
-import { existsSync, readdirSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { PreconditionError } from '../base/errors';
@@ -13,6 +12,7 @@ import {
   stageKey,
   type StageNetwork,
 } from './config';
+import { ownStages } from './own-stages';
 import { dataHome, pathsIn, type StagePaths } from './paths';
 import {
   allAddresses,
@@ -141,8 +141,7 @@ async function freeRange(
 /** The other stages of this machine whose directories can be read, up or not. */
 function otherStages(paths: StagePaths, env: NodeJS.ProcessEnv): StageConfig[] {
   const home = dataHome(env);
-  if (!existsSync(home)) return [];
-  return readdirSync(home)
+  return ownStages(env)
     .filter((stage) => stage !== paths.stage)
     .flatMap((stage) => {
       try {

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as Flags from '@oclif/core/flags';
 import { Down as StageDown } from '../../../pkg/stage/down';
 import { withLock } from '../../../pkg/stage/lock';
+import { noSuchStage } from '../../../pkg/stage/own-stages';
 import { BaseCommand } from '../base-command';
 import { runSteps } from '../lib/run-steps';
 import { stageContext } from '../lib/stage-context';
@@ -27,9 +29,16 @@ export default class Down extends BaseCommand {
   override async run(): Promise<void> {
     const { flags } = await this.parse(Down);
     const stage = stageContext(this.stageName, this.context);
+    if (!existsSync(stage.paths.data)) return this.#nothing(flags.plan);
     const down = new StageDown(stage, { keepInstances: flags['keep-instances'], forget: flags.forget });
     const work = () => this.#down(down, flags.plan);
     await (flags.plan ? work() : withLock(join(stage.paths.run, 'lock'), 'up or down', work));
+  }
+
+  /** Nothing to stop is no failure, whether it has been forgotten or was never there: but a name may be a wrong one. */
+  #nothing(planOnly: boolean): void {
+    this.answer({ stage: this.stageName, steps: [] }, planOnly ? 'nothing to do' : 'nothing to stop');
+    this.warning(noSuchStage(this.stageName, this.context.env));
   }
 
   async #down(down: StageDown, planOnly: boolean): Promise<void> {
@@ -37,11 +46,10 @@ export default class Down extends BaseCommand {
     const plan = await down.plan(this.context.signal);
     const steps = down.steps(plan);
     const answer = { stage, steps: plan };
-    if (planOnly)
-      return this.answer(
-        answer,
-        steps.map(({ title }) => `would ${title}`),
-      );
+    if (planOnly) {
+      const lines = steps.map(({ title }) => `would ${title}`);
+      return this.answer(answer, lines.length > 0 ? lines : `stage ${stage} is down: nothing to do`);
+    }
     await runSteps(steps, this.context, this.jsonEnabled());
     const where = down.isHome ? '' : ' on this machine';
     const state = steps.length > 0 ? 'is down' : 'was down already';

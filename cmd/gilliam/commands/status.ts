@@ -1,4 +1,5 @@
 import { NotFoundError } from '../../../pkg/base/errors';
+import { noSuchStage } from '../../../pkg/stage/own-stages';
 import { type ComponentReport, stageReport } from '../../../pkg/stage/status';
 import { BaseCommand } from '../base-command';
 import { age } from '../lib/age';
@@ -18,7 +19,7 @@ export default class Status extends BaseCommand {
     await this.parse(Status);
     const { clock, stdout, signal } = this.context;
     const report = await stageReport(stageContext(this.stageName, this.context), signal);
-    if (!report) throw new NotFoundError(`there is no stage "${this.stageName}" on this machine: gilliam up`);
+    if (!report) throw new NotFoundError(noSuchStage(this.stageName, this.context.env));
     const heading = stdout.isTerminal
       ? ['PART', 'STATE', 'PID', 'STARTED', 'RESTARTS', 'VERSION', 'ADDRESS']
       : undefined;

@@ -23,7 +23,7 @@ export default class Stop extends FormationCommand {
       { name, validateOnly: flags.plan },
       { signal: this.context.signal },
     );
-    const replaced = instance.spec?.oneOff ? '' : ', and is replaced while its scale factor asks for it';
+    const replaced = instance.spec?.oneOff ? '' : ': it is replaced while its scale factor asks for it';
     const title = shortName(instance);
     this.answer(
       Instance.toJSON(instance),
