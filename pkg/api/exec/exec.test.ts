@@ -278,8 +278,12 @@ test('a piece of input over 64 KiB is refused', async () => {
 });
 
 describe('exec', () => {
-  test('runs beside a running instance', async () => {
-    const { metadata } = await api.placeInstance({ state: InstanceState.RUNNING });
+  test.each([
+    ['a running instance', InstanceState.RUNNING],
+    ['one that does not become ready', InstanceState.STARTING],
+    ['one that does not end', InstanceState.STOPPING],
+  ])('runs beside %s', async (_which, state) => {
+    const { metadata } = await api.placeInstance({ state });
     const caller = exec();
     const next = await wanted();
     expect(next).toMatchObject({ uid: metadata.uid, command: ['sh'], tty: false });

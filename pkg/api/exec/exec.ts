@@ -17,6 +17,16 @@ import { giveInput, readStart } from './user-input';
 
 const maxTerminals = 500;
 
+/**
+ * In these its container may run: who looks for why an instance does not become ready, or does not end, needs to look into
+ * it. Whether it does run its executor knows.
+ */
+const hasContainer: readonly InstanceState[] = [
+  InstanceState.STARTING,
+  InstanceState.RUNNING,
+  InstanceState.STOPPING,
+];
+
 export function execHandlers(
   context: ApiContext,
   executorTerminals: Pick<ExecutorTerminals, 'open'>,
@@ -28,7 +38,7 @@ export function execHandlers(
       const start = await readStart(iterator);
       checkExec(start.command);
       const instance = await requireInstance(context, start.name, call.signal);
-      if (instance.status.state !== InstanceState.RUNNING) throw notRunning(instance);
+      if (!hasContainer.includes(instance.status.state)) throw notRunning(instance);
       const place = terminals.take();
       const { command, tty, size } = start;
       const relay = executorTerminals.open(instance.spec.executor, {
