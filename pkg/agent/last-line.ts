@@ -1,11 +1,12 @@
 import type { Driver } from './driver';
+import { lastWords } from './last-words';
 import { unrunnable } from './terminal/unrunnable';
 
-const lookedAt = 20;
+const lookedAt = 40;
 const maxCharacters = 300;
 
 /**
- * The last line that a container printed as an error, or at all: mostly why it exited. Undefined when it printed
+ * The last that a container said as an error, or at all: mostly why it exited. Undefined when it printed
  * none or its logs cannot be read, since a reason is worth having, but not worth failing for.
  */
 export async function lastLine(driver: Driver, id: string, signal: AbortSignal): Promise<string | undefined> {
@@ -16,19 +17,18 @@ export async function lastLine(driver: Driver, id: string, signal: AbortSignal):
 }
 
 async function lastPrinted(driver: Driver, id: string, signal: AbortSignal): Promise<string | undefined> {
-  let any: string | undefined;
-  let error: string | undefined;
+  const any: string[] = [];
+  const errors: string[] = [];
   try {
     for await (const entries of driver.logs(id, { follow: false, tailLines: lookedAt }, signal)) {
       for (const entry of entries) {
-        const line = entry.line.toString('utf8').trim();
-        if (!line) continue;
-        any = line;
-        if (entry.stream === 'stderr') error = line;
+        const line = entry.line.toString('utf8');
+        any.push(line);
+        if (entry.stream === 'stderr') errors.push(line);
       }
     }
   } catch {
-    return error ?? any;
+    // What was read is more than nothing.
   }
-  return error ?? any;
+  return lastWords(errors) ?? lastWords(any);
 }
