@@ -20,7 +20,7 @@ import type { ApiContext } from './api-context';
 import { by, type CallContext, type Handlers } from './call';
 import { updatedSpec } from './formation-update';
 import { requireShares } from './import-check';
-import { newMetadata, requireFormation, requireLivingFormation } from './objects';
+import { newMetadata, requireFormation, requireLivingFormation, unknownFormation } from './objects';
 import { listPage, readPage } from './paging';
 import { checkRevision, retryConflicts } from './retry';
 
@@ -153,7 +153,8 @@ export function formationHandlers(context: ApiContext): Handlers<FormationServic
       const formation = await retryConflicts(
         context,
         async () => {
-          const before = await requireFormation(context, name, call.signal);
+          const before = await store.get(formations, { formation: '', name }, call.signal);
+          if (!before) throw unknownFormation(context, name, 'gilliam ps -A shows what runs');
           if (before.metadata.deleted) return before;
           const deleted = new Date(context.clock.now());
           const object = markDeleted(before, deleted);

@@ -24,19 +24,28 @@ export function newMetadata(
 
 /** The formation as it is now. Throws NotFoundError with what was probably meant. */
 export async function requireFormation(
-  { store, caches }: Pick<ApiContext, 'store' | 'caches'>,
+  context: Pick<ApiContext, 'store' | 'caches'>,
   name: string,
   signal: AbortSignal,
 ): Promise<Formation> {
-  const found = await store.get(formations, { formation: '', name }, signal);
+  const found = await context.store.get(formations, { formation: '', name }, signal);
   if (found) return found;
+  throw unknownFormation(context, name, `gilliam create ${name}`);
+}
+
+/** `advice`: what to do where no other name was probably meant. */
+export function unknownFormation(
+  { caches }: Pick<ApiContext, 'caches'>,
+  name: string,
+  advice: string,
+): NotFoundError {
   const known = caches.of(formations).list();
   const near = nearest(
     name,
     known.map(({ metadata }) => metadata.name),
   );
-  throw new NotFoundError(
-    `formation ${quote(name)} does not exist: ${near ? `did you mean ${quote(near)}?` : `gilliam create ${name}`}`,
+  return new NotFoundError(
+    `formation ${quote(name)} does not exist: ${near ? `did you mean ${quote(near)}?` : advice}`,
   );
 }
 

@@ -72,7 +72,7 @@ describe('destroy', () => {
       expect(await gilliam(`destroy nope${rest}`)).toEqual({
         code: 1,
         stdout: '',
-        stderr: expect.stringMatching(/^error: formation "nope" does not exist/) as string,
+        stderr: 'error: formation "nope" does not exist: gilliam ps -A shows what runs\n',
       });
     },
   );
