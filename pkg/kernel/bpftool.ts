@@ -44,6 +44,21 @@ export class SystemBpftool implements Bpftool {
   }
 }
 
+/** What is asked for as a list; bpftool says nothing where there is nothing. */
+export function listOf<T>(answer: unknown): readonly T[] {
+  return Array.isArray(answer) ? (answer as T[]) : [];
+}
+
+/** What was there a moment ago may not be any more. */
+export async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Error && error.message.includes('No such file or directory')) return undefined;
+    throw error;
+  }
+}
+
 /** The loader says what it tries before what has failed. */
 function reasonIn(text: string): string | undefined {
   const lines = text.split('\n').filter((line) => line.trim() !== '');

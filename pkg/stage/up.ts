@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PreconditionError, UnavailableError } from '../base/errors';
+import { SystemBpftool } from '../kernel/bpftool';
 import { readCa } from './api-ca';
 import { buildId } from './build-id';
 import { apiAddress, apiAddressForOthers, handsOutImages } from './components';
@@ -8,6 +9,7 @@ import { readConfig, type StageConfig, type StageRole, writeConfig } from './con
 import { containerBridges } from './container-bridges';
 import { haproxyProcesses } from './haproxy-processes';
 import type { Invitation } from './invitation';
+import { kernelRanges } from './kernel-ranges';
 import { logPath } from './log-files';
 import { checkPorts, decideConfig, defaultBaseImage } from './new-config';
 import { Nftables } from './nftables';
@@ -182,7 +184,7 @@ export class Up {
   }
 
   async #prepare(plan: UpPlan): Promise<string> {
-    const { paths, env, run } = this.context;
+    const { paths, env, run, clock } = this.context;
     const { data, etcd, run: running, logs, images, network, router } = paths;
     for (const directory of [data, etcd, running, logs, images, network, router]) {
       mkdirSync(directory, { recursive: true });
@@ -191,7 +193,10 @@ export class Up {
     const { joining } = this.options;
     if (joining) this.#keep(joining.invitation);
     if (this.role === 'stage') ensureTokens(paths);
-    const rangesInUse = () => new Nftables(run, env).virtualRanges();
+    const rangesInUse = async () => [
+      ...(await new Nftables(run, env).virtualRanges()),
+      ...(await kernelRanges(new SystemBpftool({ clock }))),
+    ];
     const wishes = {
       ...this.options,
       joining: joining && { ...joining.invitation, name: joining.name },

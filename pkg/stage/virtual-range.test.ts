@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { pickVirtualRange, rangesIn } from './virtual-range';
+import { pickVirtualRange, rangesBetween, rangesIn } from './virtual-range';
 
 describe('the range of a stage’s virtual IPs', () => {
   test('is the same for one stage, again and again, and mostly another for another', () => {
@@ -38,4 +38,22 @@ describe('the range of a stage’s virtual IPs', () => {
     ['ip saddr 172.17.0.0/16 198.51.100.1 1198.18.0.1', []],
     ['', []],
   ])('is found in rules: %s', (text, ranges) => expect(rangesIn(text)).toEqual(ranges));
+
+  const number = (text: string) => text.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+
+  test.each<[string, string, string[]]>([
+    ['198.18.16.0', '198.18.31.255', ['198.18.16.0/20']],
+    ['198.18.31.255', '198.18.32.0', ['198.18.16.0/20', '198.18.32.0/20']],
+    ['198.0.0.0', '198.18.0.0', ['198.18.0.0/20']],
+    ['198.19.255.255', '255.255.255.255', ['198.19.240.0/20']],
+    ['198.17.0.0', '198.17.255.255', []],
+    ['198.20.0.0', '198.20.15.255', []],
+    ['0.0.0.0', '0.0.0.0', []],
+  ])('is found by addresses from %s to %s', (first, last, ranges) =>
+    expect(rangesBetween(number(first), number(last))).toEqual(ranges),
+  );
+
+  test('is one of all that have an address of any network', () => {
+    expect(rangesBetween(0, number('255.255.255.255'))).toHaveLength(32);
+  });
 });

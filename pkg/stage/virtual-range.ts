@@ -3,6 +3,9 @@ import { PreconditionError } from '../base/errors';
 
 /** 198.18.0.0/15 is for benchmarks of networks (RFC 2544): nobody routes it. It holds 32 ranges of 4,096 addresses. */
 const rangeCount = 32;
+const size = 4_096;
+/** 198.18.0.0 as a number. */
+const base = 0xc6_12_00_00;
 
 /**
  * The range of a stage's virtual IPs: at the hash of its key, or the next one where others have that. Stages on one
@@ -15,7 +18,7 @@ export function pickVirtualRange(stageKey: string, taken: ReadonlySet<string>): 
     if (!taken.has(range)) return range;
   }
   throw new PreconditionError(
-    `all ${rangeCount} ranges of virtual IPs of this machine are taken: forget a stage with "gilliam down --forget --stage NAME"`,
+    `all ${rangeCount} ranges of virtual IPs of this machine are taken: forget a stage with "gilliam down --forget --stage NAME", or take away what killed ones have left, as docs/operating.md says`,
   );
 }
 
@@ -25,6 +28,13 @@ export function rangesIn(text: string): string[] {
     rangeOf((Number(second) - 18) * 16 + Math.floor(Number(third) / 16)),
   );
   return [...new Set(found)];
+}
+
+/** Those that have an address between two, both within and as numbers. */
+export function rangesBetween(first: number, last: number): string[] {
+  const from = Math.max(0, Math.floor((first - base) / size));
+  const to = Math.min(rangeCount - 1, Math.floor((last - base) / size));
+  return Array.from({ length: Math.max(0, to - from + 1) }, (_, step) => rangeOf(from + step));
 }
 
 function rangeOf(index: number): string {

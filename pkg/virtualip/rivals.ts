@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Bpftool } from '../kernel/bpftool';
+import { type Bpftool, listOf, unlessGone } from '../kernel/bpftool';
+import { allSettings, type TranslationSettings } from '../kernel/translation-settings';
 import type { AddressRange } from './address-range';
-import { settingsIn, type TranslationSettings } from './translation-settings';
 
 export interface RivalsOptions {
   readonly bpftool: Bpftool;
@@ -14,8 +14,8 @@ export interface RivalsOptions {
 
 /** A network of this kernel with addresses of our range. */
 export interface Rival {
-  /** `gilliam_<stage key>`, or what it can be found by. */
-  readonly name: string;
+  /** `gilliam_<stage key>`; unknown where its pins are not beside ours. */
+  readonly name: string | undefined;
   /** The kernel's number of its map of settings. */
   readonly id: number;
   readonly settings: TranslationSettings;
@@ -31,27 +31,14 @@ export async function findRivals(options: RivalsOptions): Promise<readonly Rival
   const { bpftool, pins, range } = options;
   const named = await pinnedSettings(bpftool, dirname(pins));
   const sharing: Rival[] = [];
-  for (const id of await settingsMaps(bpftool)) {
-    const name = named.get(id) ?? `another network of this kernel (BPF map ${id})`;
-    if (named.get(id) === basename(pins)) continue;
-    const settings = settingsIn(await unlessGone(bpftool.ask('map', 'dump', 'id', String(id))));
-    if (settings && settings.first <= range.last && settings.last >= range.first)
-      sharing.push({ name, id, settings });
+  for (const [id, settings] of await allSettings(bpftool)) {
+    const name = named.get(id);
+    if (name === basename(pins)) continue;
+    if (settings.first <= range.last && settings.last >= range.first) sharing.push({ name, id, settings });
   }
   if (sharing.every(({ id }) => named.has(id))) return sharing;
   const running = await mapsInUse(options);
   return sharing.filter(({ id }) => named.has(id) || running.has(id));
-}
-
-/** All in the kernel that look like a map of settings. */
-async function settingsMaps(bpftool: Bpftool): Promise<readonly number[]> {
-  const maps = listOf<{ id: number; type: string; name?: string; bytes_key: number; bytes_value: number }>(
-    await bpftool.ask('map', 'show'),
-  );
-  return maps
-    .filter((map) => map.name === 'settings' && map.type === 'array')
-    .filter((map) => map.bytes_key === 4 && map.bytes_value === 16)
-    .map(({ id }) => id);
 }
 
 /** The names of those that are pinned in a directory, by their numbers. */
@@ -74,18 +61,4 @@ async function mapsInUse({ bpftool, cgroup }: RivalsOptions): Promise<ReadonlySe
   const attached = new Set([...above, ...below.flatMap(({ programs }) => programs)].map(({ id }) => id));
   const programs = listOf<{ id: number; map_ids?: number[] }>(await bpftool.ask('prog', 'show'));
   return new Set(programs.filter(({ id }) => attached.has(id)).flatMap(({ map_ids = [] }) => map_ids));
-}
-
-function listOf<T>(answer: unknown): readonly T[] {
-  return Array.isArray(answer) ? (answer as T[]) : [];
-}
-
-/** What was there a moment ago may not be any more. */
-async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof Error && error.message.includes('No such file or directory')) return undefined;
-    throw error;
-  }
 }

@@ -26,20 +26,6 @@ export function commandOf(maps: string, step: MapStep): string {
   }
 }
 
-/** An element of a map. */
-export interface Element {
-  readonly key: Buffer;
-  readonly value: Buffer;
-}
-
-/** What bpftool says when it dumps a map. An element that went meanwhile has no value, and is left out. */
-export function elementsIn(dump: unknown): readonly Element[] {
-  if (!Array.isArray(dump)) return [];
-  return dump.flatMap(({ key, value }: { key?: unknown; value?: unknown }) =>
-    Array.isArray(key) && Array.isArray(value) ? [{ key: bytes(key), value: bytes(value) }] : [],
-  );
-}
-
 export function placeAt(buffer: Buffer, offset = 0): Place {
   return `${formatAddress(buffer.readUInt32BE(offset))}:${buffer.readUInt16BE(offset + 4)}`;
 }
@@ -47,10 +33,6 @@ export function placeAt(buffer: Buffer, offset = 0): Place {
 /** Counters of the kernel's, which are of 64 bits. */
 export function countAt(buffer: Buffer): number {
   return Number(buffer.readBigInt64LE(0));
-}
-
-function bytes(words: readonly unknown[]): Buffer {
-  return Buffer.from(words.map((word) => Number(word)));
 }
 
 function number32(number: number): Buffer {

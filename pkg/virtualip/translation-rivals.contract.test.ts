@@ -1,10 +1,11 @@
 import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { dirname, join } from 'node:path';
+import { settingsIn } from '../kernel/translation-settings';
 import { table, TranslationRig, web } from '../testing/translation-rig';
 import { parseRange } from './address-range';
 import type { Services } from './ruleset';
-import { settingsCommand, settingsIn } from './translation-settings';
+import { settingsCommand } from './translation-settings';
 import type { Translator, TranslatorOptions } from './translator';
 
 jest.setTimeout(60_000);

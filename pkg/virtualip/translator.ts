@@ -4,13 +4,16 @@ import { endianness, uptime } from 'node:os';
 import { basename, join } from 'node:path';
 import { PreconditionError } from '../base/errors';
 import { AttachedPrograms, type AttachedProgramsOptions } from '../kernel/attached-programs';
+import { type Element, elementsIn } from '../kernel/map-elements';
+import { settingsIn, type TranslationSettings } from '../kernel/translation-settings';
 import { type AddressRange, formatAddress } from './address-range';
 import type { OpenConnections } from './connections';
 import { findRivals, type Rival } from './rivals';
+import { rivalsMessage } from './rivals-message';
 import type { Services } from './ruleset';
-import { commandOf, countAt, type Element, elementsIn, placeAt } from './translation-bytes';
+import { commandOf, countAt, placeAt } from './translation-bytes';
 import { allTurns, changedTurns, type MapStep, planTurns, TranslationMaps } from './translation-plan';
-import { settingsCommand, settingsIn, type TranslationSettings } from './translation-settings';
+import { settingsCommand } from './translation-settings';
 
 export interface TranslatorOptions extends AttachedProgramsOptions {
   /** What translate.bpf.c was compiled to. */
@@ -185,9 +188,7 @@ export class Translator {
     await this.off();
     const on = rivals.filter(({ settings }) => settings.until > 0);
     await bpftool.batch(on.map(({ id, settings }) => settingsCommand(`id ${id}`, { ...settings, until: 0 })));
-    throw new PreconditionError(
-      `${rivals.map(({ name }) => name).join(', ')} and ${basename(pins)} both have addresses of ${range.text} on this machine: give one of them another range`,
-    );
+    throw new PreconditionError(rivalsMessage(basename(pins), rivals, range.text));
   }
 
   async #settings(): Promise<TranslationSettings | undefined> {
