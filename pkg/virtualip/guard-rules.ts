@@ -14,6 +14,25 @@ export interface GuardFrame {
   readonly bridge?: Bridge;
   /** This machine's IPv4 addresses. */
   readonly machine: readonly string[];
+  /** How long the rules hold when nobody renews them. */
+  readonly leaseSeconds: number;
+}
+
+export type GuardLease = Pick<GuardFrame, 'table' | 'leaseSeconds'>;
+export type GuardFamily = 'inet' | 'bridge';
+
+/**
+ * Has the rules of some families hold anew. They outlive the daemon, which is to be so while it is started again, but not
+ * for ever: addresses and ports of a stage that is dead are others' some day, who must not be taken for its instances.
+ */
+export function renderRenewal({ table, leaseSeconds }: GuardLease, of: readonly GuardFamily[]): string {
+  return lines(
+    of.flatMap((family) => [
+      // Elements that are there already would keep their time.
+      `flush set ${family} ${table} alive`,
+      aliveElements(`${family} ${table}`, leaseSeconds),
+    ]),
+  );
 }
 
 /**
@@ -23,7 +42,7 @@ export interface GuardFrame {
  * this way.
  */
 export function renderGuard(
-  { table, bridge }: Pick<GuardFrame, 'table' | 'bridge'>,
+  { table, bridge, leaseSeconds }: Pick<GuardFrame, keyof GuardLease | 'bridge'>,
   state: GuardState,
 ): string {
   const of = `inet ${table}`;
@@ -39,10 +58,11 @@ export function renderGuard(
   const hook = (name: string, priority: string) => [
     `add chain ${of} ${name} { type filter hook prerouting priority ${priority}; policy accept; }`,
     `add rule ${of} ${name} ct state established,related accept`,
-    `add rule ${of} ${name} ${from} meta l4proto { tcp, udp } jump from_instance`,
+    `add rule ${of} ${name} ${from} meta l4proto @alive jump from_instance`,
   ];
   return lines([
     ...anew(of),
+    ...aliveLines(of, leaseSeconds),
     ...setOf(of, 'known', 'type ipv4_addr;', state.known),
     ...state.services.flatMap((service, index) => serviceLines(of, service, chainOf(index))),
     ...mapOf(of, 'addresses', 'ipv4_addr', addresses),
@@ -77,8 +97,11 @@ export function renderBridgeGuard(frame: GuardFrame, state: GuardState): string 
     datagrams.push(...service.ports.map((target) => `${key(target)} : goto ${chainOf(index)}`));
   });
   const aside = bridge === undefined ? 'drop' : `meta pkttype set host ether daddr set ${bridge.mac} accept`;
+  const first = `add rule ${of} prerouting tcp flags & (syn | ack) == syn meta l4proto @alive`;
+  const datagram = `add rule ${of} prerouting meta l4proto udp meta l4proto @alive`;
   return lines([
     ...anew(of),
+    ...aliveLines(of, frame.leaseSeconds),
     ...state.services.flatMap((service, index) => [
       `add chain ${of} ${chainOf(index)}`,
       ...memberLines(of, service, chainOf(index)),
@@ -89,10 +112,10 @@ export function renderBridgeGuard(frame: GuardFrame, state: GuardState): string 
     ...seatLines(of, state.seats),
     ...strangerLines(of, frame, state),
     `add chain ${of} prerouting { type filter hook prerouting priority filter; policy accept; }`,
-    `add rule ${of} prerouting tcp flags & (syn | ack) == syn ${notSeated} jump stranger`,
-    `add rule ${of} prerouting meta l4proto udp ${notSeated} jump stranger`,
-    `add rule ${of} prerouting tcp flags & (syn | ack) == syn ip daddr vmap @addresses`,
-    `add rule ${of} prerouting ip daddr . udp dport vmap @datagrams`,
+    `${first} ${notSeated} jump stranger`,
+    `${datagram} ${notSeated} jump stranger`,
+    `${first} ip daddr vmap @addresses`,
+    `${datagram} ip daddr . udp dport vmap @datagrams`,
   ]);
 }
 
@@ -148,6 +171,15 @@ function strangerLines(of: string, frame: GuardFrame, { services }: GuardState):
     rule('ip daddr . th dport @elsewhere'),
     rule('ip daddr @machine th dport @held'),
   ];
+}
+
+function aliveLines(of: string, leaseSeconds: number): string[] {
+  return [`add set ${of} alive { type inet_proto; flags timeout; }`, aliveElements(of, leaseSeconds)];
+}
+
+function aliveElements(of: string, leaseSeconds: number): string {
+  const lease = `timeout ${leaseSeconds}s`;
+  return `add element ${of} alive { tcp ${lease}, udp ${lease} }`;
 }
 
 function setOf(of: string, name: string, type: string, elements: readonly (string | number)[]): string[] {

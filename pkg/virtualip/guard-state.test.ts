@@ -1,12 +1,12 @@
 import { FakeRegistry } from '../testing/fake-registry';
-import { renderBridgeGuard, renderGuard } from './guard-rules';
+import { renderBridgeGuard, renderGuard, renderRenewal } from './guard-rules';
 import { guardState } from './guard-state';
 
 const cache = { host: '192.0.2.1', port: 10_003, ports: { '6379': 10_003 } };
 const bridge = { name: 'docker0', mac: '02:42:ac:11:00:01' };
 const frame = {
   ...{ table: 't', bridge, range: '198.18.16.0/20', daemonPorts: [3128, 53] },
-  machine: ['172.17.0.1', '192.0.2.1'],
+  ...{ machine: ['172.17.0.1', '192.0.2.1'], leaseSeconds: 300 },
 };
 
 async function setUp() {
@@ -66,7 +66,7 @@ describe('guardState', () => {
     const ofHook = rules.filter((line) => line.startsWith('add rule inet t prerouting'));
     expect(ofHook).toEqual([
       'add rule inet t prerouting ct state established,related accept',
-      'add rule inet t prerouting iifname "docker0" meta l4proto { tcp, udp } jump from_instance',
+      'add rule inet t prerouting iifname "docker0" meta l4proto @alive jump from_instance',
     ]);
     expect(rules).toContain('add element inet t published { 10003 : goto to_0 }');
     expect(rules).toContain(
@@ -78,7 +78,9 @@ describe('guardState', () => {
     );
     expect(renderBridgeGuard(frame, state())).toBe(bridged);
     // Where nothing is known of the bridge, only instances that are known are held back.
-    expect(renderGuard({ table: 't' }, state())).toContain('ip saddr @known meta l4proto');
+    expect(renderGuard({ table: 't', leaseSeconds: 300 }, state())).toContain(
+      'ip saddr @known meta l4proto @alive jump',
+    );
   });
 
   it('keeps whoever has a former instance’s address from what knows instances by theirs, and from nothing else', async () => {
@@ -105,6 +107,31 @@ describe('guardState', () => {
     expect(rules.filter((line) => line.includes('@seats'))).toEqual([
       expect.stringMatching(/ jump stranger$/),
       expect.stringMatching(/ jump stranger$/),
+    ]);
+  });
+
+  it('holds nobody for longer than the lease: each way into it asks whether that is over', async () => {
+    const { registry, state } = await setUp();
+    await registry.put('shop/_cache.1', { ...cache, executor: 'here', address: '172.17.0.5' });
+    for (const [of, text] of [
+      ['inet', renderGuard(frame, state())],
+      ['bridge', renderBridgeGuard(frame, state())],
+    ] as const) {
+      const rules = text.split('\n');
+      expect(rules).toContain(`add element ${of} t alive { tcp timeout 300s, udp timeout 300s }`);
+      const hooked = rules.filter((line) =>
+        new RegExp(`add rule ${of} t (prerouting|translated) `).test(line),
+      );
+      const holding = hooked.filter((line) => !line.endsWith(' accept'));
+      expect(holding.length).toBeGreaterThan(1);
+      for (const line of holding) expect(line).toContain(' meta l4proto @alive ');
+    }
+    expect(renderRenewal(frame, ['inet', 'bridge']).split('\n')).toEqual([
+      'flush set inet t alive',
+      'add element inet t alive { tcp timeout 300s, udp timeout 300s }',
+      'flush set bridge t alive',
+      'add element bridge t alive { tcp timeout 300s, udp timeout 300s }',
+      '',
     ]);
   });
 });

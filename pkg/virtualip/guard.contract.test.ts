@@ -101,7 +101,7 @@ describe.each([
     address = (await ips.addressOf({ formation: 'shop', service: '_cache' })) ?? '';
   }
 
-  const newGuard = (options: Pick<GuardOptions, 'resyncMs'> = {}) =>
+  const newGuard = (options: Pick<GuardOptions, 'resyncMs' | 'leaseMs'> = {}) =>
     new Guard({
       ...{ registry, executor: 'here', table, range, nft, clock, log: silentLogger },
       ...{ virtualIps: ips, daemonPorts: [daemonPort] },
@@ -141,6 +141,12 @@ describe.each([
           throw new Error(`${way} does not answer ${expected} within a second`);
       }
     }
+  }
+
+  /** Five seconds at most. */
+  async function eventually(from: string, way: string, expected: number): Promise<void> {
+    const untilMs = clock.monotonic() + 5_000;
+    while ((await get(from, way)).code !== expected) expect(clock.monotonic()).toBeLessThan(untilMs);
   }
 
   const [reached, refused, silence] = [0, 7, 28];
@@ -252,16 +258,36 @@ describe.each([
     registry = before;
   });
 
-  it('comes back when others have flushed all rules', async () => {
+  it.each([
+    ['all rules', ['ruleset']],
+    ['the tables, and left them', ['table', 'inet', table]],
+  ])('comes back when others have flushed %s', async (_what, flushed) => {
     await start(false);
     await soon(member(2), refused);
     await guard.close();
     guard = newGuard({ resyncMs: 100 });
     await guard.start();
-    await network.run(network.machine, 'nft', 'flush', 'ruleset');
-    const way = `${network.address(0)}:${port}`;
-    const untilMs = clock.monotonic() + 5_000;
-    while ((await get(member(2), way)).code !== refused) expect(clock.monotonic()).toBeLessThan(untilMs);
+    await network.run(network.machine, 'nft', 'flush', ...flushed);
+    await eventually(member(2), `${network.address(0)}:${port}`, refused);
+  });
+
+  it('holds while it is renewed, and takes nothing from anybody when nobody does that any more', async () => {
+    await start(false);
+    await guard.close();
+    const leaseMs = 2_000;
+    guard = newGuard({ resyncMs: 100, leaseMs });
+    await guard.start();
+    await soon(member(2), refused);
+    const heldMs = clock.monotonic() + 2 * leaseMs;
+    while (clock.monotonic() < heldMs) expect(await codes(member(2))).toEqual([refused, refused, refused]);
+    await guard.close();
+    for (const way of ways()) {
+      await eventually(member(2), way, reached);
+      await eventually(member(3), way, reached);
+    }
+    guard = newGuard({ leaseMs });
+    await guard.start();
+    await soon(member(2), refused);
   });
 
   /** A connection of a namespace that stays open; the answer to a request over it, when asked for. */

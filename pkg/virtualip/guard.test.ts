@@ -11,11 +11,16 @@ const virtualIps = { addressesOfService: () => [], onAllocated: () => toDisposab
 /** The kernel as far as it is told: the last rules of each family that it has taken. */
 class FakeNft implements NftRunner {
   readonly taken = new Map<string, string>();
+  /** Families whose lease was renewed, in order. */
+  readonly renewed: string[] = [];
   failure: ((script: string) => Error | undefined) | undefined;
 
   async apply(script: string): Promise<void> {
     const error = this.failure?.(script);
     if (error) throw error;
+    const renewed = [...script.matchAll(/^flush set (\w+) /gm)].map(([, family = '']) => family);
+    this.renewed.push(...renewed);
+    if (renewed.length > 0) return;
     for (const family of ['inet', 'bridge']) {
       const lines = script.split('\n').filter((line) => line.includes(` ${family} `));
       if (lines.length > 0) this.taken.set(family, lines.join('\n'));
@@ -24,6 +29,10 @@ class FakeNft implements NftRunner {
 
   async hasTable(_table: string, family = 'ip'): Promise<boolean> {
     return this.taken.has(family);
+  }
+
+  hasRules(table: string, family?: string): Promise<boolean> {
+    return this.hasTable(table, family);
   }
 }
 
@@ -89,6 +98,37 @@ describe('the guard', () => {
     machine = ['172.17.0.1', '192.0.2.7'];
     await clock.advance(10_000);
     expect(nft.taken.get('bridge')).toContain('machine { 172.17.0.1, 192.0.2.7 }');
+  });
+
+  test('has the rules renewed five times in the time for which they hold', async () => {
+    await begin();
+    await clock.advance(10_000);
+    nft.renewed.length = 0;
+    await clock.advance(300_000);
+    expect(nft.renewed).toEqual(Array(5).fill(['inet', 'bridge']).flat());
+  });
+
+  test('has those of a guard before it renewed until it is told who is here', async () => {
+    sit(7);
+    await begin();
+    await guard.close();
+    registry = new FakeRegistry();
+    nft.renewed.length = 0;
+    await begin();
+    expect(nft.renewed).toEqual(['inet', 'bridge']);
+    await clock.advance(120_000);
+    expect(nft.renewed).toHaveLength(6);
+    expect(seats()).toContain('172.17.0.2 . 7');
+  });
+
+  test('makes the tables again where they cannot be renewed', async () => {
+    sit(7);
+    await begin();
+    await clock.advance(10_000);
+    nft.taken.set('bridge', 'something else');
+    nft.failure = (script) => (script.includes('flush set') ? new Error('no such set') : undefined);
+    await clock.advance(70_000);
+    expect(seats()).toContain('172.17.0.2 . 7');
   });
 
   test('does without where the kernel knows no rules for bridges', async () => {

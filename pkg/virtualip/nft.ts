@@ -9,8 +9,10 @@ export type NftFamily = 'ip' | 'inet' | 'bridge';
 export interface NftRunner {
   /** Carries out all of the script, or nothing of it. */
   apply(script: string): Promise<void>;
-  /** Whether there is such a table, with what Gilliam puts in it. Default of family ip. */
+  /** Whether there is such a table. Default of family ip. */
   hasTable(table: string, family?: NftFamily): Promise<boolean>;
+  /** The same, and that it is not empty: others may flush the rules of a machine, and leave tables and sets. */
+  hasRules(table: string, family?: NftFamily): Promise<boolean>;
 }
 
 /** How much has gone through rules. */
@@ -42,10 +44,13 @@ export class SystemNft implements NftRunner, NftCounters {
   }
 
   async hasTable(table: string, family: NftFamily = 'ip'): Promise<boolean> {
-    const { code, stderr } = await this.#run(['list', 'chain', family, table, 'prerouting']);
-    if (code === 0) return true;
-    if (/No such file or directory|not supported/.test(stderr)) return false;
-    throw refusal(stderr);
+    return (await this.#prerouting(table, family)) !== undefined;
+  }
+
+  async hasRules(table: string, family: NftFamily = 'ip'): Promise<boolean> {
+    const chain = (await this.#prerouting(table, family)) ?? '';
+    const hook = chain.lastIndexOf('policy accept;');
+    return hook !== -1 && /[^\s}]/.test(chain.slice(hook + 'policy accept;'.length));
   }
 
   async packets(table: string, set: string): Promise<ReadonlyMap<string, number>> {
@@ -53,6 +58,14 @@ export class SystemNft implements NftRunner, NftCounters {
     if (code !== 0 && !stderr.includes('No such file or directory')) throw refusal(stderr);
     const found = stdout.matchAll(/(\d+\.\d+\.\d+\.\d+) counter packets (\d+)/g);
     return new Map([...found].map(([, address = '', packets]) => [address, Number(packets)]));
+  }
+
+  /** The chain by which packets come to all others, as nft shows it. Undefined where there is none. */
+  async #prerouting(table: string, family: NftFamily): Promise<string | undefined> {
+    const { code, stdout, stderr } = await this.#run(['list', 'chain', family, table, 'prerouting']);
+    if (code === 0) return stdout;
+    if (/No such file or directory|not supported/.test(stderr)) return undefined;
+    throw refusal(stderr);
   }
 
   #run(args: readonly string[], input = ''): Promise<Ended> {

@@ -36,6 +36,10 @@ class FakeNft implements NftRunner {
     return this.table;
   }
 
+  hasRules(): Promise<boolean> {
+    return this.hasTable();
+  }
+
   /** What is behind an address: `8080 → 172.17.0.2:8080`. */
   behind(address: string | undefined): Record<string, string> {
     const prefix = `to_${(address ?? 'nothing').replaceAll('.', '_')}_`;

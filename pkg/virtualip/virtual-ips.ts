@@ -138,7 +138,7 @@ export class VirtualIps implements Follower {
     const { nft, table, registry, translation } = this.#options;
     const remembered = await this.#names.load();
     // A table that is there has outlived the process before this one, and not the machine's restart.
-    if ((await nft.hasTable(table)) && remembered && (await this.#takeOver())) {
+    if ((await nft.hasRules(table)) && remembered && (await this.#takeOver())) {
       this.#hold.begin(this.#times.holdMs);
     } else {
       await nft.apply(renderTable(this.#frame, new Map()));
@@ -276,8 +276,8 @@ export class VirtualIps implements Follower {
     const resync = async () => {
       try {
         // Others may flush all rules of the machine: a firewall that is loaded anew does.
-        if (!(await nft.hasTable(table)) && !closed) {
-          log.warn('the table of virtual IPs was removed by others: it is made again', { table });
+        if (!(await nft.hasRules(table)) && !closed) {
+          log.warn('the rules of virtual IPs were removed by others: they are made again', { table });
           this.#hold.end();
           this.#inStep = false;
         }
