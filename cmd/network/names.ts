@@ -67,7 +67,7 @@ export async function startNames(options: NamesOptions, daemon: Daemon): Promise
     clock,
     log,
     dns: { address, port },
-    hairpin: new BridgeHairpin({ address }),
+    hairpin: new BridgeHairpin({ address, links: () => instanceLinks(registry) }),
     connections,
     translation,
   });
@@ -105,6 +105,12 @@ export async function startNames(options: NamesOptions, daemon: Daemon): Promise
       await virtualIps.close();
     },
   };
+}
+
+/** Undefined where they cannot be seen, as of an engine in another machine's process space. */
+function instanceLinks({ instances }: Pick<RegistryNode, 'instances'>): ReadonlySet<number> | undefined {
+  const links = [...instances.values()].map(({ link }) => link);
+  return links.includes(undefined) ? undefined : new Set(links.filter((link) => link !== undefined));
 }
 
 async function translationOf(table: string, { clock, log, setting }: Daemon): Promise<Translation> {

@@ -4,7 +4,7 @@ import { UnavailableError } from '../base/errors';
 
 /** Lets an instance that calls its own service be answered by itself. */
 export interface Hairpin {
-  /** For all containers that are there now. Never rejects. */
+  /** For all instances that are there now. Never rejects. */
   allow(): Promise<void>;
 }
 
@@ -13,6 +13,8 @@ export const noHairpin: Hairpin = { allow: async () => {} };
 export interface BridgeHairpinOptions {
   /** The bridge's own address, by which it is found. */
   readonly address: string;
+  /** Indexes of the interfaces that lead to instances: other containers are left as they are. Undefined: all of them. */
+  readonly links?: () => ReadonlySet<number> | undefined;
   /** What comes before `ip` and its arguments. */
   readonly command?: readonly string[];
   /** Whether bridged packets pass through netfilter. Default: as the kernel says. */
@@ -21,6 +23,7 @@ export interface BridgeHairpinOptions {
 
 interface Link {
   readonly ifname?: string;
+  readonly ifindex?: number;
   readonly master?: string;
   readonly linkinfo?: { readonly info_slave_data?: { readonly hairpin?: boolean } };
 }
@@ -32,11 +35,14 @@ interface Link {
  */
 export class BridgeHairpin implements Hairpin {
   readonly #address: string;
+  readonly #links: () => ReadonlySet<number> | undefined;
   readonly #command: readonly string[];
   readonly #bridged: () => Promise<boolean>;
 
-  constructor({ address, command = ['ip'], bridged = systemBridged }: BridgeHairpinOptions) {
+  constructor(options: BridgeHairpinOptions) {
+    const { address, links = () => undefined, command = ['ip'], bridged = systemBridged } = options;
     this.#address = address;
+    this.#links = links;
     this.#command = command;
     this.#bridged = bridged;
   }
@@ -47,8 +53,10 @@ export class BridgeHairpin implements Hairpin {
       const [bridge] = (await this.#ask(['addr', 'show', 'to', this.#address])).map(({ ifname }) => ifname);
       if (bridge === undefined) return;
       const ports = await this.#ask(['-d', 'link', 'show', 'master', bridge]);
-      for (const { ifname, linkinfo } of ports) {
+      const links = this.#links();
+      for (const { ifname, ifindex, linkinfo } of ports) {
         if (ifname === undefined || linkinfo?.info_slave_data?.hairpin !== false) continue;
+        if (links && !links.has(ifindex ?? 0)) continue;
         // A container may be gone by now, and the others are not.
         await this.#run(['link', 'set', 'dev', ifname, 'type', 'bridge_slave', 'hairpin', 'on']).catch(
           () => {},
