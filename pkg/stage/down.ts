@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { SystemBpftool } from '../kernel/bpftool';
 import { tableName } from '../kernel/table-name';
 import { type EngineOwner, readConfig, type StageConfig, stageKey } from './config';
@@ -19,6 +19,12 @@ export interface DownOptions {
   readonly forget: boolean;
 }
 
+export interface DownPlan {
+  readonly steps: readonly DownStep[];
+  /** The engine does not say whether there are instances. */
+  readonly unseen: boolean;
+}
+
 const graceMs = {
   supervisor: 5_000,
   executor: 10_000,
@@ -33,6 +39,8 @@ const graceMs = {
 
 /** Takes down what of a stage is on this machine: what it has started, and nothing else. */
 export class Down {
+  /** The stage's own file is damaged: what it has at the engine and in the kernel cannot be told from others' things. */
+  readonly isUnknown: boolean;
   readonly #config: StageConfig | undefined;
 
   constructor(
@@ -40,6 +48,7 @@ export class Down {
     private readonly options: DownOptions,
   ) {
     this.#config = options.forget ? configIfSound(context.paths.config) : readConfig(context.paths.config);
+    this.isUnknown = this.#config === undefined && existsSync(context.paths.config);
   }
 
   /** Whether the stage is at home here, as far as is known. */
@@ -47,19 +56,27 @@ export class Down {
     return this.#config?.role !== 'executor';
   }
 
-  async plan(signal: AbortSignal): Promise<readonly DownStep[]> {
+  async plan(signal: AbortSignal): Promise<DownPlan> {
     const { paths, docker } = this.context;
-    const engine = await docker.engine(signal);
-    const containers = engine.state === 'answers' ? await this.#containers(signal) : [];
-    return planDown({
-      running: new Set(Object.keys(runningBuilds(paths))),
+    const { state } = await docker.engine(signal);
+    const containers = state === 'answers' ? await this.#containers(signal) : [];
+    const running = new Set(Object.keys(runningBuilds(paths)));
+    const engineOwner = this.#config?.engine.owner ?? 'other';
+    const steps = planDown({
+      running,
       containers: containers.length,
       haproxy: haproxyProcesses(paths.router).length > 0,
       virtualIps: await this.#hasVirtualIps(signal),
-      engineOwner: this.#config?.engine.owner ?? 'other',
+      engineOwner,
       known: this.#config !== undefined,
       ...this.options,
     });
+    // One of the stage's own that has ended is meant to be silent.
+    const asked = this.#config !== undefined && (engineOwner === 'other' || running.has('dockerd'));
+    return {
+      steps,
+      unseen: asked && !this.options.keepInstances && (state === 'silent' || state === 'denied'),
+    };
   }
 
   steps(plan: readonly DownStep[]): readonly Step[] {

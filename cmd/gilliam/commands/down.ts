@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as Flags from '@oclif/core/flags';
+import { UnavailableError } from '../../../pkg/base/errors';
 import { Down as StageDown } from '../../../pkg/stage/down';
 import { withLock } from '../../../pkg/stage/lock';
 import { noSuchStage } from '../../../pkg/stage/own-stages';
@@ -44,13 +45,20 @@ export default class Down extends BaseCommand {
   async #down(down: StageDown, planOnly: boolean): Promise<void> {
     const stage = this.stageName;
     const plan = await down.plan(this.context.signal);
-    const steps = down.steps(plan);
-    const answer = { stage, steps: plan };
+    const steps = down.steps(plan.steps);
+    const answer = { stage, steps: plan.steps };
+    const unseen = `instances of stage ${stage} may be left, as the Docker Engine does not answer: start it, then run gilliam down again`;
     if (planOnly) {
+      if (plan.unseen) this.warning(unseen);
       const lines = steps.map(({ title }) => `would ${title}`);
       return this.answer(answer, lines.length > 0 ? lines : `stage ${stage} is down: nothing to do`);
     }
     await runSteps(steps, this.context, this.jsonEnabled());
+    if (plan.unseen) throw new UnavailableError(unseen);
+    if (down.isUnknown)
+      this.warning(
+        `nothing was known of stage ${stage} but its directory: what it has at the Docker Engine and in the kernel may be left, docs/operating.md says how to find it`,
+      );
     const where = down.isHome ? '' : ' on this machine';
     const state = steps.length > 0 ? 'is down' : 'was down already';
     this.answer(answer, `stage ${stage} ${state}${where}`);
