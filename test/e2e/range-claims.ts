@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { SystemClock } from '../../pkg/base/clock';
+import { SystemBpftool } from '../../pkg/kernel/bpftool';
 import { runCommand } from '../../pkg/stage/command';
+import { kernelRanges } from '../../pkg/stage/kernel-ranges';
 import { Nftables } from '../../pkg/stage/nftables';
 import { pickVirtualRange } from '../../pkg/stage/virtual-range';
 import { exclusively } from './exclusively';
@@ -8,6 +11,7 @@ import { lives } from './run-owner';
 
 const exec = promisify(execFile);
 const nftables = new Nftables(runCommand, process.env);
+const bpftool = new SystemBpftool({ clock: new SystemClock() });
 const claim = /^gilliam_claim_(\d+)_\w+$/;
 
 /**
@@ -18,7 +22,8 @@ const claim = /^gilliam_claim_(\d+)_\w+$/;
 export function claimRange(name: string): Promise<string> {
   return exclusively('up', async () => {
     await sweepClaims();
-    const range = pickVirtualRange(`${process.pid}-${name}`, new Set(await nftables.virtualRanges()));
+    const taken = new Set([...(await nftables.virtualRanges()), ...(await kernelRanges(bpftool))]);
+    const range = pickVirtualRange(`${process.pid}-${name}`, taken);
     await holdRange(name, range);
     return range;
   });
