@@ -38,7 +38,7 @@ beforeEach(async () => {
 });
 afterEach(() => end());
 
-test('migrate moves everything, and shows each step', async () => {
+test('migrate moves everything, and shows the steps', async () => {
   const plan = await gilliam('migrate v2 --plan');
   expect(plan.stdout).toBe(
     [
@@ -52,8 +52,23 @@ test('migrate moves everything, and shows each step', async () => {
   const { code, stdout } = await gilliam('migrate v2');
   const lines = stdout.trim().split('\n');
   expect(code).toBe(0);
-  expect(lines[0]).toMatch(/^web: v1 3, v2 1 of 3; worker: v1 1, v2 1 of 1$/);
-  expect(lines.at(-1)).toBe('v2 has taken over from v1');
+  expect(lines.pop()).toBe('v2 has taken over from v1');
+  // What follows each other faster than it is told of is told of once: which steps these are depends on the machine.
+  const moved = lines.map((line) => {
+    const step = /^web: v1 (\d), v2 (\d) of 3; worker: v1 ([01]), v2 ([01]) of 1$/.exec(line);
+    const [web1, web2, worker1, worker2] = (step ?? []).slice(1).map(Number) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    expect([3, 4]).toContain(web1 + web2);
+    expect([1, 2]).toContain(worker1 + worker2);
+    return web2 + worker2;
+  });
+  expect(moved.length).toBeGreaterThan(0);
+  expect(moved).toEqual(moved.toSorted());
+  expect(lines).toEqual([...new Set(lines)]);
   expect((await gilliam('scale')).stdout).toBe('v2 web=3 worker=1\n');
 });
 
