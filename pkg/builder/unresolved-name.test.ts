@@ -10,8 +10,8 @@ test.each([
   ["fatal: unable to access 'https://example.org/x/': Could not resolve host: example.org", 'example.org'],
   ['wget: unable to resolve host address ‘example.org’', 'example.org'],
   [
-    'npm error request to https://registry.npmjs.org/left-pad failed, reason: getaddrinfo EAI_AGAIN registry.npmjs.org',
-    'registry.npmjs.org',
+    'npm error request to https://packages.example.com/left-pad failed, reason: getaddrinfo EAI_AGAIN packages.example.com',
+    'packages.example.com',
   ],
   ['Error: getaddrinfo ENOTFOUND example.org', 'example.org'],
   [
