@@ -4,6 +4,7 @@ import { DnsServer } from '../../pkg/dns/dns-server';
 import { resolvConf } from '../../pkg/dns/resolv-conf';
 import { SystemBpftool } from '../../pkg/kernel/bpftool';
 import { cgroupRoot } from '../../pkg/kernel/cgroup-root';
+import { machineAddresses } from '../../pkg/kernel/machine-addresses';
 import { tableName } from '../../pkg/kernel/table-name';
 import { isThisMachine } from '../../pkg/proxy/this-machine';
 import type { RegistryNode } from '../../pkg/registry/node';
@@ -15,7 +16,6 @@ import { bridgeOf } from '../../pkg/virtualip/bridge-of';
 import { SystemConnections } from '../../pkg/virtualip/connections';
 import { Guard } from '../../pkg/virtualip/guard';
 import { BridgeHairpin } from '../../pkg/virtualip/hairpin';
-import { machineAddresses } from '../../pkg/virtualip/machine-addresses';
 import { SystemNft } from '../../pkg/virtualip/nft';
 import { TranslatedConnections } from '../../pkg/virtualip/translated-connections';
 import { Translation } from '../../pkg/virtualip/translation';
@@ -135,7 +135,12 @@ async function startGuard(
 ): Promise<Guard | undefined> {
   const { registry, executor, address, port, daemonPorts, virtualIps, nft, table } = options;
   const guard = new Guard({
-    ...{ registry, executor, table, virtualIps, nft, clock, log, machineAddresses },
+    ...{ registry, executor, table, virtualIps, nft, clock, log },
+    // In order, as the same machine is to give the same rules.
+    machineAddresses: () =>
+      machineAddresses()
+        .map(({ address }) => address)
+        .toSorted(),
     range: parseRange(setting('GILLIAM_VIRTUAL_RANGE')).text,
     daemonPorts: [port, ...daemonPorts],
     bridge: () => bridgeOf(address),

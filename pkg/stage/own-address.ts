@@ -3,12 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { isIPv4, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { PreconditionError } from '../base/errors';
-
-/** An address of this machine, and the network device that has it. */
-interface OwnAddress {
-  readonly address: string;
-  readonly device: string;
-}
+import { machineAddresses } from '../kernel/machine-addresses';
 
 /**
  * Throws PreconditionError unless other machines could reach this one at the host: a name or an address of its own, and of
@@ -19,7 +14,7 @@ export async function checkOwnAddress(
   containerBridges: ReadonlySet<string>,
   interfaces = networkInterfaces(),
 ): Promise<void> {
-  const all = ownAddresses(interfaces);
+  const all = machineAddresses(interfaces);
   const own = all.filter(({ device }) => !containerBridges.has(device)).map(({ address }) => address);
   const choice = `give one of its addresses (${own.join(', ') || 'it has none'}), or a name that leads to one here, too`;
   if (isIPv6(host)) {
@@ -65,13 +60,4 @@ export async function addressTowards(host: string, port: number): Promise<string
   } finally {
     socket.close();
   }
-}
-
-/** Not of loopback. */
-function ownAddresses(interfaces: ReturnType<typeof networkInterfaces>): OwnAddress[] {
-  return Object.entries(interfaces).flatMap(([device, addresses = []]) =>
-    addresses
-      .filter(({ internal, family }) => !internal && family === 'IPv4')
-      .map(({ address }) => ({ address, device })),
-  );
 }
