@@ -122,12 +122,18 @@ export class GuardTables {
     for (const { family } of changed) this.#applied.delete(family);
     await this.#options.nft.apply(changed.map(({ script }) => script).join(''));
     for (const { family, script } of changed) this.#applied.set(family, script);
+    if (changed.length === rules.length) this.#renewLater();
   }
 
   async #renew(families: readonly GuardFamily[]): Promise<void> {
     const { nft, clock } = this.#options;
     if (clock.monotonic() < this.#renewAtMs || families.length === 0) return;
     await nft.apply(renderRenewal(this.#lease, families));
-    this.#renewAtMs = clock.monotonic() + this.#renewMs;
+    this.#renewLater();
+  }
+
+  /** All that is in force holds for a whole lease from now on. */
+  #renewLater(): void {
+    this.#renewAtMs = this.#options.clock.monotonic() + this.#renewMs;
   }
 }
