@@ -10,8 +10,8 @@ const maxLooked = 2_000;
 const count = 3;
 
 /**
- * The names that are most like one that is not known and that the asker may use, the nearest first. Of those that somebody answers at, or that wake:
- * what was withdrawn is known for a while after, and is not to be found again.
+ * The names that are most like one that is not known and that the asker may use, the nearest first. Of those that somebody
+ * answers at, or that wake: what was withdrawn is known for a while after, and is not to be found again.
  */
 export function nearestNames(
   registry: RegistryView,
