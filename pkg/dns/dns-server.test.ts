@@ -1,5 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
 import { decode } from 'dns-packet';
-import { SystemClock, sleep } from '../base/clock';
 import type { Asker } from '../registry/access';
 import { DnsRig, ask, at, honest, query, rcode, show, tcp } from './testing';
 
@@ -38,7 +38,7 @@ describe('the DNS server of services', () => {
   ])('waits until whoever asks for %s is known', async (name, code) => {
     dns.asker = undefined;
     const introduced = async () => {
-      await sleep(new SystemClock(), 50);
+      await setImmediate();
       dns.asker = { formation: 'shop' };
     };
     expect(rcode(await ask(await dns.start({}, introduced), name))).toBe(code);
