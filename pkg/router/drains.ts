@@ -69,13 +69,16 @@ export class Drains {
     );
   }
 
-  /** An old worker ends when its last connection does: then it has none. */
+  /** An old worker ends when its last connection does: then it has none. One that is there and silent may have some. */
   async #askOld(pid: number, command: string): Promise<string> {
+    const { haproxy } = this.options;
     try {
-      return await this.options.haproxy.askWorker(pid, command);
+      return await haproxy.askWorker(pid, command);
     } catch (error) {
-      if (error instanceof UnavailableError) return '';
-      throw error;
+      if (!(error instanceof UnavailableError)) throw error;
+      // It is asked by the master, which a reload replaces.
+      if ((await haproxy.workers()).old.includes(pid)) throw error;
+      return '';
     }
   }
 }
